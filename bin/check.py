@@ -1,0 +1,107 @@
+#!/usr/bin/env python
+"""Check scans, parameters and model before anything is computed."""
+
+import os
+from pathlib import Path
+
+import click
+
+from cli import existing_file, output_directory, tool
+
+SCHEMA = Path(__file__).parent.parent / "nextflow_schema.json"
+OWN = "that of --parameters, or of --schema"
+fraction = click.FloatRange(0, 1, max_open=True)
+
+
+@tool
+@click.option("--input", "sheet_path", type=existing_file, help="samplesheet.csv or dataset.json.")
+@click.option("--scan", metavar="JSON", help='One scan for a model, as \'{"image": "ad0.nii.gz", "label": 5}\'.')
+@click.option(
+    "--base",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder that relative paths of the scans start from.  [default: the sheet's, or for --scan the current one]",
+)
+@click.option("--parameters", "parameters_path", type=existing_file, help="JSON file of a run's parameters.")
+@click.option(
+    "--schema",
+    "schema_path",
+    type=existing_file,
+    default=SCHEMA,
+    show_default="the project's",
+    help="nextflow_schema.json, with every parameter's range and default.",
+)
+@click.option(
+    "--model", type=click.Path(path_type=Path), help="Model to use: a folder, or a .pt file with --embedding."
+)
+@click.option("--embedding", type=click.Path(path_type=Path), help="Class embedding of a .pt model.")
+@click.option("--validation-fraction", type=fraction, show_default=OWN, help="Share of the subjects to validate on.")
+@click.option("--test-fraction", type=fraction, show_default=OWN, help="Share of the subjects to test on.")
+@click.option("--seed", type=click.IntRange(0), show_default=OWN, help="Seed of the split.")
+@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Scans opened at a time.")
+@click.option("--out", type=output_directory, required=True, help="Folder for what the run starts from.")
+@click.option(
+    "--problems",
+    "problems_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the problems to this file, one a line (none: an empty file), and end with status 0.",
+)
+def main(
+    sheet_path: Path | None,
+    scan: str | None,
+    base: Path | None,
+    parameters_path: Path | None,
+    schema_path: Path,
+    model: Path | None,
+    embedding: Path | None,
+    validation_fraction: float | None,
+    test_fraction: float | None,
+    seed: int | None,
+    workers: int,
+    out: Path,
+    problems_path: Path | None,
+) -> None:
+    """Check scans, parameters and model before anything is computed, and divide the subjects.
+
+    Opens every volume and reports all problems at once, one line each. When there are none, writes to --out the
+    normalised samplesheet.csv, split.csv, inputs.csv (digests of the voxels), versions.json and conform.json.
+
+    \b
+    Example:
+      check.py --input samplesheet.csv --out checked
+
+    Scans for a given --model (and --scan) count as test scans unless the sheet says otherwise; without a model the
+    sheet is for training, and subjects are divided when it has no split column.
+    """
+    from healthward.checking import check
+    from healthward.errors import InputError
+
+    if sheet_path and scan:
+        raise click.UsageError("--input and --scan exclude each other.")
+    if embedding and not (model or parameters_path):
+        raise click.UsageError("--embedding belongs to a .pt file given by --model.")
+    if (validation_fraction or 0) + (test_fraction or 0) >= 1:
+        raise click.UsageError("--validation-fraction and --test-fraction leave nothing to train on.")
+    if not (sheet_path or scan or parameters_path or model):
+        raise click.UsageError("Nothing to check: give --input, --scan, --parameters or --model.")
+    split = {"validation_fraction": validation_fraction, "test_fraction": test_fraction, "seed": seed}
+    checked = check(
+        sheet_path=sheet_path,
+        scan=scan,
+        base=base,
+        parameters_path=parameters_path,
+        schema_path=schema_path,
+        model=model,
+        embedding=embedding,
+        overrides={name: value for name, value in split.items() if value is not None},
+        workers=workers,
+    )
+    if problems_path:
+        problems_path.write_text("".join(f"{line}\n" for line in checked.problems), encoding="utf-8")
+    elif checked.problems:
+        raise InputError("\n".join(checked.problems))
+    if not checked.problems:
+        checked.write(out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""What each column of a sheet may hold, and the row that its values make."""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from healthward.labels import CLASSES, parse_label
+from healthward.wording import shown
+
+REQUIRED_COLUMNS = ("scan", "subject", "image", "label")
+OPTIONAL_COLUMNS = ("split", "mask", "age", "sex", "site")
+COLUMNS = REQUIRED_COLUMNS + OPTIONAL_COLUMNS
+SPLITS = ("train", "val", "test")
+SEXES = ("M", "F")
+OLDEST_YEARS = 120
+
+# Values end up in file names and in the command lines of tasks: what a shell or a glob would interpret is refused.
+UNSAFE_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029'\"$`\\*?\[\]{}]")
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+LONGEST_ID = 128
+IDS_THAT_MEAN_MISSING = {"na", "nan", "none", "null"}
+MISSING = {"", "n/a", "na", "nan"}
+AGE = re.compile(r"[0-9]{1,3}(\.[0-9]*)?")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One scan: a text field is empty, and `age` None, where the sheet gives nothing or nothing valid.
+
+    `number` is the line of the file or the entry of the list, `image` and `mask` are absolute paths, `label` is one of
+    CLASSES, `split` one of SPLITS, `age` is in years.
+    """
+
+    number: int
+    scan: str
+    subject: str
+    image: str
+    label: str
+    split: str
+    mask: str
+    age: float | None
+    sex: str
+    site: str
+
+
+def unsafe_path_problem(text: str) -> str | None:
+    """Return why a path or name must not reach a shell, with the mend; None when it may."""
+    found = UNSAFE_CHARACTERS.search(text)
+    if not found:
+        return None
+    mend = "write / between folders" if found.group() == "\\" else "rename it without that character"
+    return f"{shown(text)} contains {shown(found.group())}, which a shell could interpret; {mend}"
+
+
+def field_value(column: str, text: str | None, base: Path) -> str | float | None:
+    """Return the value of one column of `Row` from the text of a sheet; None stands for a column that is not there.
+
+    `base` is the folder that relative paths start from.
+
+    Raises:
+        ValueError: the text is not valid; the message gives the value and the mend.
+    """
+    if text is None or (column in OPTIONAL_COLUMNS and text.lower() in MISSING):
+        return None if column == "age" else ""
+    if not text:
+        raise ValueError(f"is empty; every row needs its {column}")
+    if column in ("image", "mask"):
+        return os.path.abspath(base / _safe(text))
+    return PARSERS[column](text)
+
+
+def _safe(text: str) -> str:
+    problem = unsafe_path_problem(text)
+    if problem:
+        raise ValueError(problem)
+    return text
+
+
+def _id(text: str) -> str:
+    if not ID.fullmatch(text):
+        raise ValueError(f"{shown(text)} is no id; write letters, digits, _ . and - only, a letter or digit first")
+    if len(text) > LONGEST_ID:
+        raise ValueError(f"{shown(text)} has {len(text)} characters; write an id of at most {LONGEST_ID}")
+    if text.lower() in IDS_THAT_MEAN_MISSING:
+        raise ValueError(f"{shown(text)} means a missing value to most programs; write the id itself")
+    return text
+
+
+def _label(text: str) -> str:
+    try:
+        return parse_label(text)
+    except ValueError:
+        mend = f"write one of {', '.join(CLASSES)} or 1..{len(CLASSES)}"
+        raise ValueError(f"{shown(text)} is no class; {mend}") from None
+
+
+def _split(text: str) -> str:
+    return _choice(text, SPLITS)
+
+
+def _sex(text: str) -> str:
+    return _choice(text, SEXES)
+
+
+def _choice(text: str, choices: tuple[str, ...]) -> str:
+    for choice in choices:
+        if text.lower() == choice.lower():
+            return choice
+    raise ValueError(f"{shown(text)} is none of {', '.join(choices)}; write one of these or leave it empty")
+
+
+def _age(text: str) -> float:
+    if AGE.fullmatch(text) and float(text) <= OLDEST_YEARS:
+        return float(text)
+    raise ValueError(f"{shown(text)} is no age in years; write a number from 0 to {OLDEST_YEARS}, or leave it empty")
+
+
+PARSERS: dict[str, Callable[[str], str | float]] = {
+    "scan": _id,
+    "subject": _id,
+    "label": _label,
+    "split": _split,
+    "age": _age,
+    "sex": _sex,
+    "site": _safe,
+}

@@ -1,0 +1,51 @@
+"""How well a map finds a known anomaly, voxel by voxel."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torchmetrics.functional.classification import binary_auroc, binary_average_precision
+
+
+class VoxelScores(NamedTuple):
+    """How a map ranks the voxels of a region against the truth.
+
+    Attributes:
+        prevalence: share of anomalous voxels: the AUPRC of a map that knows nothing.
+        auprc: area under the precision-recall curve, as average precision.
+        auroc: area under the ROC curve: 0.5 for a map that knows nothing.
+
+    What cannot be told is NaN.
+    """
+
+    prevalence: float = np.nan
+    auprc: float = np.nan
+    auroc: float = np.nan
+
+
+def voxel_scores(anomaly: NDArray[np.float32], truth: NDArray[np.bool_], region: NDArray[np.bool_]) -> VoxelScores:
+    """Score a map against a ground-truth mask inside a region, at every threshold.
+
+    Args:
+        anomaly: the map, of any finite range; higher is more anomalous.
+        truth: anomalous voxels, of the map's shape.
+        region: voxels that count, of the map's shape.
+
+    Returns:
+        The scores; all NaN where the region is empty, AUPRC and AUROC NaN where it is all healthy or all anomalous.
+    """
+    target = torch.from_numpy(truth[region])
+    if len(target) == 0:
+        return VoxelScores()
+    prevalence = float(target.double().mean())
+    if prevalence in (0.0, 1.0):
+        return VoxelScores(prevalence)
+    scores = torch.from_numpy(anomaly[region]).double()
+    # torchmetrics squeezes scores outside [0, 1] through a sigmoid, which would tie the large ones
+    scores = (scores - scores.min()) / (scores.max() - scores.min()).clamp(min=torch.finfo(scores.dtype).tiny)
+    return VoxelScores(
+        prevalence,
+        float(binary_average_precision(scores, target.int(), thresholds=None)),
+        float(binary_auroc(scores, target.int(), thresholds=None)),
+    )

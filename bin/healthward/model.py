@@ -1,0 +1,223 @@
+"""The class-conditional denoising UNet: built, saved, loaded. All that touches monai-generative is here."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from generative.networks.nets.diffusion_model_unet import CrossAttention, DiffusionModelUNet
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from healthward.errors import InputError
+from healthward.labels import CLASSES, NULL_CONDITION
+from healthward.sampler import Denoiser
+
+State = Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What the UNet is made of.
+
+    Attributes:
+        channels: of each level, from the finest.
+        attention_levels: whether a level has attention, and with it sees the condition.
+        res_blocks: residual blocks a level.
+        head_channels: channels an attention head.
+        conditioning_dim: length of a condition's embedding.
+        conditions: rows of the embedding, the null token included.
+    """
+
+    channels: tuple[int, ...] = (64, 64, 64)
+    attention_levels: tuple[bool, ...] = (False, True, True)
+    res_blocks: int = 1
+    head_channels: int = 16
+    conditioning_dim: int = 64
+    conditions: int = len(CLASSES) + 1
+
+
+class ConditionalUNet(nn.Module):
+    """Predicts the noise in slices of a known class: monai-generative's UNet behind an embedding of the class.
+
+    Condition 0 is the null token, which stays the zero vector; 1..5 are CN to AD.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.unet = DiffusionModelUNet(
+            spatial_dims=2,
+            in_channels=1,
+            out_channels=1,
+            num_channels=architecture.channels,
+            attention_levels=architecture.attention_levels,
+            num_res_blocks=architecture.res_blocks,
+            num_head_channels=architecture.head_channels,
+            with_conditioning=True,
+            cross_attention_dim=architecture.conditioning_dim,
+            norm_num_groups=math.gcd(32, *architecture.channels),
+        )
+        for module in self.unet.modules():
+            if isinstance(module, CrossAttention):
+                # The library's own attention holds every score in memory: twice the time at 48 pixels, more above.
+                module._attention = _FusedAttention(module.scale)
+        self.embedding = nn.Embedding(
+            architecture.conditions, architecture.conditioning_dim, padding_idx=NULL_CONDITION
+        )
+
+    def forward(self, x: torch.Tensor, timestep: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        """Predict noise.
+
+        Args:
+            x: noised slices (B, 1, H, W); H and W multiples of 2 ** (levels - 1).
+            timestep: (B,), int64, 0..T-1.
+            condition: (B,), int64, 0 for none or a class's number.
+        """
+        context = self.embedding(condition)[:, None]
+        return self.unet(x, timestep, context=context)  # type: ignore[no-any-return]
+
+
+class _FusedAttention:
+    """Attention of (heads x batch, tokens, channels) by PyTorch's fused kernels."""
+
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+
+    def __call__(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        return scaled_dot_product_attention(query[None], key[None], value[None], scale=self.scale)[0]
+
+
+def guided(model: ConditionalUNet, condition: int, scale: float) -> Denoiser:
+    """Return the chain of classifier-free guidance toward a class (Ho and Salimans, arXiv 2207.12598).
+
+    The noise is e_null + scale (e_class - e_null), both halves in one batched call. Scale 0 is the unconditional chain
+    and scale 1 the conditional one, and there the other half is not evaluated.
+
+    Args:
+        model: the network.
+        condition: number of the class.
+        scale: guidance scale w.
+    """
+    if scale in (0, 1):
+        conditions = [condition if scale else NULL_CONDITION]
+    else:
+        conditions = [NULL_CONDITION, condition]
+
+    def denoise(x: torch.Tensor, timestep: int) -> torch.Tensor:
+        rows = x.shape[0]
+        told = torch.tensor(conditions, device=x.device).repeat_interleave(rows)
+        when = torch.full_like(told, timestep)
+        noise = model(x.repeat(len(conditions), 1, 1, 1), when, told)
+        if len(conditions) == 1:
+            return noise
+        unconditional, conditional = noise.chunk(2)
+        return unconditional + scale * (conditional - unconditional)
+
+    return denoise
+
+
+def save_model(folder: Path, model: ConditionalUNet, config: Mapping[str, Any]) -> None:
+    """Write `diffusion.safetensors`, `embedding.safetensors` and `config.json`; the latter starts with the architecture."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(_contiguous(model.unet.state_dict()), folder / "diffusion.safetensors")
+    save_file(_contiguous(model.embedding.state_dict()), folder / "embedding.safetensors")
+    described = {"architecture": asdict(model.architecture), **config}
+    (folder / "config.json").write_text(json.dumps(described, indent=2) + "\n")
+
+
+def load_model(path: Path, embedding: Path | None = None, head_channels: int = 16) -> ConditionalUNet:
+    """Load a model made by `train`, or a pair of state dicts of monai-generative's UNet and an `nn.Embedding`.
+
+    Args:
+        path: folder with safetensors and config.json; or, with `embedding`, the UNet's `.pt`.
+        embedding: the embedding's `.pt`.
+        head_channels: of a pair: the one size that the tensors' shapes do not tell.
+
+    Raises:
+        InputError: a file is missing, holds code, or does not fit the UNet.
+    """
+    if embedding is None:
+        config = json.loads(_existing(path / "config.json").read_text())
+        fields = {key: tuple(v) if isinstance(v, list) else v for key, v in config["architecture"].items()}
+        architecture = Architecture(**fields)
+        files = [path / "diffusion.safetensors", path / "embedding.safetensors"]
+        unet_state, embedding_state = ({**_load_safetensors(file)} for file in files)
+    else:
+        files = [path, embedding]
+        unet_state, embedding_state = (_load_pickle(file) for file in files)
+        architecture = read_architecture(unet_state, embedding_state, head_channels, path)
+    model = ConditionalUNet(architecture)
+    for part, state, file in zip((model.unet, model.embedding), (unet_state, embedding_state), files, strict=True):
+        try:
+            part.load_state_dict(state)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:300]
+            raise InputError(
+                f"{file}: the tensors do not fit the network ({reason}); give the matching file"
+            ) from error
+    return model.eval().requires_grad_(False)
+
+
+def read_architecture(unet: State, embedding: State, head_channels: int, source: Path) -> Architecture:
+    """Read the architecture off the shapes of a state dict of monai-generative's `DiffusionModelUNet`.
+
+    Raises:
+        InputError: `source`, which is named, holds no such state dict.
+    """
+    try:
+        levels = 1 + max(int(key.split(".")[1]) for key in unet if key.startswith("down_blocks."))
+        blocks = [key for key in unet if key.startswith("down_blocks.0.resnets.") and key.endswith("conv1.conv.weight")]
+        first = [unet[f"down_blocks.{level}.resnets.0.conv1.conv.weight"] for level in range(levels)]
+        return Architecture(
+            channels=tuple(weight.shape[0] for weight in first),
+            attention_levels=tuple(
+                any(key.startswith(f"down_blocks.{level}.attentions.") for key in unet) for level in range(levels)
+            ),
+            res_blocks=len(blocks),
+            head_channels=head_channels,
+            conditioning_dim=embedding["weight"].shape[1],
+            conditions=embedding["weight"].shape[0],
+        )
+    except (KeyError, ValueError, IndexError) as error:
+        raise InputError(
+            f"{source}: no state dict of monai-generative's DiffusionModelUNet with its embedding ({error}); "
+            "save both with torch.save(module.state_dict(), …)"
+        ) from error
+
+
+def _existing(file: Path) -> Path:
+    if not file.is_file():
+        raise InputError(
+            f"{file}: missing; a model folder holds diffusion.safetensors, embedding.safetensors, config.json"
+        )
+    return file
+
+
+def _load_safetensors(file: Path) -> State:
+    try:
+        return load_file(_existing(file))
+    except SafetensorError as error:
+        raise InputError(f"{file}: no whole safetensors file ({error}); copy it again") from error
+
+
+def _load_pickle(file: Path) -> dict[str, torch.Tensor]:
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # on a damaged file the unpickler raises whatever its stack runs into
+        raise InputError(
+            f"{file}: refused, since it holds more than tensors or is damaged; "
+            "save it again with torch.save(module.state_dict(), …)"
+        ) from error
+    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise InputError(f"{file}: holds no state dict of tensors; save it with torch.save(module.state_dict(), …)")
+    return {key.removeprefix("module."): value for key, value in state.items()}
+
+
+def _contiguous(state: State) -> dict[str, torch.Tensor]:
+    return {key: value.detach().cpu().contiguous() for key, value in state.items()}

@@ -1,0 +1,135 @@
+"""Slice stacks: cut from a conformed cube, written for memory-mapped reading, read back."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from healthward.volumes import Array, Conformed, Geometry, Mask, save_cube
+
+AXES = ("sagittal", "coronal", "axial")
+"""Names of the cube's three axes in order: a sagittal slice is one of constant right-left position."""
+
+
+@dataclass(frozen=True)
+class ScanRecord:
+    """What a stack of slices says of itself.
+
+    Attributes:
+        scan, subject, label, split: from the samplesheet.
+        size: edge of the cube and of a slice, in voxels.
+        first: cube index of the first slice along every axis.
+        count: slices per axis.
+        fov: edge of the cube in millimetres.
+        fingerprint: hash of the voxels of the stack, for provenance and training keys.
+    """
+
+    scan: str
+    subject: str
+    label: str
+    split: str
+    size: int
+    first: int
+    count: int
+    fov: float
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class ScanSlices:
+    """A conformed scan read back.
+
+    Attributes:
+        record: what it is.
+        geometry: where it lies in the scan's own space.
+        stack: float32 memory map of shape (3, count, size, size) in [0, 1]; axes in the order of `AXES`.
+        cube: float32, (size, size, size), in [0, 1].
+        brain: bool, (size, size, size).
+        truth: bool, (size, size, size): the ground-truth anomaly, or None where no mask was given.
+    """
+
+    record: ScanRecord
+    geometry: Geometry
+    stack: Array
+    cube: Array
+    brain: Mask
+    truth: Mask | None
+
+
+def slice_bounds(size: int, low: float, high: float) -> tuple[int, int]:
+    """Return first index and count of the slices between two fractions of an axis.
+
+    0.35 to 0.75 of 128 are the slices 44..95: both ends are rounded down, the upper one is excluded.
+    """
+    first = int(low * size + 1e-9)
+    return first, int(high * size + 1e-9) - first
+
+
+def cut(cube: NDArray[Any], first: int, count: int) -> NDArray[Any]:
+    """Cut a cube along its three axes: (size, size, size) to (3, count, size, size)."""
+    chosen = slice(first, first + count)
+    return np.stack([cube[chosen], cube[:, chosen].transpose(1, 0, 2), cube[:, :, chosen].transpose(2, 0, 1)])
+
+
+def fingerprint(stack: Array) -> str:
+    """Return the SHA-256 of a stack's voxels."""
+    return hashlib.sha256(np.ascontiguousarray(stack)).hexdigest()
+
+
+def save_scan(folder: Path, conformed: Conformed, stack: Array, truth: Mask | None, record: ScanRecord) -> None:
+    """Write a scan's slices with all that later stages need of it into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "slices.npy", stack)
+    save_cube(folder / "conformed.nii.gz", conformed.cube, conformed.geometry)
+    save_cube(folder / "brain.nii.gz", conformed.brain, conformed.geometry)
+    if truth is not None:
+        save_cube(folder / "truth.nii.gz", truth, conformed.geometry)
+    geometry = {
+        "shape": conformed.geometry.shape,
+        "affine": conformed.geometry.affine.tolist(),
+        "cube_affine": conformed.geometry.cube_affine.tolist(),
+        "darkest": conformed.geometry.darkest,
+        "brightest": conformed.geometry.brightest,
+    }
+    (folder / "scan.json").write_text(json.dumps({**asdict(record), "geometry": geometry}, indent=2) + "\n")
+
+
+def read_record(folder: Path) -> ScanRecord:
+    """Read what a folder of slices says of itself, without touching a voxel."""
+    fields = json.loads((folder / "scan.json").read_text())
+    fields.pop("geometry")
+    return ScanRecord(**fields)
+
+
+def read_stack(folder: Path) -> Array:
+    """Open a stack of slices as a read-only memory map of shape (3, count, size, size)."""
+    return np.load(folder / "slices.npy", mmap_mode="r")  # type: ignore[no-any-return]
+
+
+def load_scan(folder: Path) -> ScanSlices:
+    """Read a scan's slices, cube and masks."""
+    geometry = json.loads((folder / "scan.json").read_text())["geometry"]
+    truth = folder / "truth.nii.gz"
+    return ScanSlices(
+        record=read_record(folder),
+        geometry=Geometry(
+            shape=tuple(geometry["shape"]),
+            affine=np.array(geometry["affine"]),
+            cube_affine=np.array(geometry["cube_affine"]),
+            darkest=geometry["darkest"],
+            brightest=geometry["brightest"],
+        ),
+        stack=read_stack(folder),
+        cube=_read_cube(folder / "conformed.nii.gz").astype(np.float32),
+        brain=_read_cube(folder / "brain.nii.gz") > 0,
+        truth=_read_cube(truth) > 0 if truth.exists() else None,
+    )
+
+
+def _read_cube(path: Path) -> NDArray[Any]:
+    return np.asarray(nib.load(path).dataobj)  # type: ignore[attr-defined]

@@ -1,0 +1,335 @@
+"""Training of the conditional denoiser, continued exactly after an interruption.
+
+Every random choice of a step is drawn from generators seeded by (seed, step), so that a training needs no state of
+generators to continue, and a killed one ends with the weights of an undisturbed one.
+"""
+
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader, Dataset
+
+from healthward.errors import InputError
+from healthward.labels import CLASSES, NULL_CONDITION, condition_number
+from healthward.model import Architecture, ConditionalUNet
+from healthward.sampler import NoiseSchedule
+from healthward.slices import ScanRecord, read_record, read_stack
+from healthward.volumes import Array
+
+GRADIENT_NORM = 1.0
+"""Gradients are clipped to this norm."""
+
+TRAINED_BY = ("labels", "model", "sampler", "slices", "training")
+"""Modules whose code decides what is trained; a checkpoint of other code is not continued."""
+
+CHECKPOINT_SECONDS = 120.0
+"""At most so much work is lost when a training is killed."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that defines a training but its data.
+
+    Attributes:
+        architecture: of the network.
+        iterations: optimiser steps.
+        batch_size: slices a step.
+        learning_rate: peak, after the warm-up; falls to 0 along a cosine.
+        warmup: steps of linear warm-up.
+        weight_decay: of AdamW.
+        ema_decay: of the averaged weights, which are the model.
+        condition_dropout: share of slices whose class is hidden.
+        max_timestep: timesteps are drawn below it.
+        seed: of every random choice.
+    """
+
+    architecture: Architecture
+    iterations: int
+    batch_size: int
+    learning_rate: float
+    warmup: int
+    weight_decay: float
+    ema_decay: float
+    condition_dropout: float
+    max_timestep: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Folders of slices with their records, sorted by scan.
+
+    Raises:
+        InputError: the scans differ in size or slices.
+    """
+
+    folders: Sequence[Path]
+    records: Sequence[ScanRecord]
+
+    @classmethod
+    def read(cls, folders: Sequence[Path]) -> "Cohort":
+        """Read the records of folders of slices."""
+        pairs = sorted(((read_record(folder), folder) for folder in folders), key=lambda pair: pair[0].scan)
+        frames = {(record.size, record.first, record.count, record.fov) for record, _ in pairs}
+        if len(frames) > 1:
+            raise InputError(
+                f"the scans were sliced differently (size, first, count, fov): {sorted(frames)}; slice anew"
+            )
+        return cls([folder for _, folder in pairs], [record for record, _ in pairs])
+
+    def split(self, name: str) -> "Cohort":
+        """Return the part that is for `train` or `val`."""
+        chosen = [index for index, record in enumerate(self.records) if record.split == name]
+        return Cohort([self.folders[index] for index in chosen], [self.records[index] for index in chosen])
+
+    def digest(self) -> str:
+        """Return a hash of the voxels and labels that the cohort consists of."""
+        rows = [[record.scan, record.subject, record.label, record.fingerprint] for record in self.records]
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's data: slices (B, 1, H, W) in [0, 1], condition (B,), timestep (B,), noise like the slices."""
+
+    slices: torch.Tensor
+    condition: torch.Tensor
+    timestep: torch.Tensor
+    noise: torch.Tensor
+
+
+class Batches(Dataset[Batch]):
+    """The batch of each step, a function of (seed, step) alone.
+
+    A class is drawn evenly, then a subject of it, a scan of the subject and a slice: neither a large class nor a subject
+    with many visits outweighs the others. Slices are read by memory map, so memory does not grow with the cohort.
+    """
+
+    def __init__(self, cohort: Cohort, recipe: Recipe) -> None:
+        self.cohort, self.recipe = cohort, recipe
+        scans: dict[str, dict[str, list[int]]] = {}
+        for index, record in enumerate(cohort.records):
+            scans.setdefault(record.label, {}).setdefault(record.subject, []).append(index)
+        self.classes = [(label, [scans[label][subject] for subject in sorted(scans[label])]) for label in sorted(scans)]
+
+    def __getitem__(self, step: int) -> Batch:
+        recipe = self.recipe
+        rng = np.random.default_rng([recipe.seed, step])
+        slices, conditions = [], []
+        for _ in range(recipe.batch_size):
+            label, subjects = self.classes[rng.integers(len(self.classes))]
+            scans = subjects[rng.integers(len(subjects))]
+            stack = read_stack(self.cohort.folders[scans[rng.integers(len(scans))]])
+            slices.append(np.array(stack[rng.integers(3), rng.integers(stack.shape[1])]))
+            hidden = rng.random() < recipe.condition_dropout
+            conditions.append(NULL_CONDITION if hidden else condition_number(label))
+        images = torch.from_numpy(np.stack(slices))[:, None]
+        return Batch(
+            slices=images,
+            condition=torch.tensor(conditions),
+            timestep=torch.from_numpy(rng.integers(recipe.max_timestep, size=len(images))),
+            noise=torch.from_numpy(rng.standard_normal(images.shape, dtype=np.float32)),
+        )
+
+
+class Noising:
+    """Adds noise by the schedule: x_t = sqrt(alpha-bar_t) x + sqrt(1 - alpha-bar_t) noise (Ho et al. 2020, eq. 4)."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.signals = NoiseSchedule().signals().float().to(device)
+
+    def __call__(self, slices: torch.Tensor, noise: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+        signal = self.signals[timestep][:, None, None, None]
+        return signal.sqrt() * slices + (1 - signal).sqrt() * noise
+
+
+class Trainer:
+    """A training in progress.
+
+    Attributes:
+        network: the network under optimisation.
+        average: its exponential moving average, which becomes the model.
+        step: steps done.
+        seconds: time spent, earlier sessions included.
+        losses: of the steps since the last validation.
+        history: a row for each validation.
+    """
+
+    def __init__(self, cohort: Cohort, recipe: Recipe, device: torch.device) -> None:
+        torch.manual_seed(recipe.seed)
+        self.cohort, self.recipe, self.device = cohort.split("train"), recipe, device
+        if not self.cohort.records:
+            raise InputError("no scan has the split train; give some with slice.py --split train")
+        self.network = ConditionalUNet(recipe.architecture).to(device)
+        self.average = AveragedModel(self.network, avg_fn=self._average)
+        self.average.requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        self.rate = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
+        self.noising = Noising(device)
+        self.step, self.seconds = 0, 0.0
+        self.losses, self.history = list[float](), list[dict[str, float]]()
+
+    def key(self) -> str:
+        """Return a short hash of all that defines the training: recipe, data, device, code and PyTorch's version."""
+        code = [(Path(__file__).parent / f"{module}.py").read_text() for module in TRAINED_BY]
+        definition = [asdict(self.recipe), self.cohort.digest(), self.device.type, code, torch.__version__]
+        return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()[:16]
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the model expects and what it was made with, as plain values."""
+        frame = self.cohort.records[0]
+        return {
+            "size": frame.size,
+            "slice_range": [frame.first / frame.size, (frame.first + frame.count) / frame.size],
+            "fov": frame.fov,
+            "value_range": [0, 1],
+            "prediction": "noise",
+            "schedule": asdict(NoiseSchedule()),
+            "max_timestep": self.recipe.max_timestep,
+            "classes": list(CLASSES),
+            "training": {
+                **{key: value for key, value in asdict(self.recipe).items() if key != "architecture"},
+                "key": self.key(),
+                "device": self.device.type,
+                "steps": self.step,
+                "data": self.cohort.digest(),
+                "scans": {
+                    label: sorted(record.scan for record in self.cohort.records if record.label == label)
+                    for label in CLASSES
+                },
+            },
+        }
+
+    def model(self) -> ConditionalUNet:
+        """Return the averaged network."""
+        return self.average.module  # type: ignore[return-value]
+
+    def steps(self, until: int) -> Iterator[float]:
+        """Train up to a step, yielding each step's loss."""
+        workers = 2 if self.device.type == "cuda" else 0
+        batches = DataLoader(
+            Batches(self.cohort, self.recipe), sampler=range(self.step, until), batch_size=None, num_workers=workers
+        )
+        for batch in batches:
+            started = time.monotonic()
+            loss = self._optimise(batch)
+            self.step += 1
+            self.seconds += time.monotonic() - started
+            yield loss
+
+    def _optimise(self, batch: Batch) -> float:
+        self.network.train()
+        slices, noise, timestep, condition = (
+            part.to(self.device) for part in (batch.slices, batch.noise, batch.timestep, batch.condition)
+        )
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            predicted = self.network(self.noising(slices, noise, timestep), timestep, condition)
+        loss = torch.nn.functional.mse_loss(predicted.float(), noise)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
+        self.optimizer.step()
+        self.rate.step()
+        self.average.update_parameters(self.network)
+        return float(loss.detach())
+
+    def _average(self, average: torch.Tensor, present: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
+        # A short memory at first, else the random start would linger through a short training.
+        decay = min(self.recipe.ema_decay, (1 + int(count)) / (10 + int(count)))
+        return torch.lerp(present, average, decay)
+
+    def _rate(self, step: int) -> float:
+        recipe = self.recipe
+        if step < recipe.warmup:
+            return (step + 1) / recipe.warmup
+        return 0.5 * (1 + math.cos(math.pi * (step - recipe.warmup) / max(1, recipe.iterations - recipe.warmup)))
+
+    def save(self, file: Path) -> None:
+        """Write a checkpoint atomically."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_name(f"{file.name}.{os.getpid()}")
+        torch.save(
+            {
+                "network": self.network.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "rate": self.rate.state_dict(),
+                "step": self.step,
+                "seconds": self.seconds,
+                "losses": self.losses,
+                "history": self.history,
+            },
+            partial,
+        )
+        partial.replace(file)
+
+    def load(self, file: Path) -> None:
+        """Continue from a checkpoint of the same training."""
+        state = torch.load(file, map_location=self.device, weights_only=True)
+        for part in ("network", "average", "optimizer", "rate"):
+            getattr(self, part).load_state_dict(state[part])
+        for figure in ("step", "seconds", "losses", "history"):
+            setattr(self, figure, state[figure])
+
+
+def train(
+    trainer: Trainer,
+    checkpoint: Path,
+    validate_every: int,
+    validate: Callable[[ConditionalUNet], Mapping[str, float]],
+    seconds: float | None,
+    report: Callable[[Trainer], Any],
+) -> None:
+    """Train to the end of the recipe, or of the time allowed, continuing from the checkpoint when there is one.
+
+    Args:
+        trainer: the training.
+        checkpoint: file that survives an interruption.
+        validate_every: steps between validations; one follows the last step in any case.
+        validate: returns figures of the averaged network, a column each.
+        seconds: time allowed, earlier sessions included; None is no limit.
+        report: called after each step.
+    """
+    if checkpoint.exists():
+        trainer.load(checkpoint)
+    iterations, saved = trainer.recipe.iterations, time.monotonic()
+    while trainer.step < iterations and not (seconds and trainer.seconds >= seconds):
+        until = min(iterations, (trainer.step // validate_every + 1) * validate_every)
+        for loss in trainer.steps(until):
+            trainer.losses.append(loss)
+            report(trainer)
+            if seconds and trainer.seconds >= seconds:
+                break
+            if time.monotonic() - saved > CHECKPOINT_SECONDS and trainer.step < until:
+                trainer.save(checkpoint)
+                saved = time.monotonic()
+        row = {"step": float(trainer.step), "loss": float(np.mean(trainer.losses))}
+        trainer.history.append({**row, **validate(trainer.model())})
+        trainer.losses = []
+        trainer.save(checkpoint)
+        saved = time.monotonic()
+
+
+def stack_of(cohort: Cohort, count: int) -> tuple[Array, list[str]]:
+    """Return up to `count` slices spread evenly over a cohort, (n, size, size), with the label of each."""
+    places = [
+        (index, axis, position)
+        for index, record in enumerate(cohort.records)
+        for axis in range(3)
+        for position in range(record.count)
+    ]
+    chosen = [places[int(i)] for i in np.linspace(0, len(places) - 1, min(count, len(places)))]
+    images = [np.array(read_stack(cohort.folders[index])[axis, position]) for index, axis, position in chosen]
+    return np.stack(images), [cohort.records[index].label for index, _, _ in chosen]

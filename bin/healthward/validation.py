@@ -1,0 +1,85 @@
+"""Figures of a network on held-out slices, while it trains."""
+
+import numpy as np
+import torch
+
+from healthward.labels import CLASSES, NULL_CONDITION, condition_number
+from healthward.model import ConditionalUNet
+from healthward.training import Cohort, Noising, stack_of
+from healthward.translation import Settings, slice_errors, translate
+from healthward.volumes import Array
+
+BANDS = 4
+"""Bands of timesteps whose losses are told apart: a network fails differently at little and at much noise."""
+
+LOSS_SLICES, ROUND_TRIP_SLICES = 64, 12
+
+
+def validation_settings(max_timestep: int) -> Settings:
+    """Return the translation that trainings are compared by: as deep as the default one, in fewer steps."""
+    depth = min(Settings.noise_depth, max_timestep - 1)
+    return Settings(noise_depth=depth, ddim_steps=min(10, depth + 1), inversion_iterations=2)
+
+
+class Validation:
+    """Loss by timestep band and round-trip error, on slices, noise and timesteps that stay the same.
+
+    Args:
+        cohort: validation scans.
+        max_timestep: timesteps are drawn below it.
+        settings: of the translation whose round trip is measured.
+        seed: of noise and timesteps.
+        device: where to compute.
+    """
+
+    def __init__(self, cohort: Cohort, max_timestep: int, settings: Settings, seed: int, device: torch.device) -> None:
+        rng = np.random.default_rng(seed)
+        images, labels = stack_of(cohort, LOSS_SLICES)
+        self.slices = torch.from_numpy(images)[:, None]
+        self.condition = torch.tensor([condition_number(label) for label in labels])
+        self.noise = torch.from_numpy(rng.standard_normal(self.slices.shape, dtype=np.float32))
+        edges = [round(edge) for edge in np.linspace(0, max_timestep, min(BANDS, max_timestep) + 1)]
+        self.bands = {
+            f"loss_{low}_{high - 1}": torch.from_numpy(rng.integers(low, high, size=len(images)))
+            for low, high in zip(edges[:-1], edges[1:], strict=True)
+        }
+        self.round_trip_slices = stack_of(cohort, ROUND_TRIP_SLICES)[0]
+        self.settings, self.device, self.noising = settings, device, Noising(device)
+
+    def __call__(self, model: ConditionalUNet) -> dict[str, float]:
+        """Return mean squared error of the noise by band, and of the unguided round trip its PSNR in dB."""
+        model.eval()
+        figures = {name: self._loss(model, timestep) for name, timestep in self.bands.items()}
+        translation = translate(model, self.round_trip_slices, NULL_CONDITION, self.settings, self.device)
+        errors = slice_errors(self.round_trip_slices, translation)
+        return {**figures, "round_trip_psnr": float(np.mean(errors["round_trip_psnr"]))}
+
+    @torch.inference_mode()
+    def _loss(self, model: ConditionalUNet, timestep: torch.Tensor) -> float:
+        total = 0.0
+        for rows in torch.arange(len(self.slices)).split(16):
+            slices, noise, t, condition = (
+                part[rows].to(self.device) for part in (self.slices, self.noise, timestep, self.condition)
+            )
+            predicted = model(self.noising(slices, noise, t), t, condition)
+            total += float((predicted - noise).square().mean()) * len(rows)
+        return total / len(self.slices)
+
+
+def sample_grid(
+    model: ConditionalUNet, cohort: Cohort, settings: Settings, device: torch.device, rows: int = 6
+) -> tuple[Array, list[str]]:
+    """Translate a few slices to every class.
+
+    Returns:
+        Images (rows, 2 + classes, size, size): the input, its round trip, and its translation to each class; and the
+        headings of those columns.
+    """
+    images, _ = stack_of(cohort, rows)
+    columns = [images]
+    for label in CLASSES:
+        translation = translate(model, images, condition_number(label), settings, device)
+        if len(columns) == 1:
+            columns.append(translation.unguided)
+        columns.append(translation.healthy)
+    return np.stack(columns, axis=1), ["input", "round trip", *(f"to {label}" for label in CLASSES)]

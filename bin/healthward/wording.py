@@ -1,0 +1,36 @@
+"""How a mistake is put into words: the value as it was written, and the nearest valid name."""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+LONGEST_VALUE = 120
+
+
+def shown(value: object) -> str:
+    """Return `value` quoted on one line, its control characters escaped and its middle cut when it is long."""
+    text = repr(value)
+    if len(text) <= LONGEST_VALUE:
+        return text
+    half = LONGEST_VALUE // 2 - 2
+    return f"{text[:half]} … {text[-half:]}"
+
+
+def plain(name: str) -> str:
+    """Return a name without what people vary in it: case, dashes, underscores, spaces."""
+    return re.sub(r"[\s_-]", "", name).lower()
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of `names` that resembles `name` most, None when none does."""
+    by_plain = {plain(candidate): candidate for candidate in names}
+    close = difflib.get_close_matches(plain(name), by_plain, n=1, cutoff=0.5)
+    return by_plain[close[0]] if close else None
+
+
+def listed(items: Iterable[object], most: int = 5) -> str:
+    """Return the items with commas between them; of more than `most`, the first ones and how many follow."""
+    texts = [str(item) for item in items]
+    if len(texts) <= most:
+        return ", ".join(texts)
+    return f"{', '.join(texts[:most])} and {len(texts) - most} more"

@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Score the pseudo-healthy reconstruction of one scan."""
+
+from pathlib import Path
+
+import click
+
+from cli import device_option, existing_directory, output_directory, tool
+
+
+class MetricNames(click.ParamType):
+    """A comma-separated list of metrics."""
+
+    name = "list"
+    choices = ("ssim", "ms_ssim", "psnr", "lpips", "vsi", "fid")
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        names = [name.strip() for name in value.split(",")]
+        for name in names:
+            if name not in self.choices:
+                self.fail(f"{name!r} is none of {', '.join(self.choices)}", param, ctx)
+        return tuple(choice for choice in self.choices if choice in names)
+
+
+@tool
+@click.argument("slices", type=existing_directory)
+@click.argument("reconstruction", type=existing_directory)
+@click.option("--weights", type=existing_directory, help="Folder with the weights behind LPIPS and FID.")
+@click.option(
+    "--metrics",
+    type=MetricNames(),
+    help="Comma-separated metrics to compute, of ssim, ms_ssim, psnr, lpips, vsi, fid; weights that one of them lacks "
+    "are then an error. Without it: all that can be computed. ssim is always computed: the lowest slices go by it.",
+)
+@click.option("--lowest", type=click.IntRange(0), default=12, help="How many slices of lowest SSIM to keep.")
+@device_option
+@click.option("--out", type=output_directory, required=True, help="Folder to write.")
+def score(
+    slices: Path,
+    reconstruction: Path,
+    weights: Path | None,
+    metrics: tuple[str, ...] | None,
+    lowest: int,
+    device: str,
+    out: Path,
+) -> None:
+    """Compare a scan with its pseudo-healthy reconstruction, slice by slice and as a whole.
+
+    SLICES is a folder of slice.py, RECONSTRUCTION one of reconstruct.py. OUT gets slices.csv (a row per slice),
+    scan.csv (one row), lowest.npz (the slices of lowest SSIM) and, where FID is computed, features.npz.
+
+    \b
+    The weights behind LPIPS and FID are looked for in --weights, then in torch hub's cache; never downloaded:
+      alexnet-owt-7be5be79.pth                     AlexNet, for lpips
+      weights-inception-2015-12-05-6726825d.pth    Inception v3, for fid
+    Without them these columns are absent.
+    """
+    import logging
+
+    import numpy as np
+    import pandas as pd
+
+    from healthward.devices import select_device
+    from healthward.errors import InputError
+    from healthward.metrics import SLICE_METRICS
+    from healthward.perceptual import BACKBONES, Inception, Lpips, describe_absence, find_weights
+    from healthward.scoring import METRICS, lowest_slices, pair, scan_table, slice_features, slice_table
+    from healthward.slices import load_scan
+
+    for path in (slices / "scan.json", reconstruction / "stack.npz", reconstruction / "reconstruction.csv"):
+        if not path.is_file():
+            raise InputError(f"{path}: not there; give the folder of slice.py first, then that of reconstruct.py")
+    wanted = METRICS if metrics is None else metrics
+    files = find_weights(weights)
+    missing = [name for name in wanted if name in BACKBONES and name not in files]
+    if missing and metrics is not None:
+        raise InputError(describe_absence(missing, weights))
+    if missing:
+        logging.getLogger(__name__).warning("not computed for want of weights:\n%s", describe_absence(missing, weights))
+    computed = tuple(name for name in wanted if name not in missing)
+    measures = tuple(name for name in SLICE_METRICS if name in {*computed, "ssim"})
+
+    where = select_device(device)
+    with np.load(reconstruction / "stack.npz") as stack:
+        pairs = pair(load_scan(slices), stack["healthy"], stack["unguided"])
+    reconstructed = pd.read_csv(
+        reconstruction / "reconstruction.csv", dtype={"scan": str}, keep_default_na=False, na_values=[""]
+    )
+    lpips = Lpips(files["lpips"], where) if "lpips" in measures else None
+    table = slice_table(pairs, reconstructed, measures, lpips, where)
+    features = slice_features(pairs, Inception(files["fid"], where), where) if "fid" in computed else None
+
+    out.mkdir(parents=True, exist_ok=True)
+    table.to_csv(out / "slices.csv", index=False, float_format="%.6g")
+    scan_table(pairs, table, features).to_csv(out / "scan.csv", index=False, float_format="%.6g")
+    np.savez(out / "lowest.npz", **lowest_slices(pairs, table, lowest))
+    if features is not None:
+        np.savez(out / "features.npz", **features)
+
+
+if __name__ == "__main__":
+    score()

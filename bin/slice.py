@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Conform one scan and cut its slices."""
+
+from pathlib import Path
+
+import click
+
+from cli import existing_file, fov_option, output_directory, parse_class, size_option, slice_range_option, tool
+
+
+@tool
+@click.argument("image", type=existing_file)
+@click.option("--scan", required=True, help="Name of the scan.")
+@click.option("--subject", required=True, help="Name of its subject.")
+@click.option("--label", required=True, callback=parse_class, help="Its class: CN, EMCI, MCI, LMCI, AD, or 1..5.")
+@click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", help="What the scan is for.")
+@click.option("--mask", type=existing_file, help="Ground-truth anomaly on the scan's own grid.")
+@size_option
+@slice_range_option
+@fov_option
+@click.option("--out", type=output_directory, required=True, help="Folder to write.")
+def slice_scan(
+    image: Path,
+    scan: str,
+    subject: str,
+    label: str,
+    split: str,
+    mask: Path | None,
+    size: int,
+    slice_range: tuple[float, float],
+    fov: float,
+    out: Path,
+) -> None:
+    """Conform IMAGE, a T1 volume in NIfTI, and cut it into slices along three axes.
+
+    The volume is resampled into a cube of SIZE³ voxels along the world's axes, centred on the brain, and scaled to
+    [0, 1]. The skull should be stripped. OUT gets the slices (slices.npy), the cube, a brain mask, and in scan.json
+    the geometry that takes a map back to the scan's own grid.
+
+    \b
+    Example:
+      slice.py ad0.nii.gz --scan ad0 --subject ad0 --label AD --out slices/ad0
+    """
+    from healthward.errors import InputError
+    from healthward.slices import ScanRecord, cut, fingerprint, save_scan, slice_bounds
+    from healthward.volumes import conform, load_volume, to_cube
+
+    voxels, affine = load_volume(image)
+    conformed = conform(voxels, affine, size, fov)
+    truth = None
+    if mask is not None:
+        marked, mask_affine = load_volume(mask)
+        if marked.shape != voxels.shape or abs(mask_affine - affine).max() > 1e-3:
+            raise InputError(f"{mask}: not on the grid of {image}; resample the mask onto the scan")
+        truth = to_cube(marked, conformed.geometry, size)
+    first, count = slice_bounds(size, *slice_range)
+    stack = cut(conformed.cube, first, count)
+    record = ScanRecord(scan, subject, label, split, size, first, count, fov, fingerprint(stack))
+    save_scan(out, conformed, stack, truth, record)
+
+
+if __name__ == "__main__":
+    slice_scan()

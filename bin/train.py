@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Train the conditional diffusion model."""
+
+from pathlib import Path
+
+import click
+
+from cli import NumberList, device_option, existing_directory, output_directory, seed_option, tool
+
+
+@tool
+@click.argument("slices", type=existing_directory, nargs=-1, required=True)
+@click.option("--channels", type=NumberList(), default="64,64,64", help="Channels of each level, from the finest.")
+@click.option("--attention-levels", type=NumberList(), default="0,1,1", help="1 where a level has attention, else 0.")
+@click.option("--res-blocks", type=click.IntRange(1), default=1, help="Residual blocks a level.")
+@click.option("--head-channels", type=click.IntRange(1), default=16, help="Channels an attention head.")
+@click.option("--conditioning-dim", type=click.IntRange(1), default=64, help="Length of a class's embedding.")
+@click.option("--iterations", type=click.IntRange(1), default=20000, help="Optimiser steps.")
+@click.option("--batch-size", type=click.IntRange(1), default=64, help="Slices a step.")
+@click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=1e-4, help="Peak, of AdamW.")
+@click.option("--warmup", type=click.IntRange(0), default=500, help="Steps until the peak.")
+@click.option("--weight-decay", type=click.FloatRange(0), default=0.01, help="Of AdamW.")
+@click.option("--ema-decay", type=click.FloatRange(0, 1, max_open=True), default=0.999, help="Of the averaged weights.")
+@click.option("--condition-dropout", type=click.FloatRange(0, 1), default=0.15, help="Share of slices of hidden class.")
+@click.option("--max-timestep", type=click.IntRange(1, 1000), default=400, help="Timesteps are drawn below this.")
+@click.option("--validate-every", type=click.IntRange(1), default=1000, help="Steps between validations.")
+@click.option("--max-train-hours", type=click.FloatRange(0, min_open=True), help="Stop after so long.")
+@click.option("--checkpoints", type=output_directory, required=True, help="Folder that survives an interruption.")
+@seed_option
+@device_option
+@click.option("--out", type=output_directory, required=True, help="Folder for the model.")
+def train_model(
+    slices: tuple[Path, ...],
+    channels: tuple[int, ...],
+    attention_levels: tuple[int, ...],
+    res_blocks: int,
+    head_channels: int,
+    conditioning_dim: int,
+    iterations: int,
+    batch_size: int,
+    learning_rate: float,
+    warmup: int,
+    weight_decay: float,
+    ema_decay: float,
+    condition_dropout: float,
+    max_timestep: int,
+    validate_every: int,
+    max_train_hours: float | None,
+    checkpoints: Path,
+    seed: int,
+    device: str,
+    out: Path,
+) -> None:
+    """Train the class-conditional denoiser on SLICES, the folders that slice.py makes.
+
+    Scans whose split is train are learned from, those of split val are validated on. Run the same line again after an
+    interruption: the training continues from its last checkpoint and ends as if nothing had happened. OUT gets
+    diffusion.safetensors, embedding.safetensors, config.json, loss.csv, loss.png and samples.png.
+
+    \b
+    Example:
+      train.py slices/* --iterations 20000 --checkpoints checkpoints --out model
+    """
+    import pandas as pd
+
+    from healthward.devices import select_device
+    from healthward.model import Architecture, save_model
+    from healthward.provenance import versions
+    from healthward.training import Cohort, Recipe, Trainer, train
+    from healthward.training_figures import plot_losses, plot_samples
+    from healthward.training_log import TrainingLog
+    from healthward.validation import Validation, sample_grid, validation_settings
+
+    architecture = Architecture(
+        channels, tuple(map(bool, attention_levels)), res_blocks, head_channels, conditioning_dim
+    )
+    recipe = Recipe(
+        architecture=architecture,
+        iterations=iterations,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        warmup=warmup,
+        weight_decay=weight_decay,
+        ema_decay=ema_decay,
+        condition_dropout=condition_dropout,
+        max_timestep=max_timestep,
+        seed=seed,
+    )
+    place = select_device(device)
+    cohort = Cohort.read(slices)
+    trainer = Trainer(cohort, recipe, place)
+    # A cohort too small to hold anyone out is validated on what it learned, and config.json says so.
+    held_out = cohort.split("val") if cohort.split("val").records else cohort.split("train")
+    settings = validation_settings(max_timestep)
+    validate = Validation(held_out, max_timestep, settings, seed, place)
+    seconds = max_train_hours * 3600 if max_train_hours else None
+    with TrainingLog(checkpoints / "training.log", trainer) as log:
+        train(trainer, checkpoints / f"{trainer.key()}.pt", validate_every, validate, seconds, log.report)
+
+    config = {**trainer.describe(), "versions": versions()}
+    save_model(out, trainer.model(), config)
+    history = pd.DataFrame(trainer.history).astype({"step": int})
+    history.to_csv(out / "loss.csv", index=False, float_format="%.6g")
+    plot_losses(history, out / "loss.png")
+    plot_samples(*sample_grid(trainer.model(), held_out, settings, place), out / "samples.png")
+
+
+if __name__ == "__main__":
+    train_model()

@@ -1,0 +1,83 @@
+"""A model that is not all there is named before anything starts."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from healthward.model_files import inspect_model
+
+CONFIG = {"size": 64, "slice_range": [0.35, 0.75], "fov": 192.0, "max_timestep": 400, "classes": ["CN", "AD"]}
+
+
+def make_model(folder: Path) -> Path:
+    folder.mkdir()
+    for name in ("diffusion", "embedding"):
+        save_file({"weight": np.zeros(3, np.float32)}, folder / f"{name}.safetensors")
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    return folder
+
+
+def test_a_whole_model_gives_its_configuration(tmp_path: Path) -> None:
+    assert inspect_model(make_model(tmp_path / "model"), None) == (CONFIG, [])
+
+
+def test_each_missing_file_is_named(tmp_path: Path) -> None:
+    config, problems = inspect_model(tmp_path, None)
+    assert config is None
+    assert [line.split(" has no ")[1].split(";")[0] for line in problems] == [
+        "diffusion.safetensors",
+        "embedding.safetensors",
+        "config.json",
+    ]
+
+
+def without(key: str) -> str:
+    return json.dumps({name: value for name, value in CONFIG.items() if name != key})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "part"),
+    [
+        ("config.json", '{"size": 64,\n "fov" 192}', "config.json' line 2, column 8: is not valid JSON"),
+        ("config.json", "[]", "holds no object"),
+        ("config.json", without("size"), "has no valid size"),
+        ("config.json", json.dumps(CONFIG | {"fov": "wide", "classes": 5}), "has no valid fov, classes"),
+        ("diffusion.safetensors", "", "diffusion.safetensors' cannot be read"),
+        ("embedding.safetensors", "not tensors at all", "embedding.safetensors' cannot be read"),
+    ],
+)
+def test_a_damaged_file_is_named(tmp_path: Path, name: str, content: str, part: str) -> None:
+    model = make_model(tmp_path / "model")
+    (model / name).write_text(content)
+    [line] = inspect_model(model, None)[1]
+    assert line.startswith("model: ")
+    assert part in line
+
+
+@pytest.mark.parametrize(
+    ("make", "part"),
+    [
+        (lambda path: None, "does not exist; give"),
+        (lambda path: path.touch(), "is an empty file; copy it afresh"),
+    ],
+)
+def test_a_pair_of_files_must_both_be_there(tmp_path: Path, make: Callable[[Path], Any], part: str) -> None:
+    paths = tmp_path / "x_diffusion.pt", tmp_path / "x_emb.pt"
+    for path in paths:
+        make(path)
+    config, problems = inspect_model(*paths)
+    assert config is None
+    assert [line.split(":")[0] for line in problems] == ["model", "embedding"]
+    assert all(part in line for line in problems)
+
+
+def test_a_pair_of_files_has_no_configuration(tmp_path: Path) -> None:
+    paths = tmp_path / "x_diffusion.pt", tmp_path / "x_emb.pt"
+    for path in paths:
+        path.write_bytes(b"x")
+    assert inspect_model(*paths) == (None, [])

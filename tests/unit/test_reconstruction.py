@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+import torch
+
+from healthward.labels import condition_number
+from healthward.model import Architecture, ConditionalUNet
+from healthward.reconstruction import native_maps, slice_table
+from healthward.slices import ScanRecord, ScanSlices, cut, fingerprint
+from healthward.translation import Settings, Translation, slice_errors, translate
+from healthward.volumes import conform
+from phantoms import GRIDS, head_on
+
+SETTINGS = Settings(guidance_scale=3.0, noise_depth=99, ddim_steps=4, inversion_iterations=2)
+CPU = torch.device("cpu")
+
+
+def model() -> ConditionalUNet:
+    torch.manual_seed(0)
+    network = ConditionalUNet(Architecture((16, 16), (False, True), 1, 16, 8))
+    with torch.no_grad():
+        for weights in network.unet.parameters():
+            weights.add_(0.03 * torch.randn_like(weights))
+    return network.eval().requires_grad_(False)
+
+
+def slices(count: int = 5) -> np.ndarray:
+    return np.random.default_rng(0).random((count, 16, 16)).astype(np.float32)
+
+
+def scan_on(name: str) -> tuple[ScanSlices, np.ndarray]:
+    voxels, affine = head_on(name)
+    conformed = conform(voxels, affine, 32, 192.0)
+    stack = cut(conformed.cube, 11, 13)
+    record = ScanRecord("s1", "p1", "AD", "test", 32, 11, 13, 192.0, fingerprint(stack))
+    return ScanSlices(record, conformed.geometry, stack, conformed.cube, conformed.brain, None), voxels
+
+
+def test_translation_does_not_depend_on_the_batch():
+    whole = translate(model(), slices(), 1, SETTINGS, CPU, batch=5)
+    parts = translate(model(), slices(), 1, SETTINGS, CPU, batch=2)
+    np.testing.assert_allclose(whole.healthy, parts.healthy, atol=1e-4)
+    np.testing.assert_allclose(whole.residual, parts.residual, atol=1e-4)
+
+
+def test_translation_is_deterministic():
+    first, second = (translate(model(), slices(), 1, SETTINGS, CPU) for _ in range(2))
+    np.testing.assert_array_equal(first.healthy, second.healthy)
+    np.testing.assert_array_equal(first.unguided, second.unguided)
+
+
+def test_without_guidance_both_decodings_are_the_same():
+    unguided = Settings(guidance_scale=0, noise_depth=99, ddim_steps=4, inversion_iterations=2)
+    translation = translate(model(), slices(), 1, unguided, CPU)
+    np.testing.assert_array_equal(translation.healthy, translation.unguided)
+
+
+def test_target_class_matters():
+    one, five = (translate(model(), slices(), condition_number(label), SETTINGS, CPU) for label in ("CN", "AD"))
+    assert np.abs(one.healthy - five.healthy).max() > 1e-3
+    np.testing.assert_array_equal(one.unguided, five.unguided)
+
+
+def test_slice_errors_flag_round_trips_that_drown_the_change():
+    x = np.full((2, 4, 4), 0.5, dtype=np.float32)
+    unguided = x + np.array([0.01, 0.1], dtype=np.float32)[:, None, None]
+    translation = Translation(unguided - 0.05, unguided, np.zeros(2, dtype=np.float32))
+    errors = slice_errors(x, translation)
+    np.testing.assert_allclose(errors["round_trip_error"], [0.01, 0.1], rtol=1e-4)
+    np.testing.assert_allclose(errors["guided_change"], [0.05, 0.05], rtol=1e-4)
+    np.testing.assert_allclose(errors["round_trip_psnr"], [40, 20], rtol=1e-4)
+    assert errors["unreliable"].tolist() == [False, True]
+
+
+def test_slice_table_names_axis_and_index():
+    scan, _ = scan_on("isotropic")
+    flat = scan.stack.reshape(-1, 32, 32)
+    table = slice_table(scan, Translation(flat, flat, np.zeros(len(flat), dtype=np.float32)))
+    assert table.groupby("axis", sort=False)["index"].agg(["min", "max", "size"]).to_dict("index") == {
+        axis: {"min": 11, "max": 23, "size": 13} for axis in ("sagittal", "coronal", "axial")
+    }
+    assert (table["round_trip_psnr"] == 100).all()
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_no_change_gives_the_scan_itself_and_empty_maps(name):
+    scan, voxels = scan_on(name)
+    maps = native_maps(scan, voxels, np.array(scan.stack), np.array(scan.stack))
+    np.testing.assert_array_equal(maps.pseudohealthy, voxels)
+    assert not maps.anomaly.any()
+    assert not maps.contrast.any()
+
+
+def test_a_change_lands_in_its_place_in_native_space():
+    scan, voxels = scan_on("oblique, flipped")
+    marked = scan.cube.copy()
+    marked[14:18, 14:18, 14:18] -= 0.3
+    maps = native_maps(scan, voxels, cut(marked, 11, 13), np.array(scan.stack))
+    assert maps.anomaly.shape == voxels.shape
+    centre = scan.geometry.cube_affine @ [15.5, 15.5, 15.5, 1]
+    where = np.argwhere(maps.anomaly > 0.15).mean(axis=0)
+    assert np.abs((scan.geometry.affine @ [*where, 1])[:3] - centre[:3]).max() < 3
+    index = tuple(np.rint(np.linalg.solve(scan.geometry.affine, centre)[:3]).astype(int))
+    scale = scan.geometry.brightest - scan.geometry.darkest
+    assert maps.anomaly[index] == pytest.approx(0.3, abs=0.02)
+    assert maps.contrast[index] == pytest.approx(0.3, abs=0.02)
+    assert maps.confidence[index] == pytest.approx(1, abs=0.02)
+    assert voxels[index] - maps.pseudohealthy[index] == pytest.approx(0.3 * scale, rel=0.1)

@@ -1,0 +1,109 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from healthward.sampler import CLEAN, NoiseSchedule, decode, invert, move, timestep_pairs
+
+SCHEDULE = NoiseSchedule()
+SIGNALS = SCHEDULE.signals()
+
+
+class Gaussian:
+    """The exact denoiser of images drawn from N(mean, spread²): all error of a round trip is the sampler's."""
+
+    def __init__(self, spread: float = 0.2) -> None:
+        generator = torch.Generator().manual_seed(0)
+        self.mean = torch.rand(1, 1, 16, 16, generator=generator).double()
+        self.spread = spread
+        self.images = self.mean + spread * torch.randn(8, 1, 16, 16, generator=generator).double()
+        self.evaluations = 0
+
+    def __call__(self, x: torch.Tensor, timestep: int) -> torch.Tensor:
+        self.evaluations += 1
+        signal = SIGNALS[timestep]
+        return (1 - signal).sqrt() * (x - signal.sqrt() * self.mean) / (signal * self.spread**2 + 1 - signal)
+
+
+def round_trip_psnr(steps: int, depth: int, iterations: int) -> float:
+    denoise = Gaussian()
+    pairs = timestep_pairs(depth, steps)
+    latent, _ = invert(denoise, denoise.images, pairs, SCHEDULE, iterations)
+    error = decode(denoise, latent, pairs, SCHEDULE) - denoise.images
+    return float(-10 * error.square().mean().log10())
+
+
+def test_round_trip_of_an_exact_denoiser():
+    assert round_trip_psnr(steps=50, depth=249, iterations=1) >= 60
+    assert round_trip_psnr(steps=25, depth=249, iterations=3) >= 75
+    assert round_trip_psnr(steps=50, depth=499, iterations=2) >= 60
+
+
+def test_each_fixed_point_iteration_helps():
+    errors = [round_trip_psnr(steps=25, depth=249, iterations=iterations) for iterations in range(5)]
+    assert errors == sorted(errors)
+
+
+def test_residual_falls_as_the_fixed_point_is_reached():
+    denoise = Gaussian()
+    pairs = timestep_pairs(249, 25)
+    residuals = [invert(denoise, denoise.images, pairs, SCHEDULE, n)[1].max() for n in (1, 2, 4)]
+    assert residuals[0] > 10 * residuals[1] > 100 * residuals[2]
+
+
+@pytest.mark.parametrize(("iterations", "evaluations"), [(0, 25), (1, 26), (3, 76)])
+def test_evaluations(iterations, evaluations):
+    denoise = Gaussian()
+    invert(denoise, denoise.images, timestep_pairs(249, 25), SCHEDULE, iterations)
+    assert denoise.evaluations == evaluations
+
+
+def test_latents_of_a_gaussian_are_standard_normal_at_full_depth():
+    # The exact chain maps the data's distribution to that of the noise, so a deep latent knows nothing of the mean.
+    denoise = Gaussian()
+    latent, _ = invert(denoise, denoise.images, timestep_pairs(999, 500), SCHEDULE, 1)
+    assert abs(float(latent.mean())) < 0.1
+    assert abs(float(latent.std()) - 1) < 0.1
+
+
+@given(depth=st.integers(0, 999), data=st.data())
+def test_grid_runs_from_clean_to_depth_in_rising_steps(depth, data):
+    steps = data.draw(st.integers(1, depth + 1))
+    pairs = timestep_pairs(depth, steps)
+    assert len(pairs) == steps
+    assert pairs[0][0] == CLEAN
+    assert pairs[-1][1] == depth
+    assert all(low < high for low, high in pairs)
+    assert all(before[1] == after[0] for before, after in zip(pairs[:-1], pairs[1:], strict=True))
+
+
+@pytest.mark.parametrize("steps", [0, 251])
+def test_grid_of_impossible_length_is_refused(steps):
+    with pytest.raises(ValueError, match="do not fit"):
+        timestep_pairs(249, steps)
+
+
+def test_move_there_and_back_with_the_same_noise_is_the_identity():
+    x, noise = torch.randn(2, 1, 4, 4).double(), torch.randn(2, 1, 4, 4).double()
+    torch.testing.assert_close(move(move(x, noise, 0.9, 0.3), noise, 0.3, 0.9), x)
+
+
+def test_agrees_with_the_library_scheduler_at_stride_one():
+    from generative.networks.schedulers import DDIMScheduler
+
+    scheduler = DDIMScheduler(
+        num_train_timesteps=1000,
+        schedule="linear_beta",
+        beta_start=1e-4,
+        beta_end=2e-2,
+        clip_sample=False,
+        steps_offset=0,
+    )
+    scheduler.set_timesteps(1000)
+    torch.testing.assert_close(scheduler.alphas_cumprod.double(), SIGNALS, rtol=1e-4, atol=1e-7)
+    denoise = Gaussian()
+    pairs = timestep_pairs(120, 121)
+    theirs = denoise.images
+    for timestep in reversed(range(121)):
+        theirs, _ = scheduler.step(denoise(theirs, timestep), timestep, theirs)
+    torch.testing.assert_close(decode(denoise, denoise.images, pairs, SCHEDULE), theirs, rtol=0, atol=2e-5)

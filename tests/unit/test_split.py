@@ -1,0 +1,148 @@
+"""The split by subject: disjoint, stratified, repeatable; and the audit of what leaks."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from healthward.fields import Row
+from healthward.labels import CLASSES
+from healthward.samplesheet import Sheet
+from healthward.split import (
+    assign_subjects,
+    audit_subjects,
+    audit_voxels,
+    split_for_model,
+    split_for_training,
+    worst_labels,
+)
+
+cohorts = st.lists(st.tuples(st.integers(0, 25), st.sampled_from(CLASSES)), min_size=1, max_size=60)
+fractions = st.tuples(st.floats(0, 0.6), st.floats(0, 0.39))
+seeds = st.integers(0, 2**32 - 1)
+
+
+def row(number: int, subject: str, label: str = "CN", split: str = "") -> Row:
+    return Row(number, f"s{number}", subject, f"/{number}.nii", label, split, "", None, "", "")
+
+
+def sheet_of(*rows: Row) -> Sheet:
+    return Sheet("sheet.csv", "row", list(rows))
+
+
+def sheet_of_cohort(cohort: list[tuple[int, str]]) -> Sheet:
+    return sheet_of(*(row(number, f"p{who}", label) for number, (who, label) in enumerate(cohort, start=2)))
+
+
+@given(cohort=cohorts, shares=fractions, seed=seeds)
+def test_a_subject_is_in_one_split_only(cohort: list[tuple[int, str]], shares: tuple[float, float], seed: int) -> None:
+    sheet = sheet_of_cohort(cohort)
+    split_for_training(sheet, *shares, seed, "CN")
+    assert len({(row.subject, row.split) for row in sheet.rows}) == len({row.subject for row in sheet.rows})
+    assert all(row.split in ("train", "val", "test") for row in sheet.rows)
+    before = len(sheet.problems)
+    audit_subjects(sheet)
+    assert len(sheet.problems) == before
+
+
+@given(cohort=cohorts, shares=fractions, seed=seeds, order=st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_does_not_matter(cohort, shares, seed, order) -> None:
+    shuffled = list(cohort)
+    order.shuffle(shuffled)
+    splits = []
+    for rows in (cohort, shuffled):
+        sheet = sheet_of_cohort(rows)
+        split_for_training(sheet, *shares, seed, "CN")
+        splits.append({row.subject: row.split for row in sheet.rows})
+    assert splits[0] == splits[1]
+
+
+@given(counts=st.lists(st.integers(0, 40), min_size=5, max_size=5), shares=fractions, seed=seeds)
+def test_every_class_is_divided_by_its_fractions(counts, shares, seed) -> None:
+    labels = {f"{label}{n}": label for label, count in zip(CLASSES, counts, strict=True) for n in range(count)}
+    splits = assign_subjects(labels, *shares, seed)
+    assert splits.keys() == labels.keys()
+    for label, count in zip(CLASSES, counts, strict=True):
+        found = Counter(splits[subject] for subject in labels if labels[subject] == label)
+        assert found["train"] >= min(count, 1)
+        for split, share in zip(("val", "test"), shares, strict=True):
+            assert found[split] <= max(1, count * share + 0.5)
+            if count >= 3 and share > 0:
+                assert found[split] >= 1
+
+
+def test_large_classes_meet_the_fractions_and_seeds_differ() -> None:
+    labels = {f"p{n}": CLASSES[n % 5] for n in range(1000)}
+    splits = assign_subjects(labels, 0.15, 0.2, 0)
+    assert Counter(splits.values()) == {"train": 650, "val": 150, "test": 200}
+    other = assign_subjects(labels, 0.15, 0.2, 1)
+    assert sum(splits[subject] != other[subject] for subject in labels) > 300
+
+
+def test_a_new_subject_moves_few_others() -> None:
+    labels = {f"p{n}": "CN" for n in range(200)}
+    before = assign_subjects(labels, 0.15, 0.15, 0)
+    after = assign_subjects(labels | {"new": "CN"}, 0.15, 0.15, 0)
+    assert sum(before[subject] != after[subject] for subject in labels) <= 3
+
+
+def test_a_subject_counts_by_its_most_severe_label() -> None:
+    rows = [row(2, "a", "MCI"), row(3, "a", "AD"), row(4, "a", "CN"), row(5, "b", "CN")]
+    assert worst_labels(rows) == {"a": "AD", "b": "CN"}
+
+
+def test_a_prescribed_split_is_kept() -> None:
+    sheet = sheet_of(row(2, "a", split="train"), row(3, "b", "AD", "train"), row(4, "c", split="val"))
+    split_for_training(sheet, 0.3, 0.3, 0, "CN")
+    assert [row.split for row in sheet.rows] == ["train", "train", "val"]
+    assert sheet.problem_lines() == []
+
+
+def test_a_split_given_for_some_rows_only_is_a_problem() -> None:
+    sheet = sheet_of(row(2, "a", split="train"), *(row(number, f"p{number}", "AD") for number in range(3, 12)))
+    split_for_training(sheet, 0.15, 0.15, 0, "CN")
+    assert sheet.problem_lines() == [
+        "sheet.csv, split: is empty in row 3, 4, 5, 6, 7 and 4 more but not in others; fill it for all scans or for none"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "healthy", "parts"),
+    [
+        (["CN", "CN"], "CN", ["the classes to train on are CN", "add a subject of another class than CN"]),
+        (["AD", "MCI"], "CN", ["the classes to train on are MCI, AD", "add a subject of the healthy class CN"]),
+        (["CN", "AD"], "EMCI", ["add a subject of the healthy class EMCI"]),
+    ],
+)
+def test_training_needs_the_healthy_class_and_another(labels: list[str], healthy: str, parts: list[str]) -> None:
+    sheet = sheet_of(*(row(number, f"p{number}", label) for number, label in enumerate(labels, start=2)))
+    split_for_training(sheet, 0.15, 0.15, 0, healthy)
+    [line] = sheet.problem_lines()
+    assert all(part in line for part in parts)
+
+
+def test_a_class_that_a_prescribed_split_keeps_from_training_is_a_problem() -> None:
+    sheet = sheet_of(row(2, "a", "CN", "test"), row(3, "b", "AD", "train"))
+    split_for_training(sheet, 0.15, 0.15, 0, "CN")
+    assert "add a subject of the healthy class CN" in sheet.problem_lines()[0]
+
+
+def test_scans_for_a_model_are_test_scans_unless_the_sheet_says_otherwise() -> None:
+    sheet = sheet_of(row(2, "a"), row(3, "b", split="val"))
+    split_for_model(sheet)
+    assert [row.split for row in sheet.rows] == ["test", "val"]
+
+
+def test_a_subject_in_two_splits_is_reported_with_both_rows() -> None:
+    sheet = sheet_of(row(2, "a", split="train"), row(3, "b", split="val"), row(4, "a", split="test"))
+    audit_subjects(sheet)
+    [line] = sheet.problem_lines()
+    assert line.startswith("sheet.csv row 4, split: subject 'a' is in 'test' here and in 'train' at row 2; ")
+
+
+def test_the_same_voxels_under_two_names_are_reported_with_both_rows() -> None:
+    sheet = sheet_of(row(2, "a"), row(3, "b"), row(4, "c"), row(5, "d"))
+    audit_voxels(sheet, ["x", "", "x", ""])
+    [line] = sheet.problem_lines()
+    assert line == "sheet.csv row 4, image: '/4.nii' has the same voxels as row 2 ('/2.nii'); keep one of them"

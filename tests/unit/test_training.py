@@ -1,0 +1,165 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from healthward.errors import InputError
+from healthward.model import Architecture
+from healthward.slices import ScanRecord, cut, fingerprint, save_scan
+from healthward.training import Batches, Cohort, Noising, Recipe, Trainer, train
+from healthward.validation import Validation, sample_grid, validation_settings
+from healthward.volumes import Conformed, Geometry
+
+CPU = torch.device("cpu")
+
+
+def recipe(**changes) -> Recipe:
+    values = {
+        "architecture": Architecture((16, 16), (False, True), 1, 16, 8),
+        "iterations": 6,
+        "batch_size": 4,
+        "learning_rate": 1e-3,
+        "warmup": 2,
+        "weight_decay": 0.01,
+        "ema_decay": 0.9,
+        "condition_dropout": 0.25,
+        "max_timestep": 100,
+        "seed": 5,
+    }
+    return Recipe(**{**values, **changes})
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory) -> Cohort:
+    """Each scan's voxels are one number, by which a batch tells where its slices are from."""
+    root = tmp_path_factory.mktemp("slices")
+    scans = [("CN", "a", "train")] * 9 + [("CN", "b", "train"), ("AD", "c", "train"), ("CN", "d", "val")]
+    for number, (label, subject, split) in enumerate(scans):
+        cube = np.full((16, 16, 16), number / 16, dtype=np.float32)
+        stack = cut(cube, 4, 6)
+        geometry = Geometry((16, 16, 16), np.eye(4), np.eye(4), 0.0, 1.0)
+        record = ScanRecord(f"s{number:02d}", subject, label, split, 16, 4, 6, 192.0, fingerprint(stack))
+        save_scan(root / record.scan, Conformed(cube, cube >= 0, geometry), stack, None, record)
+    return Cohort.read(list(root.iterdir()))
+
+
+def test_sampling_balances_classes_and_subjects_not_scans(cohort):
+    batch = Batches(cohort.split("train"), recipe(batch_size=4000, condition_dropout=0.0))[0]
+    scan = (batch.slices[:, 0, 0, 0] * 16).round().int()
+    assert (scan == 10).float().mean() == pytest.approx(1 / 2, abs=0.03)
+    assert (scan == 9).float().mean() == pytest.approx(1 / 4, abs=0.03)
+    assert (scan < 9).float().mean() == pytest.approx(1 / 4, abs=0.03)
+    assert ((batch.condition == 5) == (scan == 10)).all()
+    assert batch.timestep.min() >= 0
+    assert batch.timestep.max() == 99
+
+
+def test_condition_is_hidden_as_often_as_asked(cohort):
+    batch = Batches(cohort.split("train"), recipe(batch_size=4000))[0]
+    assert (batch.condition == 0).float().mean() == pytest.approx(0.25, abs=0.03)
+
+
+def test_batches_depend_on_seed_and_step_alone(cohort):
+    first, again = (Batches(cohort.split("train"), recipe())[3] for _ in range(2))
+    other = Batches(cohort.split("train"), recipe())[4]
+    assert torch.equal(first.noise, again.noise)
+    assert torch.equal(first.slices, again.slices)
+    assert not torch.equal(first.noise, other.noise)
+
+
+def test_noise_has_the_variance_of_its_timestep():
+    noising = Noising(CPU)
+    slices = torch.full((2, 1, 64, 64), 0.5)
+    noised = noising(
+        slices, torch.randn(slices.shape, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 999])
+    )
+    assert float(noised[0].std()) == pytest.approx(1e-2, rel=0.1)
+    assert float(noised[1].std()) == pytest.approx(1, rel=0.05)
+
+
+def run(cohort: Cohort, folder: Path, steps: Recipe, interrupt_at: int | None = None) -> Trainer:
+    trainer = Trainer(cohort, steps, CPU)
+    settings = validation_settings(steps.max_timestep)
+    validate = Validation(cohort.split("val"), steps.max_timestep, settings, steps.seed, CPU)
+
+    def report(state: Trainer) -> None:
+        if state.step == interrupt_at:
+            raise KeyboardInterrupt
+
+    train(trainer, folder / "checkpoint.pt", 2, validate, None, report)
+    return trainer
+
+
+def test_a_killed_training_ends_as_an_undisturbed_one(cohort, tmp_path):
+    calm = run(cohort, tmp_path / "calm", recipe())
+    with pytest.raises(KeyboardInterrupt):
+        run(cohort, tmp_path / "killed", recipe(), interrupt_at=5)
+    resumed = run(cohort, tmp_path / "killed", recipe())
+    assert resumed.step == 6
+    assert resumed.history == calm.history
+    for ours, theirs in zip(resumed.model().parameters(), calm.model().parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_a_finished_training_is_not_redone(cohort, tmp_path):
+    run(cohort, tmp_path, recipe())
+    again = run(cohort, tmp_path, recipe(), interrupt_at=1)
+    assert again.step == 6
+
+
+def test_training_lowers_the_loss(cohort, tmp_path):
+    trainer = run(cohort, tmp_path, recipe(iterations=40))
+    assert trainer.history[-1]["loss"] < 0.8 * trainer.history[0]["loss"]
+    assert [row["step"] for row in trainer.history] == list(range(2, 41, 2))
+
+
+def test_the_time_allowed_ends_a_training(cohort, tmp_path):
+    trainer = Trainer(cohort, recipe(iterations=10_000), CPU)
+    train(trainer, tmp_path / "checkpoint.pt", 5000, lambda _: {}, 0.2, lambda _: None)
+    assert 0 < trainer.step < 10_000
+    assert len(trainer.history) == 1
+
+
+def test_the_key_tells_trainings_apart(cohort):
+    keys = {
+        Trainer(cohort, recipe(), CPU).key(),
+        Trainer(cohort, recipe(seed=6), CPU).key(),
+        Trainer(cohort, recipe(learning_rate=2e-3), CPU).key(),
+        Trainer(Cohort(cohort.folders[1:], cohort.records[1:]), recipe(), CPU).key(),
+    }
+    assert len(keys) == 4
+    assert Trainer(cohort, recipe(), CPU).key() in keys
+
+
+def test_description_says_what_the_model_expects(cohort):
+    described = json.loads(json.dumps(Trainer(cohort, recipe(), CPU).describe()))
+    assert described["size"] == 16
+    assert described["slice_range"] == [0.25, 0.625]
+    assert described["max_timestep"] == 100
+    assert described["classes"] == ["CN", "EMCI", "MCI", "LMCI", "AD"]
+    assert described["training"]["scans"]["AD"] == ["s10"]
+
+
+def test_average_follows_the_network_and_lags(cohort):
+    trainer = Trainer(cohort, recipe(iterations=30, ema_decay=0.99), CPU)
+    start = [weights.detach().clone() for weights in trainer.network.parameters()]
+    list(trainer.steps(30))
+    now_and_average = zip(trainer.network.parameters(), trainer.model().parameters(), start, strict=True)
+    pairs = [(now.detach(), average.detach(), before) for now, average, before in now_and_average]
+    moved = sum(float((now - before).abs().sum()) for now, _, before in pairs)
+    lag = sum(float((now - average).abs().sum()) for now, average, _ in pairs)
+    assert 0 < lag < moved
+
+
+def test_no_training_scan_is_an_input_error(cohort):
+    with pytest.raises(InputError, match="split train"):
+        Trainer(cohort.split("val"), recipe(), CPU)
+
+
+def test_sample_grid_shows_input_round_trip_and_every_class(cohort):
+    trainer = Trainer(cohort, recipe(), CPU)
+    images, headings = sample_grid(trainer.model(), cohort.split("val"), validation_settings(100), CPU, rows=2)
+    assert images.shape == (2, 7, 16, 16)
+    assert headings == ["input", "round trip", "to CN", "to EMCI", "to MCI", "to LMCI", "to AD"]

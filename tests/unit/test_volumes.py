@@ -1,0 +1,125 @@
+import nibabel as nib
+import numpy as np
+import pytest
+
+from healthward.errors import InputError
+from healthward.volumes import conform, foreground, load_volume, save_like, to_cube, to_native
+from phantoms import CENTRE, GRIDS, grid, head, head_on
+
+SIZE, FOV = 64, 192.0
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_cube_shows_the_world_whatever_the_grid(name):
+    voxels, affine = head_on(name)
+    conformed = conform(voxels, affine, SIZE, FOV)
+    expected = head(grid((SIZE,) * 3, conformed.geometry.cube_affine))
+    scale = conformed.geometry.brightest - conformed.geometry.darkest
+    error = np.abs(
+        conformed.cube * scale + conformed.geometry.darkest - np.minimum(expected, conformed.geometry.brightest)
+    )
+    assert np.percentile(error[conformed.brain], 95) < 0.03 * scale
+    assert np.allclose(np.diag(conformed.geometry.cube_affine), [3, 3, 3, 1])
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_back_in_native_space_it_agrees_with_the_scan_to_interpolation_error(name):
+    voxels, affine = head_on(name)
+    conformed = conform(voxels, affine, SIZE, FOV)
+    geometry = conformed.geometry
+    back = to_native(conformed.cube, geometry)
+    original = np.clip((voxels - geometry.darkest) / (geometry.brightest - geometry.darkest), 0, 1)
+    assert back.shape == voxels.shape
+    # The bound of two trilinear interpolations: the field's curvature times the squared spacing, here below 3 %.
+    assert np.sqrt(np.mean((back - original) ** 2)) < 0.015
+    assert np.percentile(np.abs(back - original), 99) < 0.05
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_cube_is_centred_on_the_brain(name):
+    voxels, affine = head_on(name)
+    conformed = conform(voxels, affine, SIZE, FOV)
+    middle = conformed.geometry.cube_affine @ [*[(SIZE - 1) / 2] * 3, 1]
+    assert np.abs(middle[:3] - CENTRE).max() < 4
+
+
+def test_intensities_do_not_depend_on_units_or_type():
+    voxels, affine = head_on("isotropic")
+    plain = conform(voxels, affine, 48, FOV).cube
+    assert plain.min() == 0
+    assert plain.max() == 1
+    np.testing.assert_allclose(conform(voxels * 3.7 - 500, affine, 48, FOV).cube, plain, atol=1e-4)
+
+
+def test_scaling_slope_is_applied(tmp_path):
+    voxels, affine = head_on("isotropic")
+    image = nib.Nifti1Image(np.rint((voxels - 7) / 0.05).astype(np.int16), affine)
+    image.header.set_slope_inter(0.05, 7)
+    nib.save(image, tmp_path / "scan.nii.gz")
+    loaded, loaded_affine = load_volume(tmp_path / "scan.nii.gz")
+    np.testing.assert_allclose(loaded, voxels, atol=0.1)
+    np.testing.assert_allclose(loaded_affine, affine, atol=1e-3)
+
+
+def test_a_stray_bright_voxel_moves_nothing():
+    voxels, affine = head_on("isotropic")
+    calm = conform(voxels, affine, 48, FOV).geometry.cube_affine
+    voxels[0, 0, 0] = 5000
+    np.testing.assert_allclose(conform(voxels, affine, 48, FOV).geometry.cube_affine, calm, atol=4)
+
+
+def test_foreground_fills_dark_cavities_and_drops_specks():
+    volume = np.zeros((40, 40, 40), dtype=np.float32)
+    volume[8:32, 8:32, 8:32] = 0.5
+    volume[14:26, 14:26, 14:26] = 1
+    volume[18:22, 18:22, 18:22] = 0
+    volume[2:4, 2:4, 2:4] = 1
+    inside = foreground(volume)
+    assert inside[20, 20, 20]
+    assert inside[10, 10, 10]
+    assert not inside[:5, :5, :5].any()
+
+
+def test_an_empty_volume_is_refused():
+    with pytest.raises(InputError, match="no brain"):
+        conform(np.zeros((20, 20, 20), dtype=np.float32), np.eye(4), 32, FOV)
+
+
+def test_mask_keeps_its_place_and_volume():
+    voxels, affine = head_on("oblique")
+    ball = np.linalg.norm(grid(voxels.shape, affine) - CENTRE - [20, 10, 0], axis=-1) < 25
+    conformed = conform(voxels, affine, SIZE, FOV)
+    cube = to_cube(ball, conformed.geometry, SIZE)
+    truth = np.linalg.norm(grid(cube.shape, conformed.geometry.cube_affine) - CENTRE - [20, 10, 0], axis=-1) < 25
+    assert 2 * (cube & truth).sum() / (cube.sum() + truth.sum()) > 0.93
+
+
+@pytest.mark.parametrize("shape", [(9, 8, 7), (9, 8, 7, 1)])
+def test_maps_are_written_with_the_header_of_the_scan(tmp_path, shape):
+    affine = np.diag([-1.5, 2, 2.5, 1])
+    source = nib.Nifti1Image(np.arange(9 * 8 * 7, dtype=np.int16).reshape(shape), affine)
+    source.header.set_xyzt_units("mm", "sec")
+    source.set_qform(affine, 1)
+    source.set_sform(affine, 4)
+    nib.save(source, tmp_path / "scan.nii.gz")
+    values = np.random.default_rng(0).standard_normal((9, 8, 7)).astype(np.float32)
+    save_like(tmp_path / "map.nii.gz", values, tmp_path / "scan.nii.gz")
+    written = nib.load(tmp_path / "map.nii.gz")
+    assert written.shape == shape
+    np.testing.assert_array_equal(written.affine, source.affine)
+    np.testing.assert_array_equal(np.asarray(written.dataobj).reshape(9, 8, 7), values)
+    assert (written.header["qform_code"], written.header["sform_code"]) == (1, 4)
+    assert written.header.get_xyzt_units() == ("mm", "sec")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a volume", b"\x1f\x8b\x08\x00broken"])
+def test_an_unreadable_file_is_named(tmp_path, content):
+    (tmp_path / "bad.nii.gz").write_bytes(content)
+    with pytest.raises(InputError, match=r"bad\.nii\.gz"):
+        load_volume(tmp_path / "bad.nii.gz")
+
+
+def test_two_volumes_in_a_file_are_refused(tmp_path):
+    nib.save(nib.Nifti1Image(np.ones((5, 5, 5, 2), dtype=np.float32), np.eye(4)), tmp_path / "two.nii.gz")
+    with pytest.raises(InputError, match="one volume a file"):
+        load_volume(tmp_path / "two.nii.gz")
