@@ -15,6 +15,7 @@ from healthward.labels import parse_label
 
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 existing_directory = click.Path(exists=True, file_okay=False, path_type=Path)
+existing_path = click.Path(exists=True, path_type=Path)
 output_directory = click.Path(file_okay=False, path_type=Path)
 
 

@@ -104,10 +104,7 @@ def guided(model: ConditionalUNet, condition: int, scale: float) -> Denoiser:
         condition: number of the class.
         scale: guidance scale w.
     """
-    if scale in (0, 1):
-        conditions = [condition if scale else NULL_CONDITION]
-    else:
-        conditions = [NULL_CONDITION, condition]
+    conditions = {0: [NULL_CONDITION], 1: [condition]}.get(scale, [NULL_CONDITION, condition])
 
     def denoise(x: torch.Tensor, timestep: int) -> torch.Tensor:
         rows = x.shape[0]
@@ -123,7 +120,7 @@ def guided(model: ConditionalUNet, condition: int, scale: float) -> Denoiser:
 
 
 def save_model(folder: Path, model: ConditionalUNet, config: Mapping[str, Any]) -> None:
-    """Write `diffusion.safetensors`, `embedding.safetensors` and `config.json`; the latter starts with the architecture."""
+    """Write `diffusion.safetensors`, `embedding.safetensors`, and `config.json` with the architecture."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file(_contiguous(model.unet.state_dict()), folder / "diffusion.safetensors")
     save_file(_contiguous(model.embedding.state_dict()), folder / "embedding.safetensors")
@@ -193,9 +190,7 @@ def read_architecture(unet: State, embedding: State, head_channels: int, source:
 
 def _existing(file: Path) -> Path:
     if not file.is_file():
-        raise InputError(
-            f"{file}: missing; a model folder holds diffusion.safetensors, embedding.safetensors, config.json"
-        )
+        raise InputError(f"{file}: missing; a model folder holds it beside its other files, as train wrote them")
     return file
 
 

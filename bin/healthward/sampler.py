@@ -5,6 +5,7 @@ schedulers tie the step to a fixed stride and treat the clean end as timestep 0 
 symmetry between the two directions, and with it the round trip.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -54,7 +55,7 @@ def timestep_pairs(depth: int, steps: int) -> list[tuple[int, int]]:
     if not 1 <= steps <= depth + 1:
         raise ValueError(f"{steps} steps do not fit between clean and timestep {depth}")
     points = [CLEAN + round((depth - CLEAN) * step / steps) for step in range(steps + 1)]
-    return list(zip(points[:-1], points[1:], strict=True))
+    return list(itertools.pairwise(points))
 
 
 def move(x: torch.Tensor, noise: torch.Tensor, signal: float, signal_next: float) -> torch.Tensor:

@@ -111,8 +111,8 @@ class Batch:
 class Batches(Dataset[Batch]):
     """The batch of each step, a function of (seed, step) alone.
 
-    A class is drawn evenly, then a subject of it, a scan of the subject and a slice: neither a large class nor a subject
-    with many visits outweighs the others. Slices are read by memory map, so memory does not grow with the cohort.
+    A class is drawn evenly, then a subject of it, a scan of the subject and a slice: neither a large class nor a
+    subject with many visits outweighs the others. Slices are read by memory map: memory does not grow with the cohort.
     """
 
     def __init__(self, cohort: Cohort, recipe: Recipe) -> None:

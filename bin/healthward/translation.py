@@ -1,6 +1,6 @@
 """Pseudo-healthy reconstruction of a stack of slices, and what it says of each slice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +51,6 @@ def default_batch(device: torch.device) -> int:
     return 8 if device.type == "cpu" else 156
 
 
-@torch.inference_mode()
 def translate(
     model: ConditionalUNet,
     slices: Array,
@@ -74,24 +73,52 @@ def translate(
         batch: slices at once; by device when None.
         progress: text of a progress bar; none is shown without it.
     """
+    (unguided, healthy), residual = decodings(
+        model, slices, [NULL_CONDITION, condition], settings, device, batch, progress
+    )
+    return Translation(healthy, unguided, residual)
+
+
+@torch.inference_mode()
+def decodings(
+    model: ConditionalUNet,
+    slices: Array,
+    conditions: Sequence[int],
+    settings: Settings,
+    device: torch.device,
+    batch: int | None = None,
+    progress: str | None = None,
+) -> tuple[Array, Array]:
+    """Invert slices once and decode their latents toward each of several conditions; the null one unguided.
+
+    Args:
+        model, slices, settings, device, batch, progress: as of `translate`.
+        conditions: numbers of classes, or `NULL_CONDITION`.
+
+    Returns:
+        Images (len(conditions), N, H, W) in [0, 1], and the residual of the inversion (N,).
+    """
     model = model.to(device)
     schedule = NoiseSchedule()
     pairs = timestep_pairs(settings.noise_depth, settings.ddim_steps)
     unconditional = guided(model, NULL_CONDITION, 0)
-    toward = guided(model, condition, settings.guidance_scale)
-    healthy, unguided = np.empty_like(slices), np.empty_like(slices)
+    chains = [
+        unconditional if condition == NULL_CONDITION else guided(model, condition, settings.guidance_scale)
+        for condition in conditions
+    ]
+    decoded = np.empty((len(chains), *slices.shape), dtype=np.float32)
     residual = np.empty(len(slices), dtype=np.float32)
 
     bar = tqdm(total=len(slices), desc=progress, unit="slice", disable=None if progress else True)
     for rows in _batches(len(slices), batch or default_batch(device)):
         x = torch.from_numpy(np.array(slices[rows]))[:, None].to(device)
         latent, last_change = invert(unconditional, x, pairs, schedule, settings.inversion_iterations)
-        for images, denoise in ((unguided, unconditional), (healthy, toward)):
-            images[rows] = decode(denoise, latent, pairs, schedule).clamp(0, 1)[:, 0].cpu().numpy()
+        for images, chain in zip(decoded, chains, strict=True):
+            images[rows] = decode(chain, latent, pairs, schedule).clamp(0, 1)[:, 0].cpu().numpy()
         residual[rows] = last_change.cpu().numpy()
         bar.update(x.shape[0])
     bar.close()
-    return Translation(healthy, unguided, residual)
+    return decoded, residual
 
 
 def _batches(count: int, size: int) -> Iterator[slice]:

@@ -1,12 +1,14 @@
 """Figures of a network on held-out slices, while it trains."""
 
+import itertools
+
 import numpy as np
 import torch
 
 from healthward.labels import CLASSES, NULL_CONDITION, condition_number
 from healthward.model import ConditionalUNet
 from healthward.training import Cohort, Noising, stack_of
-from healthward.translation import Settings, slice_errors, translate
+from healthward.translation import Settings, decodings, slice_errors, translate
 from healthward.volumes import Array
 
 BANDS = 4
@@ -41,7 +43,7 @@ class Validation:
         edges = [round(edge) for edge in np.linspace(0, max_timestep, min(BANDS, max_timestep) + 1)]
         self.bands = {
             f"loss_{low}_{high - 1}": torch.from_numpy(rng.integers(low, high, size=len(images)))
-            for low, high in zip(edges[:-1], edges[1:], strict=True)
+            for low, high in itertools.pairwise(edges)
         }
         self.round_trip_slices = stack_of(cohort, ROUND_TRIP_SLICES)[0]
         self.settings, self.device, self.noising = settings, device, Noising(device)
@@ -76,10 +78,7 @@ def sample_grid(
         headings of those columns.
     """
     images, _ = stack_of(cohort, rows)
-    columns = [images]
-    for label in CLASSES:
-        translation = translate(model, images, condition_number(label), settings, device)
-        if len(columns) == 1:
-            columns.append(translation.unguided)
-        columns.append(translation.healthy)
-    return np.stack(columns, axis=1), ["input", "round trip", *(f"to {label}" for label in CLASSES)]
+    conditions = [NULL_CONDITION, *map(condition_number, CLASSES)]
+    decoded, _ = decodings(model, images, conditions, settings, device)
+    headings = ["input", "round trip", *(f"to {label}" for label in CLASSES)]
+    return np.concatenate([images[None], decoded]).swapaxes(0, 1), headings

@@ -133,7 +133,8 @@ def to_cube(mask: NDArray[np.generic], geometry: Geometry, size: int) -> Mask:
     spacing = float(geometry.cube_affine[0, 0])
     inside = _antialiased((mask != 0).astype(np.float32), geometry.affine, spacing)
     source = nib.Nifti1Image(inside, geometry.affine)  # type: ignore[attr-defined]
-    resampled = resample_from_to(source, ((size,) * 3, geometry.cube_affine), order=1)
+    # The nearest voxel: interpolation would thicken a thin mask that falls between two voxels of the cube.
+    resampled = resample_from_to(source, ((size,) * 3, geometry.cube_affine), order=0)
     return np.asarray(resampled.dataobj) >= 0.5
 
 

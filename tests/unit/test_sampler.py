@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
@@ -74,7 +76,7 @@ def test_grid_runs_from_clean_to_depth_in_rising_steps(depth, data):
     assert pairs[0][0] == CLEAN
     assert pairs[-1][1] == depth
     assert all(low < high for low, high in pairs)
-    assert all(before[1] == after[0] for before, after in zip(pairs[:-1], pairs[1:], strict=True))
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(pairs))
 
 
 @pytest.mark.parametrize("steps", [0, 251])
@@ -97,7 +99,6 @@ def test_agrees_with_the_library_scheduler_at_stride_one():
         beta_start=1e-4,
         beta_end=2e-2,
         clip_sample=False,
-        steps_offset=0,
     )
     scheduler.set_timesteps(1000)
     torch.testing.assert_close(scheduler.alphas_cumprod.double(), SIGNALS, rtol=1e-4, atol=1e-7)

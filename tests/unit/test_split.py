@@ -103,7 +103,8 @@ def test_a_split_given_for_some_rows_only_is_a_problem() -> None:
     sheet = sheet_of(row(2, "a", split="train"), *(row(number, f"p{number}", "AD") for number in range(3, 12)))
     split_for_training(sheet, 0.15, 0.15, 0, "CN")
     assert sheet.problem_lines() == [
-        "sheet.csv, split: is empty in row 3, 4, 5, 6, 7 and 4 more but not in others; fill it for all scans or for none"
+        "sheet.csv, split: is empty in row 3, 4, 5, 6, 7 and 4 more but not in others; "
+        "fill it for all scans or for none"
     ]
 
 

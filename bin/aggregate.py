@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Sum up a cohort: tables, figures, report."""
+
+from pathlib import Path
+
+import click
+
+from cli import existing_directory, existing_file, output_directory, tool
+
+
+@tool
+@click.argument("scores", type=existing_directory, nargs=-1, required=True)
+@click.option("--model", type=existing_directory, help="Model folder, whose training is shown.")
+@click.option("--parameters", type=existing_file, help="Parameters of the run as a JSON object, shown in the report.")
+@click.option("--healthy", default="CN", help="Class that the scans were translated to.")
+@click.option("--ssim-threshold", type=click.FloatRange(-1, 1), default=0.6, help="List slices with a lower SSIM.")
+@click.option("--lowest", type=click.IntRange(1), default=12, help="Least similar slices to list and draw at least.")
+@click.option("--outlier-z", type=click.FloatRange(0, min_open=True), default=3.5, help="Robust z of an outlier.")
+@click.option("--out", type=output_directory, required=True, help="Folder to write.")
+def aggregate(
+    scores: tuple[Path, ...],
+    model: Path | None,
+    parameters: Path | None,
+    healthy: str,
+    ssim_threshold: float,
+    lowest: int,
+    outlier_z: float,
+    out: Path,
+) -> None:
+    """Sum up the cohort of SCORES, the folders that score.py wrote, one a scan.
+
+    OUT gets tables/ (slices, scans, outliers, lowest slices, classes compared), figures/, report.html and, in
+    summary.txt, the three lines to read first.
+
+    \b
+    Example:
+      aggregate.py scores/* --model results/model --out results
+    """
+    import json
+
+    from tqdm import tqdm
+
+    from healthward.cohort import summarise
+    from healthward.errors import InputError
+    from healthward.figures import cohort_figures, scan_figures
+    from healthward.labels import parse_label
+    from healthward.report import render, summary_lines
+
+    try:
+        healthy = parse_label(healthy)
+    except ValueError as error:
+        raise InputError(f"--healthy: {error}") from None
+    settings = {}
+    if parameters is not None:
+        try:
+            settings = json.loads(parameters.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{parameters}: no valid JSON ({error})") from None
+        if not isinstance(settings, dict):
+            raise InputError(f"{parameters}: holds no JSON object; give parameters by name")
+    cohort = summarise(scores, healthy, ssim_threshold, lowest, outlier_z)
+    cohort.write(out / "tables")
+    figures = cohort_figures(cohort, lowest, out / "figures")
+    drawn = scan_figures(cohort, out / "figures" / "scans")
+    for _ in tqdm(drawn, "figures", len(cohort.scans), unit="scan", disable=None):
+        pass
+    (out / "report.html").write_text(render(cohort, figures, model, settings), encoding="utf-8")
+    summary = "".join(f"{line}\n" for line in summary_lines(cohort, settings))
+    (out / "summary.txt").write_text(summary, encoding="utf-8")
+    click.echo(summary, nl=False)
+
+
+if __name__ == "__main__":
+    aggregate()

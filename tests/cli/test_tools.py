@@ -1,0 +1,147 @@
+"""The way of one scan through the tools, each run alone, as a person would without Nextflow."""
+
+import importlib
+import json
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from healthward import __version__
+from phantoms import write_head
+
+COMMANDS = {
+    "simulate": "simulate_cohort",
+    "slice": "slice_scan",
+    "train": "train_model",
+    "reconstruct": "reconstruct_scan",
+}
+ARCHITECTURE = "--channels 16,16 --attention-levels 0,1 --head-channels 16 --conditioning-dim 8"
+
+
+def call(tool: str, *arguments: object):
+    command = getattr(importlib.import_module(tool), COMMANDS[tool])
+    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+
+def done(tool: str, *arguments: object) -> None:
+    result = call(tool, *arguments)
+    assert result.exit_code == 0, result.output
+
+
+def slice_head(folder, scan, grid="isotropic", label="CN", split="train"):
+    write_head(folder / f"{scan}.nii.gz", grid)
+    done(
+        "slice", folder / f"{scan}.nii.gz", "--scan", scan, "--subject", scan, "--label", label, "--split", split,
+        "--size", 32, "--out", folder / "slices" / scan,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with sliced scans and a model of a few steps."""
+    folder = tmp_path_factory.mktemp("cohort")
+    for scan, label, split in (("cn0", "CN", "train"), ("ad0", "5", "train"), ("cn1", "cn", "val")):
+        slice_head(folder, scan, label=label, split=split)
+    done(
+        "train", *sorted((folder / "slices").iterdir()), *ARCHITECTURE.split(), "--iterations", 4, "--batch-size", 2,
+        "--validate-every", 2, "--warmup", 1, "--checkpoints", folder / "checkpoints", "--out", folder / "model",
+    )  # fmt: skip
+    return folder
+
+
+@pytest.mark.parametrize("tool", COMMANDS)
+def test_help_teaches_and_version_tells(tool):
+    assert "Example:" in call(tool, "--help").output
+    assert __version__ in call(tool, "--version").output
+
+
+def test_training_writes_a_model_that_says_what_it_is(trained):
+    config = json.loads((trained / "model/config.json").read_text())
+    assert config["size"] == 32
+    assert config["architecture"]["channels"] == [16, 16]
+    assert config["training"]["scans"]["AD"] == ["ad0"]
+    assert "torch" in config["versions"]
+    losses = pd.read_csv(trained / "model/loss.csv")
+    assert losses["step"].tolist() == [2, 4]
+    assert {"loss", "loss_0_99", "round_trip_psnr"} <= set(losses)
+    for figure in ("loss.png", "samples.png"):
+        assert (trained / "model" / figure).read_bytes().startswith(b"\x89PNG")
+    assert "step 4 of 4" in (trained / "checkpoints/training.log").read_text()
+
+
+@pytest.mark.parametrize("grid", ["anisotropic and odd", "oblique, flipped"])
+def test_maps_come_back_on_the_grid_of_the_scan(trained, tmp_path, grid):
+    slice_head(tmp_path, "new", grid, split="test")
+    done(
+        "reconstruct", tmp_path / "slices/new", tmp_path / "new.nii.gz", "--model", trained / "model",
+        "--noise-depth", 99, "--ddim-steps", 2, "--inversion-iterations", 1, "--out", tmp_path / "maps",
+    )  # fmt: skip
+    source = nib.load(tmp_path / "new.nii.gz")
+    for kind in ("pseudohealthy", "anomaly", "contrast", "confidence"):
+        image = nib.load(tmp_path / "maps" / f"new_{kind}.nii.gz")
+        assert image.shape == source.shape
+        np.testing.assert_allclose(image.affine, source.affine)
+        assert np.isfinite(image.get_fdata()).all()
+    with np.load(tmp_path / "maps/stack.npz") as stack:
+        assert stack["healthy"].shape == stack["unguided"].shape == (3, 13, 32, 32)
+    assert len(pd.read_csv(tmp_path / "maps/reconstruction.csv")) == 39
+
+
+def test_a_training_is_continued_not_repeated(trained):
+    before = (trained / "checkpoints/training.log").read_text()
+    done(
+        "train", *sorted((trained / "slices").iterdir()), *ARCHITECTURE.split(), "--iterations", 4, "--batch-size", 2,
+        "--validate-every", 2, "--warmup", 1, "--checkpoints", trained / "checkpoints", "--out", trained / "again",
+    )  # fmt: skip
+    assert (trained / "checkpoints/training.log").read_text() == before
+    for name in ("diffusion.safetensors", "embedding.safetensors", "loss.csv"):
+        assert (trained / "again" / name).read_bytes() == (trained / "model" / name).read_bytes()
+
+
+def test_simulated_cohort_can_be_sliced(tmp_path):
+    done("simulate", "--subjects", 5, "--size", 32, "--seed", 1, "--out", tmp_path)
+    sheet = pd.read_csv(tmp_path / "samplesheet.csv")
+    assert sheet["label"].tolist() == ["CN", "EMCI", "MCI", "LMCI", "AD"]
+    ad = sheet.iloc[4]
+    done(
+        "slice", tmp_path / ad["image"], "--scan", ad["scan"], "--subject", ad["subject"], "--label", ad["label"],
+        "--mask", tmp_path / ad["mask"], "--size", 32, "--out", tmp_path / "slices",
+    )  # fmt: skip
+    truth = nib.load(tmp_path / "slices/truth.nii.gz").get_fdata()
+    assert truth.sum() == pytest.approx(nib.load(tmp_path / ad["mask"]).get_fdata().sum(), rel=0.35)
+
+
+def mistakes(folder):
+    write_head(folder / "scan.nii.gz")
+    nib.save(nib.Nifti1Image(np.zeros((9, 9, 9), dtype=np.uint8), np.eye(4)), folder / "small.nii.gz")
+    (folder / "text.nii.gz").write_text("no volume")
+    named = ["--scan", "s", "--subject", "s", "--out", folder / "out"]
+    return {
+        "label": (2, "'--label'", ["slice", folder / "scan.nii.gz", "--label", "XX", *named]),
+        "no volume": (1, "text.nii.gz", ["slice", folder / "text.nii.gz", "--label", "CN", *named]),
+        "mask": (
+            1,
+            "small.nii.gz",
+            ["slice", folder / "scan.nii.gz", "--label", "CN", "--mask", folder / "small.nii.gz", *named],
+        ),
+        "no file": (2, "gone.nii.gz", ["slice", folder / "gone.nii.gz", "--label", "CN", *named]),
+        "channels": (
+            2,
+            "list of whole numbers",
+            ["train", folder, "--channels", "a", "--checkpoints", folder, "--out", folder],
+        ),
+    }
+
+
+@pytest.mark.parametrize("mistake", ["label", "no volume", "mask", "no file", "channels"])
+def test_a_mistake_is_one_line_that_names_it(tmp_path, mistake):
+    status, named, arguments = mistakes(tmp_path)[mistake]
+    result = call(*arguments)
+    assert result.exit_code == status
+    errors = [line for line in result.output.splitlines() if line.startswith("Error:")]
+    assert len(errors) == 1
+    assert named in errors[0]
+    assert not (tmp_path / "out").exists()

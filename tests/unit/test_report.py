@@ -1,0 +1,146 @@
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from healthward.cohort import Cohort, summarise
+from healthward.report import cautions, findings, number, render, summary_lines
+from unit.test_cohort import slice_rows, write_cohort, write_scores
+
+HOSTILE = '<script>alert("1")</script>\'"><img src=x onerror=alert(2)>'
+
+
+class Page(HTMLParser):
+    """The elements of a page, by tag, with their attributes; fails on tags that do not nest."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    return summarise(write_cohort(tmp_path_factory.mktemp("scores"), 20), lowest=2)
+
+
+@pytest.fixture
+def figures(tmp_path: Path) -> dict[str, Path]:
+    paths = {}
+    for name in ("ssim_curves", "scores_by_class", "round_trip", "lowest_slices", "localisation"):
+        paths[name] = tmp_path / f"{name}.png"
+        paths[name].write_bytes(b"\x89PNG" + name.encode())
+    return paths
+
+
+def test_hostile_text_is_text(cohort: Cohort, figures: dict[str, Path], tmp_path: Path):
+    (tmp_path / "config.json").write_text(json.dumps({HOSTILE: [HOSTILE]}))
+    (tmp_path / "loss.png").write_bytes(b"\x89PNG")
+    text = render(cohort, figures, tmp_path, {"input": HOSTILE, HOSTILE: {"a": HOSTILE}, "metrics": HOSTILE})
+    page = Page(text)
+    assert page.of("script") == []
+    assert all(str(image["src"]).startswith("data:image/png;base64,") for image in page.of("img"))
+    assert "&lt;script&gt;" in text
+
+
+def test_page_needs_no_other_file_and_can_be_read_aloud(cohort: Cohort, figures: dict[str, Path]):
+    text = render(cohort, figures)
+    page = Page(text)
+    assert len(page.of("img")) == len(figures)
+    assert all(image["alt"] for image in page.of("img"))
+    assert page.of("link") == []
+    assert not re.search(r"(src|href)=\"(https?:)?//|url\(|@import", text)
+    assert len(page.of("caption")) == len(page.of("table"))
+    assert page.of("html") == [{"lang": "en"}]
+    anchors = {str(link["href"]) for link in page.of("a") if str(link["href"]).startswith("#")}
+    assert anchors == {f"#{heading['id']}" for heading in page.of("h2")}
+
+
+def test_links_lead_to_maps_and_figures(cohort: Cohort, figures: dict[str, Path]):
+    links = {link["href"] for link in Page(render(cohort, figures)).of("a")}
+    for scan in cohort.scans["scan"]:
+        assert {f"figures/scans/{scan}.png", f"maps/{scan}/{scan}_anomaly.nii.gz"} <= links
+
+
+def test_same_bytes_twice(cohort: Cohort, figures: dict[str, Path]):
+    assert render(cohort, figures, None, {"seed": 1}) == render(cohort, figures, None, {"seed": 1})
+
+
+def test_findings_give_chance_beside_each_score(cohort: Cohort):
+    text = " ".join(findings(cohort))
+    assert "20 scans of 20 subjects" in text
+    assert "AD is told apart from CN" in text
+    assert "AUROC 1.00" in text
+    assert "chance 0.5" in text
+    assert "The contrast map finds the true voxels with AUPRC 0.125 (" in text
+    assert "above chance (0.0250)" in text
+    assert "AUPRC 0.0100 (0.0100–0.0100), not shown to beat chance (0.0250)" in text
+
+
+def test_classes_that_overlap_are_not_told_apart(tmp_path: Path):
+    places = [
+        write_scores(tmp_path, slice_rows(f"s{number}", "AD" if number % 2 else "CN", seed=number), contrast=value)
+        for number, value in enumerate([0.05, 0.04, 0.03, 0.06, 0.045, 0.05])
+    ]
+    assert "AD is not told apart from CN" in " ".join(findings(summarise(places)))
+
+
+def test_summary_is_three_lines_that_name_outliers(tmp_path: Path):
+    tables = [slice_rows(f"s{number:02d}", seed=number) for number in range(10)]
+    tables.append(slice_rows("bad", level=0.5))
+    lines = summary_lines(summarise(write_scores(tmp_path, table) for table in tables))
+    assert len(lines) == 3
+    assert "1 scan departs from the cohort: bad." in lines[0]
+    assert all("\n" not in line for line in lines)
+
+
+def test_single_scan_says_that_nothing_can_be_compared(tmp_path: Path, figures: dict[str, Path]):
+    cohort = summarise(write_cohort(tmp_path / "scores", 1))
+    del figures["scores_by_class"]
+    scans, shown, _ = summary_lines(cohort)
+    assert "1 scan of 1 subject mapped (1 CN)" in scans
+    assert "too few scans to tell outliers" in scans
+    assert "no class could be compared with CN" in shown
+    assert "No two classes have enough subjects" in render(cohort, figures)
+
+
+def test_absent_metrics_are_named_with_the_reason(cohort: Cohort):
+    assert any("LPIPS, FID" in caution.text and "--weights" in caution.text for caution in cautions(cohort, {}))
+    asked = cautions(cohort, {"metrics": "ssim,ms_ssim,psnr,vsi"})
+    assert any("only ssim,ms_ssim,psnr,vsi were asked for" in caution.text for caution in asked)
+
+
+def test_training_scans_and_missing_controls_are_warned_of(tmp_path: Path):
+    trained = summarise(write_cohort(tmp_path / "a", 10, split="train"))
+    assert any("10 of 10 scans not held out" in caution.short for caution in cautions(trained, {}))
+    without = summarise(write_cohort(tmp_path / "b", 4, ("MCI", "AD")))
+    assert any("no CN scan" in caution.short for caution in cautions(without, {}))
+    held_out = summarise(write_cohort(tmp_path / "c", 10))
+    assert not any("held out" in caution.short for caution in cautions(held_out, {}))
+
+
+def test_numbers_keep_three_digits():
+    assert [number(value) for value in (0.5, 29, 0.00072, 123.4, float("nan"))] == [
+        "0.500",
+        "29.0",
+        "0.000720",
+        "123",
+        "–",
+    ]
+    assert number(pd.NA) == "–"
