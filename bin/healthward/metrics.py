@@ -159,7 +159,9 @@ def frechet_distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
         return float("nan")
     first, second = (_centred(torch.from_numpy(features).double()) for features in (a, b))
     shift = torch.from_numpy(a).double().mean(dim=0) - torch.from_numpy(b).double().mean(dim=0)
-    overlap = torch.linalg.svdvals(first @ second.T).sum()
+    # QR keeps the singular values and brings a set of more rows than features down to the number of features.
+    reduced = [torch.linalg.qr(part, mode="r")[1] if len(part) > part.shape[1] else part for part in (first, second)]
+    overlap = torch.linalg.svdvals(reduced[0] @ reduced[1].T).sum()
     distance = shift.square().sum() + first.square().sum() + second.square().sum() - 2 * overlap
     return max(0.0, float(distance))
 

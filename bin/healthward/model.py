@@ -104,7 +104,8 @@ def guided(model: ConditionalUNet, condition: int, scale: float) -> Denoiser:
         condition: number of the class.
         scale: guidance scale w.
     """
-    conditions = {0: [NULL_CONDITION], 1: [condition]}.get(scale, [NULL_CONDITION, condition])
+    alone: dict[float, list[int]] = {0.0: [NULL_CONDITION], 1.0: [condition]}
+    conditions = alone.get(scale, [NULL_CONDITION, condition])
 
     def denoise(x: torch.Tensor, timestep: int) -> torch.Tensor:
         rows = x.shape[0]
@@ -141,7 +142,7 @@ def load_model(path: Path, embedding: Path | None = None, head_channels: int = 1
     """
     if embedding is None:
         config = json.loads(_existing(path / "config.json").read_text())
-        fields = {key: tuple(v) if isinstance(v, list) else v for key, v in config["architecture"].items()}
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in config["architecture"].items()}
         architecture = Architecture(**fields)
         files = [path / "diffusion.safetensors", path / "embedding.safetensors"]
         unet_state, embedding_state = ({**_load_safetensors(file)} for file in files)

@@ -78,7 +78,7 @@ def cut(cube: NDArray[Any], first: int, count: int) -> NDArray[Any]:
 
 def fingerprint(stack: Array) -> str:
     """Return the SHA-256 of a stack's voxels."""
-    return hashlib.sha256(np.ascontiguousarray(stack)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(stack).data).hexdigest()
 
 
 def save_scan(folder: Path, conformed: Conformed, stack: Array, truth: Mask | None, record: ScanRecord) -> None:

@@ -22,7 +22,7 @@ def plot_losses(history: pd.DataFrame, file: Path) -> None:
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     losses, round_trip = figure.subplots(1, 2)
     losses.plot(history["step"], history["loss"], color="black", marker=".", label="training")
-    bands = [column for column in history if column.startswith("loss_")]
+    bands = [column for column in history.columns.astype(str) if column.startswith("loss_")]
     for band, shade in zip(bands, np.linspace(0.15, 0.85, len(bands)), strict=True):
         low, high = band.split("_")[1:]
         colour = (0.1, 0.25 + 0.5 * shade, 0.75 - 0.4 * shade)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -126,7 +127,7 @@ def _batches(count: int, size: int) -> Iterator[slice]:
         yield slice(start, start + size)
 
 
-def slice_errors(slices: Array, translation: Translation) -> dict[str, NDArray[np.generic]]:
+def slice_errors(slices: Array, translation: Translation) -> dict[str, NDArray[Any]]:
     """Compare, slice by slice, what guidance changed with what the round trip alone got wrong.
 
     Args:

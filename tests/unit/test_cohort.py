@@ -249,10 +249,12 @@ def test_group_fid_is_in_the_table_of_groups(tmp_path: Path):
     places = write_cohort(tmp_path, 4, ("CN", "AD"))
     for place in places:
         features = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
-        np.savez(place / "features.npz", input=features, healthy=features + np.float32(place.name > "s01"))
+        moved = features + np.float32(place.name > "s01")
+        np.savez(place / "features.npz", input=features, healthy=moved, input_brain=features, healthy_brain=features)
     groups = summarise(places).groups.set_index(["label", "score"])
     assert groups.loc[("AD", "group_fid"), "subjects"] == 2
     assert groups.loc[("AD", "group_fid"), "mean"] > 0.1
+    assert groups.loc[("AD", "group_fid_brain"), "mean"] == pytest.approx(0, abs=1e-6)
 
 
 def test_tables_do_not_depend_on_the_order_of_folders(tmp_path: Path):

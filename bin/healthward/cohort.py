@@ -1,0 +1,355 @@
+"""The cohort's tables: all scores together, the scans that depart, the lowest slices, the classes compared."""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+from healthward.errors import InputError
+from healthward.fields import ID
+from healthward.labels import CLASSES
+from healthward.slices import AXES
+
+METRICS = ("ssim", "ms_ssim", "psnr", "lpips", "vsi")
+IDENTITY = ("scan", "subject", "label", "split")
+VOXEL_METRICS = ("prevalence", "anomaly_auprc", "anomaly_auroc", "contrast_auprc", "contrast_auroc")
+CURVE_COLUMNS = ("distance", "robust_z", "outlier")
+LOCALISED_COLUMNS = "split label map measure scans mean sd low high chance"
+COMPARED_COLUMNS = "scope score test group reference n n_reference estimate low high p"
+
+MINIMUM_SCANS = 8
+"""Fewer curves than this have no spread from which one could be said to depart."""
+
+RESAMPLES = 2000
+NORMAL_95 = 1.959964
+SD_OF_MAD = 1.4826
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """All that is known of a cohort once every scan is scored; each table is sorted and ready to be written.
+
+    Attributes:
+        slices: a row a slice: scan, subject, label, axis, index, the metrics that were computed, then the rest.
+        scans: a row a scan: mean metrics, map summaries, voxel metrics, distance of its curve, whether an outlier.
+        outliers: the scans whose SSIM curve departs from the cohort's, farthest first.
+        lowest: every slice with SSIM below `threshold` and the lowest of the cohort, lowest first.
+        groups: mean, deviation and 95 % bootstrap interval of every score in every class.
+        comparisons: the classes against each other and against the healthy one.
+        localisation: how well the maps find the true voxels, with chance beside; empty without truth.
+        places: each scan's folder of scores.
+        healthy, threshold: the class that scans were translated to; the SSIM below which a slice is listed.
+    """
+
+    slices: pd.DataFrame
+    scans: pd.DataFrame
+    outliers: pd.DataFrame
+    lowest: pd.DataFrame
+    groups: pd.DataFrame
+    comparisons: pd.DataFrame
+    localisation: pd.DataFrame
+    places: dict[str, Path]
+    healthy: str
+    threshold: float
+
+    def write(self, folder: Path) -> None:
+        """Write every table into `folder` as CSV; `localisation.csv` only where there is truth."""
+        folder.mkdir(parents=True, exist_ok=True)
+        files = {"outliers": "outlier_scans", "lowest": "lowest_slices"}
+        for name in ("slices", "scans", "outliers", "lowest", "groups", "comparisons", "localisation"):
+            table: pd.DataFrame = getattr(self, name)
+            if name != "localisation" or len(table):
+                table.to_csv(folder / f"{files.get(name, name)}.csv", index=False, float_format="%.6g")
+
+
+def summarise(
+    folders: Iterable[Path], healthy: str = "CN", threshold: float = 0.6, lowest: int = 12, outlier_z: float = 3.5
+) -> Cohort:
+    """Gather the score folders of a cohort, in any order, into its tables.
+
+    Raises:
+        InputError: a folder lacks a table or a column, a scan comes twice, or a label is no class.
+    """
+    slices, scans, places = read_scores(folders)
+    curves = curve_distances(slices, outlier_z)
+    scans = scans.merge(curves[["scan", *CURVE_COLUMNS]], on="scan", validate="1:1")
+    outliers = scans[[*IDENTITY]].merge(curves[curves["outlier"]].drop(columns="outlier"), on="scan")
+    with np.load(next(iter(places.values())) / "lowest.npz") as stored:
+        size = stored["input"].shape[-1]
+    return Cohort(
+        slices=slices,
+        scans=scans,
+        outliers=outliers.sort_values(["distance", "scan"], ascending=[False, True], ignore_index=True),
+        lowest=lowest_slices(slices, threshold, lowest, size),
+        groups=group_scores(scans, places),
+        comparisons=compare_classes(scans, healthy),
+        localisation=localise(scans),
+        places=places,
+        healthy=healthy,
+        threshold=threshold,
+    )
+
+
+def read_scores(folders: Iterable[Path]) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Path]]:
+    """Read score folders into the table of slices, the table of scans, and each scan's folder; see `summarise`."""
+    slice_tables, scan_tables = [], []
+    places: dict[str, Path] = {}
+    for folder in folders:
+        slice_tables.append(_read(folder / "slices.csv", ("axis", "index", "ssim")))
+        row = _read(folder / "scan.csv", ())
+        if len(row) != 1:
+            raise InputError(f"{folder / 'scan.csv'}: has {len(row)} rows, not one; score the scan again")
+        scan = str(row.at[0, "scan"])
+        if not ID.fullmatch(scan):
+            raise InputError(f"{folder / 'scan.csv'}: scan {scan!r} is no valid id; use letters, digits, '_', '.', '-'")
+        if not (folder / "lowest.npz").is_file():
+            raise InputError(f"{folder / 'lowest.npz'}: missing; score the scan again")
+        if scan in places:
+            raise InputError(f"{folder}: scan {scan} is also in {places[scan]}; give each scan once")
+        if row.at[0, "label"] not in CLASSES:
+            raise InputError(f"{folder / 'scan.csv'}: label {row.at[0, 'label']!r} is none of {', '.join(CLASSES)}")
+        scan_tables.append(row)
+        places[scan] = folder
+    if not places:
+        raise InputError("no folder of scores was given; name at least one")
+    slices = pd.concat(slice_tables, ignore_index=True)
+    order = slices["axis"].map(AXES.index)
+    slices = slices.assign(order=order).sort_values(["scan", "order", "index"], ignore_index=True).drop(columns="order")
+    leading = ["scan", "subject", "label", "axis", "index", *(metric for metric in METRICS if metric in slices)]
+    slices = slices[[*leading, *slices.columns.difference(leading, sort=False)]]
+    scans = pd.concat(scan_tables, ignore_index=True).sort_values("scan", ignore_index=True)
+    return slices, scans, dict(sorted(places.items()))
+
+
+def _read(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        # only the empty field is missing: a scan may be called NA
+        table = pd.read_csv(path, dtype=dict.fromkeys(IDENTITY, str), keep_default_na=False, na_values=[""])
+    except (FileNotFoundError, pd.errors.EmptyDataError):
+        raise InputError(f"{path}: missing or empty; score the scan again") from None
+    lacking = [column for column in (*IDENTITY, *needed) if column not in table]
+    if lacking:
+        raise InputError(f"{path}: lacks the column {', '.join(lacking)}; score the scan again")
+    return table
+
+
+def curve_distances(slices: pd.DataFrame, outlier_z: float) -> pd.DataFrame:
+    """Measure how far each scan's SSIM curve lies from the cohort's.
+
+    At every position a scan departs from the median of all by so many robust deviations; its distance is the root mean
+    square departure along the axis where that is largest. `robust_z` says how unusual the distance is among the
+    scans, as a normal deviate: the fewer scans, the less their spread is known and the more it takes. Both spreads
+    have a floor (half the typical deviation, a quarter of the typical distance): curves that agree have no outliers.
+
+    A row a scan: scan, distance, robust_z, outlier, and where it departs most: worst_axis, worst_index, worst_ssim,
+    median_ssim. Fewer than `MINIMUM_SCANS` scans have no distance and no outlier.
+    """
+    curves = slices.pivot(index="scan", columns=["axis", "index"], values="ssim")
+    result = pd.DataFrame({"scan": curves.index, "distance": np.nan, "robust_z": np.nan, "outlier": False})
+    result[["worst_axis", "worst_index", "worst_ssim", "median_ssim"]] = None
+    if len(curves) < MINIMUM_SCANS:
+        return result
+    median = curves.median()
+    deviation = SD_OF_MAD * (curves - median).abs().median()
+    # an SSIM that differs by a thousandth is the same
+    departure = (curves - median).abs() / deviation.clip(lower=max(0.5 * deviation.median(), 1e-3))
+    distance = (departure**2).T.groupby(level="axis").mean().max().pow(0.5).to_numpy()
+    typical = np.median(distance)
+    spread = max(SD_OF_MAD * np.median(np.abs(distance - typical)), 0.25 * typical, 0.1)
+    # a spread estimated by the MAD of n values is worth that of 0.37 n by the standard deviation
+    tail = stats.t.sf((distance - typical) / spread, 0.37 * (len(curves) - 1)).clip(min=np.finfo(float).tiny)
+    worst = departure.to_numpy().argmax(axis=1)
+    result["distance"] = distance
+    result["robust_z"] = stats.norm.isf(tail)
+    result["outlier"] = result["robust_z"] > outlier_z
+    result["worst_axis"] = curves.columns.get_level_values("axis")[worst]
+    result["worst_index"] = curves.columns.get_level_values("index")[worst]
+    result["worst_ssim"] = curves.to_numpy()[np.arange(len(curves)), worst]
+    result["median_ssim"] = median.to_numpy()[worst]
+    return result
+
+
+def lowest_slices(slices: pd.DataFrame, threshold: float, count: int, size: int) -> pd.DataFrame:
+    """List every slice with SSIM below `threshold`, and at least the `count` lowest, lowest first.
+
+    `position` names a slice by its three cube indices, of which only the slicing axis's is not `size`:
+    `128_95_128` is coronal slice 95 of a cube of 128.
+    """
+    table = slices.sort_values("ssim", kind="stable", ignore_index=True)
+    below = table["ssim"] < threshold
+    table.insert(5, "position", "")
+    for axis, form in zip(AXES, ("{0}_{1}_{1}", "{1}_{0}_{1}", "{1}_{1}_{0}"), strict=True):
+        here = table["axis"] == axis
+        table.loc[here, "position"] = [form.format(index, size) for index in table.loc[here, "index"]]
+    table["below_threshold"] = below
+    return table[below | (table.index < count)].reset_index(drop=True)
+
+
+def score_names(scans: pd.DataFrame) -> list[str]:
+    """Return the columns of the table of scans that score a scan: all but identity, voxel metrics and curve."""
+    return [str(column) for column in scans if column not in (*IDENTITY, *VOXEL_METRICS, *CURVE_COLUMNS)]
+
+
+def scopes(scans: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return what to compare classes over: "test", the held-out scans if two classes have any, and "all"."""
+    held_out = scans[scans["split"] == "test"]
+    result = {"test": held_out} if held_out["label"].nunique() > 1 else {}
+    if not result or len(held_out) < len(scans):
+        result["all"] = scans
+    return result
+
+
+def subject_scores(scans: pd.DataFrame) -> pd.DataFrame:
+    """Average the scans of a subject within a class, since they are not independent; infinite scores are missing."""
+    scores = scans[["label", "subject", *score_names(scans)]].replace([np.inf, -np.inf], np.nan)
+    return scores.groupby(["label", "subject"], as_index=False).mean()
+
+
+def describe(values: pd.DataFrame) -> pd.DataFrame:
+    """Describe each column by n, mean, sd and the 95 % percentile bootstrap interval of the mean (from 3 values)."""
+    numbers = values.to_numpy(dtype=float)
+    known = ~np.isnan(numbers)
+    table = pd.DataFrame({"n": known.sum(axis=0), "mean": values.mean(), "sd": values.std()})
+    draws = np.random.default_rng(0).multinomial(len(values), np.full(len(values), 1 / len(values)), size=RESAMPLES)
+    # a score that no member has is missing, and no cause for a warning
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+        means = (draws @ np.where(known, numbers, 0)) / (draws @ known)
+        bounds = np.nanquantile(means, [0.025, 0.975], axis=0)
+    table[["low", "high"]] = np.where(table[["n"]] >= 3, bounds.T, np.nan)
+    return table
+
+
+def group_scores(scans: pd.DataFrame, places: dict[str, Path]) -> pd.DataFrame:
+    """Describe every score in every class, over its subjects, and the class's FID where features were kept."""
+    rows = []
+    for scope, chosen in scopes(scans).items():
+        subjects = subject_scores(chosen)
+        for label in present(chosen):
+            members = chosen[chosen["label"] == label]
+            table = describe(subjects.loc[subjects["label"] == label, score_names(scans)])
+            table = table.rename_axis("score").reset_index().rename(columns={"n": "subjects"})
+            for region in ("", "_brain"):
+                distance = group_fid([places[scan] for scan in members["scan"]], region)
+                if distance is not None:
+                    row = (f"group_fid{region}", table["subjects"].max(), distance)
+                    table.loc[len(table), ["score", "subjects", "mean"]] = row
+            table.insert(0, "scope", scope)
+            table.insert(1, "label", label)
+            table.insert(3, "scans", len(members))
+            rows.append(table)
+    return pd.concat(rows, ignore_index=True)
+
+
+def group_fid(folders: Sequence[Path], region: str = "") -> float | None:
+    """Return the Fréchet distance of a group's inputs to its pseudo-healthy slices, or None without features.
+
+    `region` is empty for the whole frame, `_brain` for the brain.
+    """
+    if not all((folder / "features.npz").exists() for folder in folders):
+        return None
+    from healthward.metrics import frechet_distance
+
+    sides: dict[str, list[NDArray[Any]]] = {f"input{region}": [], f"healthy{region}": []}
+    for folder in folders:
+        with np.load(folder / "features.npz") as stored:
+            for side, features in sides.items():
+                features.append(stored[side])
+    return float(frechet_distance(*(np.concatenate(features) for features in sides.values())))
+
+
+def present(scans: pd.DataFrame) -> list[str]:
+    """Return the classes that a table of scans holds, in order of severity."""
+    return [label for label in CLASSES if label in set(scans["label"])]
+
+
+def compare_classes(scans: pd.DataFrame, healthy: str) -> pd.DataFrame:
+    """Compare the classes by every score, over subjects.
+
+    Tests: `kruskal_wallis` over all classes (estimate: H) and `spearman` of the score with the order of the classes
+    (estimate: rho), both from three classes on; `mann_whitney` of each class against the healthy one (estimate: the
+    probability that a subject of the class scores above a healthy one, that is, the AUROC, with its 95 % interval).
+    Classes of one subject are left out. `p_holm` is corrected over all rows of the same scope and test, scores too.
+    """
+    rows: list[dict[str, Any]] = []
+    for scope, chosen in scopes(scans).items():
+        subjects = subject_scores(chosen)
+        for score in score_names(scans):
+            table = subjects[["label", score]].dropna()
+            values = {label: table.loc[table["label"] == label, score].to_numpy() for label in CLASSES}
+            values = {label: found for label, found in values.items() if len(found) > 1}
+            if table[score].nunique() > 1:
+                common = {"scope": scope, "score": score}
+                rows += [{**common, **row} for row in _tests(values, healthy)]
+    result = pd.DataFrame(rows, columns=COMPARED_COLUMNS.split())
+    result["p_holm"] = result.groupby(["scope", "test"])["p"].transform(holm)
+    return result
+
+
+def _tests(values: dict[str, NDArray[Any]], healthy: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    if len(values) > 2:
+        everyone = np.concatenate(list(values.values()))
+        order = np.repeat([CLASSES.index(label) for label in values], [len(found) for found in values.values()])
+        whole = {"group": " ".join(values), "n": len(everyone)}
+        result: Any = stats.kruskal(*values.values())
+        rows.append({"test": "kruskal_wallis", **whole, "estimate": result.statistic, "p": result.pvalue})
+        result = stats.spearmanr(order, everyone)
+        rows.append({"test": "spearman", **whole, "estimate": result.statistic, "p": result.pvalue})
+    for label, found in values.items():
+        if healthy in values and label != healthy:
+            reference = values[healthy]
+            result = stats.mannwhitneyu(found, reference)
+            estimate = result.statistic / (len(found) * len(reference))
+            low, high = auroc_interval(estimate, len(found), len(reference))
+            sizes = {"group": label, "reference": healthy, "n": len(found), "n_reference": len(reference)}
+            interval = {"estimate": estimate, "low": low, "high": high, "p": result.pvalue}
+            rows.append({"test": "mann_whitney", **sizes, **interval})
+    return rows
+
+
+def auroc_interval(auroc: float, n: int, m: int) -> tuple[float, float]:
+    """Return the 95 % score interval of an AUROC of n against m (Newcombe 2006, method 5): sound at 0 and 1 too."""
+
+    def excess(area: float, estimate: float) -> float:
+        spread = 1 + ((n + m) / 2 - 1) * ((1 - area) / (2 - area) + area / (1 + area))
+        return (estimate - area) ** 2 - NORMAL_95**2 * area * (1 - area) / (n * m) * spread
+
+    def lower(estimate: float) -> float:
+        return float(optimize.brentq(excess, 0, estimate - 1e-9, args=(estimate,))) if estimate > 0 else 0.0
+
+    return lower(auroc), 1 - lower(1 - auroc)
+
+
+def holm(p: pd.Series) -> NDArray[np.float64]:
+    """Return Holm's adjustment of a family of p-values, in their order."""
+    values = p.to_numpy(dtype=float)
+    order = np.argsort(values)
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.maximum.accumulate(np.arange(len(values), 0, -1) * values[order]).clip(max=1)
+    return adjusted
+
+
+def localise(scans: pd.DataFrame) -> pd.DataFrame:
+    """Describe how well both maps find the true voxels, over scans with truth, by class and split.
+
+    A row for each split (and "all"), label (and "all"), map and measure: scans, mean, sd, low, high (95 % bootstrap)
+    and `chance`, what a map that knows nothing gets: the mean prevalence for AUPRC, 0.5 for AUROC.
+    """
+    known = scans[scans["anomaly_auprc"].notna()] if "anomaly_auprc" in scans else scans.head(0)
+    rows = []
+    for split in ("test", "val", "train", "all"):
+        here = known if split == "all" else known[known["split"] == split]
+        for label in [*present(here), *(["all"] if len(here) else [])]:
+            members = here if label == "all" else here[here["label"] == label]
+            for name, numbers in describe(members[list(VOXEL_METRICS[1:])]).iterrows():
+                which, measure = str(name).split("_")
+                chance = members["prevalence"].mean() if measure == "auprc" else 0.5
+                place = {"split": split, "label": label, "map": which, "measure": measure}
+                rows.append({**place, **numbers.rename({"n": "scans"}), "chance": chance})
+    return pd.DataFrame(rows, columns=LOCALISED_COLUMNS.split()).astype({"scans": int})

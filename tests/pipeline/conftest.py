@@ -1,0 +1,33 @@
+"""Runs of the pipeline that many tests look at."""
+
+import signal
+
+import pytest
+from runs import Resumed, Run, ended, read_trace, start, succeed, wait_for, write_sheet
+
+
+@pytest.fixture(scope="session")
+def stub_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The whole graph with stubs, on a sheet that they do not read."""
+    folder = tmp_path_factory.mktemp("stub")
+    return succeed(folder, "-stub-run", "--input", str(write_sheet(folder)))
+
+
+@pytest.fixture(scope="session")
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The test profile from simulation to report."""
+    return succeed(tmp_path_factory.mktemp("whole"), "-profile", "test")
+
+
+@pytest.fixture(scope="session")
+def interrupted_run(tmp_path_factory: pytest.TempPathFactory) -> Resumed:
+    """The test profile from scratch again, killed after its first reconstruction and resumed."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    process = start(folder, "-profile", "test")
+    trace = folder / "results/pipeline_info/trace.txt"
+    wait_for(lambda: trace.exists() and ended(read_trace(folder / "results"), "RECONSTRUCT"), process)
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate()
+    assert process.returncode != 0, output
+    done = {task: status for task, status in read_trace(folder / "results").items() if status == "COMPLETED"}
+    return Resumed(done, succeed(folder, "-profile", "test", "-resume"))

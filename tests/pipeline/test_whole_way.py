@@ -1,0 +1,110 @@
+"""Volumes in, maps and tables out: real runs at the smallest sizes."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from nibabel.affines import from_matvec
+from nibabel.eulerangles import euler2mat
+from runs import Resumed, Run, succeed
+
+MAPS = ("pseudohealthy", "anomaly", "contrast", "confidence")
+
+
+def inputs(run: Run) -> Iterator[tuple[str, Path]]:
+    """Yield the id and the volume of every scan of a run."""
+    table = pd.read_csv(run.outdir / "pipeline_info/inputs.csv")
+    yield from ((scan, Path(image)) for scan, image in zip(table["scan"], table["image"], strict=True))
+
+
+def maps(outdir: Path, scan: str) -> dict[str, nib.Nifti1Image]:
+    return {name: nib.load(outdir / "maps" / scan / f"{scan}_{name}.nii.gz") for name in MAPS}
+
+
+def test_every_scan_has_maps_on_its_own_grid(whole_run: Run) -> None:
+    scans = dict(inputs(whole_run))
+    assert len(scans) == 6
+    for scan, path in scans.items():
+        original = nib.load(path)
+        for name, volume in maps(whole_run.outdir, scan).items():
+            assert volume.shape == original.shape, name
+            np.testing.assert_allclose(volume.affine, original.affine, atol=1e-5)
+            assert np.isfinite(volume.get_fdata()).all(), name
+
+
+def test_tables_hold_every_scan_and_slice(whole_run: Run) -> None:
+    scans = {scan for scan, _ in inputs(whole_run)}
+    slices = pd.read_csv(whole_run.outdir / "tables/slices.csv")
+    assert {"scan", "subject", "label", "axis", "index", "ssim", "ms_ssim", "psnr", "vsi"} <= set(slices)
+    assert set(slices["scan"]) == scans
+    assert slices.groupby("scan").size().nunique() == 1
+    assert set(pd.read_csv(whole_run.outdir / "tables/scans.csv")["scan"]) == scans
+    assert set(pd.read_csv(whole_run.outdir / "split.csv")["scan"]) == scans
+    for name in ("outlier_scans", "lowest_slices"):
+        assert (whole_run.outdir / f"tables/{name}.csv").is_file()
+
+
+def test_model_report_and_provenance_are_there(whole_run: Run) -> None:
+    for name in ("diffusion.safetensors", "embedding.safetensors", "config.json"):
+        assert (whole_run.outdir / "model" / name).stat().st_size > 0
+    assert list((whole_run.outdir / "figures").glob("*.png"))
+    assert "<html" in (whole_run.outdir / "report.html").read_text()
+    assert "torch" in json.loads((whole_run.outdir / "pipeline_info/versions.json").read_text())
+    assert (whole_run.outdir / "checkpoints/training.log").stat().st_size > 0
+
+
+def test_end_of_a_run_names_the_report_and_says_three_things(whole_run: Run) -> None:
+    said = whole_run.output.strip().splitlines()
+    assert said[-4] == str(whole_run.outdir / "report.html")
+    assert said[-3:] == (whole_run.outdir / "pipeline_info/summary.txt").read_text().strip().splitlines()
+
+
+def test_other_outdir_needs_no_new_training(whole_run: Run) -> None:
+    run = succeed(whole_run.folder, "-profile", "test", "-resume", "--train_only", "--outdir", "elsewhere")
+    statuses = run.tasks("elsewhere")
+    assert {process for (process, _), status in statuses.items() if status == "COMPLETED"} == {
+        "CHECK_PARAMETERS",
+        "CHECK",
+    }
+    assert {process for process, _ in statuses} == {"CHECK_PARAMETERS", "CHECK", "SIMULATE", "SLICE", "TRAIN"}
+    assert (run.folder / "elsewhere/model/config.json").is_file()
+
+
+def test_resume_reruns_only_what_is_missing(interrupted_run: Resumed) -> None:
+    tasks = interrupted_run.run.tasks()
+    assert {process for process, _ in interrupted_run.done} >= {"SLICE", "TRAIN", "RECONSTRUCT"}
+    assert {task for task, status in tasks.items() if status == "CACHED"} == set(interrupted_run.done)
+    assert {status for task, status in tasks.items() if task not in interrupted_run.done} == {"COMPLETED"}
+
+
+def test_runs_from_scratch_agree(whole_run: Run, interrupted_run: Resumed) -> None:
+    other = interrupted_run.run
+    for table in sorted((whole_run.outdir / "tables").iterdir()):
+        assert table.read_bytes() == (other.outdir / "tables" / table.name).read_bytes(), table.name
+    for scan, _ in inputs(whole_run):
+        for name, volume in maps(whole_run.outdir, scan).items():
+            np.testing.assert_array_equal(volume.get_fdata(), maps(other.outdir, scan)[name].get_fdata())
+
+
+def test_unseen_scan_of_another_orientation_comes_back_as_it_was(whole_run: Run, tmp_path: Path) -> None:
+    _, path = next(inputs(whole_run))
+    volume = nib.load(path)
+    # Every second plane, the axes in another order, one of them reversed, the head tilted, integers of another range
+    reordered = nib.as_closest_canonical(volume).slicer[:, ::2, :].as_reoriented([[2, 1], [0, -1], [1, 1]])
+    tilt = from_matvec(euler2mat(x=0.2, z=-0.1), [7, -30, 4])
+    data = (reordered.get_fdata() * 900).astype(np.int16)[:, 1:]
+    (tmp_path / "my scans").mkdir()
+    nib.save(nib.Nifti1Image(data, tilt @ reordered.affine), tmp_path / "my scans/visit1.nii")
+
+    scan = json.dumps({"image": "my scans/visit1.nii", "label": 5})
+    model = str(whole_run.outdir / "model")
+    quick = ("--ddim_steps", "3", "--inversion_iterations", "1", "--device", "cpu")
+    run = succeed(tmp_path, "--scan", scan, "--model", model, *quick)
+    assert "TRAIN" not in run.processes("COMPLETED")
+    for name, mapped in maps(run.outdir, "visit1").items():
+        assert mapped.shape == data.shape, name
+        np.testing.assert_allclose(mapped.affine, tilt @ reordered.affine, atol=1e-4)
+    assert maps(run.outdir, "visit1")["anomaly"].get_fdata().any()

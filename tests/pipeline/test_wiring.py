@@ -1,0 +1,154 @@
+"""The graph, its cache and its provenance, by stub runs: the tools are only asked for their help."""
+
+import ast
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from runs import PROJECT, Run, configuration, copy_project, succeed, write_sheet
+
+from healthward.parameters import validate
+
+BIN = PROJECT / "bin"
+
+
+def test_every_stage_runs_once_for_what_it_is_for(stub_run: Run) -> None:
+    assert Counter(process for process, _ in stub_run.tasks()) == {
+        "CHECK": 1,
+        "SLICE": 3,
+        "TRAIN": 1,
+        "RECONSTRUCT": 3,
+        "SCORE": 3,
+        "AGGREGATE": 1,
+    }
+    # Of train-1, val-1 and test-1 the last is kept from training
+    assert ("TRAIN", "2 scans") in stub_run.tasks()
+
+
+def test_results_are_where_users_look_for_them(stub_run: Run) -> None:
+    for name in (
+        "report.html",
+        "split.csv",
+        "tables/scans.csv",
+        "figures/ssim.png",
+        "model/diffusion.safetensors",
+        "maps/val-1/val-1_anomaly.nii.gz",
+        "pipeline_info/trace.txt",
+        "pipeline_info/timeline.html",
+        "pipeline_info/report.html",
+        "pipeline_info/dag.html",
+        "pipeline_info/versions.json",
+        "pipeline_info/inputs.csv",
+        "pipeline_info/params.json",
+        "pipeline_info/run.json",
+    ):
+        assert (stub_run.outdir / name).is_file(), name
+
+
+def test_resume_reruns_nothing(stub_run: Run) -> None:
+    again = succeed(stub_run.folder, "-stub-run", "-resume", "--input", str(stub_run.folder / "samplesheet.csv"))
+    assert set(again.tasks().values()) == {"CACHED"}
+
+
+def test_simulation_starts_after_the_parameters_are_checked(tmp_path: Path) -> None:
+    run = succeed(tmp_path, "-stub-run", "--simulate", "5", "--train_only")
+    assert [process for process, _ in run.tasks()][:3] == ["CHECK_PARAMETERS", "SIMULATE", "CHECK"]
+    assert run.processes("COMPLETED") == {"CHECK_PARAMETERS", "SIMULATE", "CHECK", "SLICE", "TRAIN"}
+    assert ("SLICE", "test-1") not in run.tasks()
+
+
+def test_given_model_is_not_trained_again(stub_run: Run, tmp_path: Path) -> None:
+    model = stub_run.outdir / "model"
+    run = succeed(tmp_path, "-stub-run", "--scan", '{"image": "ad0.nii.gz", "label": 5}', "--model", str(model))
+    assert run.processes("COMPLETED") == {"CHECK", "SLICE", "RECONSTRUCT", "SCORE", "AGGREGATE"}
+
+
+def test_edit_of_a_module_reruns_the_stages_that_use_it(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    arguments = ("-stub-run", "-resume", "--input", str(write_sheet(tmp_path)))
+    succeed(tmp_path, *arguments, project=project)
+    for name, stages in (
+        ("report.html.j2", {"AGGREGATE"}),
+        ("report.py", {"AGGREGATE"}),
+        ("perceptual.py", {"SCORE", "AGGREGATE"}),
+        ("sampler.py", {"TRAIN", "RECONSTRUCT", "SCORE", "AGGREGATE"}),
+    ):
+        with (project / "bin/healthward" / name).open("a") as module:
+            module.write("\n")
+        run = succeed(tmp_path, *arguments, project=project)
+        assert run.processes("COMPLETED") == stages, name
+        assert run.processes("CACHED") == {"CHECK", "SLICE", "TRAIN", "RECONSTRUCT", "SCORE", "AGGREGATE"} - stages
+
+
+@pytest.fixture(scope="module")
+def sources(stub_run: Run) -> dict[str, set[str]]:
+    """The files that each tool's digest was made of."""
+    record = json.loads((stub_run.outdir / "pipeline_info/run.json").read_text())
+    return {tool: set(code["files"]) for tool, code in record["code"].items()}
+
+
+def imported(source: Path) -> set[Path]:
+    """Return the files of the project that the import statements of `source` load, by Python's own parser."""
+    names = set()
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{source}: relative imports escape the pipeline's digest"
+            names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    files = {BIN / f"{name.replace('.', '/')}.py" for name in names}
+    packages = {BIN / name.split(".")[0] / "__init__.py" for name in names}
+    return {file for file in files | packages if file.is_file()}
+
+
+def with_imports(source: Path, seen: set[Path]) -> set[Path]:
+    if source not in seen:
+        seen.add(source)
+        for file in imported(source):
+            with_imports(file, seen)
+    return seen
+
+
+def test_digest_covers_what_each_tool_imports(sources: dict[str, set[str]]) -> None:
+    assert set(sources) == {tool.stem for tool in BIN.glob("*.py")} - {"cli"}
+    for tool, files in sources.items():
+        expected = {str(file.relative_to(PROJECT)) for file in with_imports(BIN / f"{tool}.py", set())}
+        assert {file for file in files if file.endswith(".py")} == expected, tool
+
+
+def test_digest_covers_every_file_of_the_library(sources: dict[str, set[str]]) -> None:
+    library = {path for path in (BIN / "healthward").iterdir() if path.is_file()}
+    assert {str(path.relative_to(PROJECT)) for path in library} <= set().union(*sources.values())
+
+
+def test_run_is_recorded(stub_run: Run) -> None:
+    record = json.loads((stub_run.outdir / "pipeline_info/run.json").read_text())
+    assert "-stub-run" in record["command"]
+    assert record["seed"] == 0
+    assert {"healthward", "commit", "nextflow", "started"} <= set(record)
+
+
+def test_parameters_are_those_of_the_schema(stub_run: Run) -> None:
+    groups = json.loads((PROJECT / "nextflow_schema.json").read_text())["$defs"].values()
+    described = {name: entry.get("default") for group in groups for name, entry in group["properties"].items()}
+    given = json.loads((stub_run.outdir / "pipeline_info/params.json").read_text())
+    assert given | {"input": None} == described
+
+
+def test_help_lists_every_parameter_and_runs_nothing(tmp_path: Path) -> None:
+    run = succeed(tmp_path, "--help")
+    groups = json.loads((PROJECT / "nextflow_schema.json").read_text())["$defs"].values()
+    for group in groups:
+        assert group["title"] in run.output
+        for name in group["properties"]:
+            assert f"--{name} " in run.output
+    assert "default 64,64,64" in run.output
+    assert not run.outdir.exists()
+
+
+@pytest.mark.parametrize("profile", ["demo", "test", "prototype"])
+def test_profile_is_valid(profile: str) -> None:
+    parameters = configuration(profile)["params"]
+    cohort = {"simulate": parameters["simulate"] or 5}
+    assert validate(parameters | cohort, json.loads((PROJECT / "nextflow_schema.json").read_text())) == []
