@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
-from cli import existing_directory, existing_file, output_directory, tool
+from cli import existing_directory, existing_file, healthy_option, output_directory, tool
 
 
 @tool
 @click.argument("scores", type=existing_directory, nargs=-1, required=True)
 @click.option("--model", type=existing_directory, help="Model folder, whose training is shown.")
 @click.option("--parameters", type=existing_file, help="Parameters of the run as a JSON object, shown in the report.")
-@click.option("--healthy", default="CN", help="Class that the scans were translated to.")
+@healthy_option
 @click.option("--ssim-threshold", type=click.FloatRange(-1, 1), default=0.6, help="List slices with a lower SSIM.")
 @click.option("--lowest", type=click.IntRange(1), default=12, help="Least similar slices to list and draw at least.")
 @click.option("--outlier-z", type=click.FloatRange(0, min_open=True), default=3.5, help="Robust z of an outlier.")
@@ -43,13 +43,8 @@ def aggregate(
     from healthward.cohort import summarise
     from healthward.errors import InputError
     from healthward.figures import cohort_figures, scan_figures
-    from healthward.labels import parse_label
     from healthward.report import render, summary_lines
 
-    try:
-        healthy = parse_label(healthy)
-    except ValueError as error:
-        raise InputError(f"--healthy: {error}") from None
     settings = {}
     if parameters is not None:
         try:

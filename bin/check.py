@@ -1,4 +1,4 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Check scans, parameters and model before anything is computed."""
 
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli import existing_file, output_directory, tool
+from cli import existing_directory, existing_file, output_directory, tool
 
 SCHEMA = Path(__file__).parent.parent / "nextflow_schema.json"
 OWN = "that of --parameters, or of --schema"
@@ -34,6 +34,7 @@ fraction = click.FloatRange(0, 1, max_open=True)
     "--model", type=click.Path(path_type=Path), help="Model to use: a folder, or a .pt file with --embedding."
 )
 @click.option("--embedding", type=click.Path(path_type=Path), help="Class embedding of a .pt model.")
+@click.option("--weights", type=existing_directory, help="Folder with the weights behind LPIPS and FID.")
 @click.option("--validation-fraction", type=fraction, show_default=OWN, help="Share of the subjects to validate on.")
 @click.option("--test-fraction", type=fraction, show_default=OWN, help="Share of the subjects to test on.")
 @click.option("--seed", type=click.IntRange(0), show_default=OWN, help="Seed of the split.")
@@ -53,6 +54,7 @@ def main(
     schema_path: Path,
     model: Path | None,
     embedding: Path | None,
+    weights: Path | None,
     validation_fraction: float | None,
     test_fraction: float | None,
     seed: int | None,
@@ -72,6 +74,8 @@ def main(
     Scans for a given --model (and --scan) count as test scans unless the sheet says otherwise; without a model the
     sheet is for training, and subjects are divided when it has no split column.
     """
+    import logging
+
     from healthward.checking import check
     from healthward.errors import InputError
 
@@ -92,6 +96,7 @@ def main(
         schema_path=schema_path,
         model=model,
         embedding=embedding,
+        weights=weights,
         overrides={name: value for name, value in split.items() if value is not None},
         workers=workers,
     )
@@ -100,6 +105,8 @@ def main(
     elif checked.problems:
         raise InputError("\n".join(checked.problems))
     if not checked.problems:
+        for line in checked.warnings:
+            logging.getLogger(__name__).warning(line)
         checked.write(out)
 
 

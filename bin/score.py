@@ -63,9 +63,10 @@ def score(
     from healthward.devices import select_device
     from healthward.errors import InputError
     from healthward.metrics import SLICE_METRICS
-    from healthward.perceptual import BACKBONES, Inception, Lpips, describe_absence, find_weights
+    from healthward.perceptual import Inception, Lpips
     from healthward.scoring import METRICS, lowest_slices, pair, scan_table, slice_features, slice_table
     from healthward.slices import load_scan
+    from healthward.weights import BACKBONES, describe_absence, find_weights
 
     for path in (slices / "scan.json", reconstruction / "stack.npz", reconstruction / "reconstruction.csv"):
         if not path.is_file():

@@ -16,6 +16,7 @@ from healthward.parameters import completed, conforming, validate
 from healthward.provenance import versions
 from healthward.samplesheet import Sheet, read_scan, read_sheet
 from healthward.split import audit_subjects, audit_voxels, split_for_model, split_for_training
+from healthward.weights import BACKBONES, describe_absence, find_weights
 
 logger = logging.getLogger(__name__)
 SHEET_COLUMNS = ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site"]
@@ -25,16 +26,18 @@ SHEET_COLUMNS = ["scan", "subject", "image", "label", "split", "mask", "age", "s
 class Checked:
     """What a check found: a line for each problem and, when there is none, what the run starts from.
 
-    `rows` are sorted by scan, `digests` are of their voxels, `conform` holds size, slice_range and fov.
+    `rows` are sorted by scan, `digests` are of their voxels, `conform` holds size, slice_range and fov. `warnings` name
+    what will be left out, a line each.
     """
 
     problems: list[str]
+    warnings: list[str]
     rows: list[Row]
     digests: list[str]
     conform: dict[str, Any]
 
     def write(self, folder: Path) -> None:
-        """Write samplesheet.csv, split.csv and inputs.csv (when there are scans), versions.json and conform.json."""
+        """Write samplesheet.csv, split.csv, inputs.csv (of scans), warnings.txt, versions.json and conform.json."""
         folder.mkdir(parents=True, exist_ok=True)
         if self.rows:
             table = pd.DataFrame([asdict(row) for row in self.rows]).drop(columns="number")
@@ -47,6 +50,7 @@ class Checked:
             ):
                 table[columns].to_csv(folder / name, index=False, float_format="%.6g")
             logger.info(self.summary())
+        (folder / "warnings.txt").write_text("".join(f"{line}\n" for line in self.warnings), encoding="utf-8")
         for name, content in (("versions.json", versions()), ("conform.json", self.conform)):
             (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
@@ -66,6 +70,7 @@ def check(
     schema_path: Path,
     model: Path | None,
     embedding: Path | None,
+    weights: Path | None,
     overrides: dict[str, Any],
     workers: int,
 ) -> Checked:
@@ -102,7 +107,20 @@ def check(
         order = sorted(range(len(sheet.rows)), key=lambda index: sheet.rows[index].scan)
         rows = [sheet.rows[index] for index in order]
         digests = [digests[index] for index in order]
-    return Checked(problems, rows, digests, {} if problems else conforming(parameters, config))
+    absent, warnings = _missing_weights(parameters, weights)
+    problems += absent
+    return Checked(problems, warnings, rows, digests, {} if problems else conforming(parameters, config))
+
+
+def _missing_weights(parameters: dict[str, Any], folder: Path | None) -> tuple[list[str], list[str]]:
+    """Return a problem for each metric that is asked for and lacks weights; a warning where none are asked for."""
+    missing = [metric for metric in BACKBONES if metric not in find_weights(folder)]
+    if parameters["train_only"] or not missing:
+        return [], []
+    if parameters["metrics"] is None:
+        return [], [f"{line}; left out" for line in describe_absence(missing, folder).splitlines()]
+    asked = [metric for metric in missing if metric in str(parameters["metrics"]).split(",")]
+    return [f"parameter metrics: {line}" for line in describe_absence(asked, folder).splitlines()], []
 
 
 def _read_parameters(path: Path | None) -> tuple[dict[str, Any], list[str]]:

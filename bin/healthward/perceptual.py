@@ -1,12 +1,7 @@
-"""The pretrained networks behind LPIPS and FID: where their weights are looked for, loading, use.
-
-Nothing is ever downloaded. A weights file is looked for in the folder that the user names, then in torch hub's cache.
-"""
+"""The pretrained networks behind LPIPS and FID: loading and use."""
 
 import io
 import warnings
-from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,58 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 from torchmetrics.image.fid import NoTrainInceptionV3
-from torchvision.models import AlexNet_Weights
 
 from healthward.errors import InputError
-
-
-@dataclass(frozen=True)
-class Backbone:
-    """A network's weights file.
-
-    Attributes:
-        network: its name for a reader.
-        files: names under which the file is distributed, the usual one first.
-        url: where it can be had.
-    """
-
-    network: str
-    files: tuple[str, ...]
-    url: str
-
-
-BACKBONES = {
-    "lpips": Backbone("AlexNet", ("alexnet-owt-7be5be79.pth",), AlexNet_Weights.IMAGENET1K_V1.url),
-    "fid": Backbone(
-        "Inception v3",
-        ("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth"),
-        URL_INCEPTION_V3,
-    ),
-}
-"""The metrics that need weights."""
-
-
-def find_weights(folder: Path | None) -> dict[str, Path]:
-    """Return the weights file of each metric of `BACKBONES` that has one in `folder` or in torch hub's cache."""
-    found = {}
-    for metric, backbone in BACKBONES.items():
-        present = [path for place in _places(folder) for name in backbone.files if (path := place / name).is_file()]
-        if present:
-            found[metric] = present[0]
-    return found
-
-
-def describe_absence(metrics: Collection[str], folder: Path | None) -> str:
-    """Say, a line a metric, which weights file is missing, where it was looked for and where it can be had."""
-    places = " and ".join(str(place) for place in _places(folder))
-    return "\n".join(
-        f"{metric}: no weights of {backbone.network}: {' or '.join(backbone.files)} is not in {places};"
-        f" get it from {backbone.url} and name its folder with --weights"
-        for metric, backbone in BACKBONES.items()
-        if metric in metrics
-    )
+from healthward.weights import BACKBONES
 
 
 class Lpips:
@@ -139,11 +86,6 @@ class Inception:
             return np.empty((0, 2048), dtype=np.float32)
         images = (slices * 255).byte()[:, None].expand(-1, 3, -1, -1)
         return torch.cat([self._network(chunk).cpu() for chunk in torch.split(images, at_once)]).numpy()
-
-
-def _places(folder: Path | None) -> list[Path]:
-    cache = Path(torch.hub.get_dir()) / "checkpoints"
-    return [cache] if folder is None else [folder, cache]
 
 
 def _read_state(path: Path, metric: str) -> dict[str, Tensor]:

@@ -36,7 +36,6 @@ def test_cohort_becomes_tables_figures_report_and_summary(scores: list[Path], tm
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("--healthy", "well", "label 'well' is none of"),
         ("--parameters", "broken.json", "no valid JSON"),
         ("--parameters", "list.json", "no JSON object"),
     ],
@@ -44,15 +43,15 @@ def test_cohort_becomes_tables_figures_report_and_summary(scores: list[Path], tm
 def test_users_mistake_is_one_line(scores: list[Path], tmp_path: Path, option: str, value: str, message: str):
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "list.json").write_text("[]")
-    given = tmp_path / value if option == "--parameters" else value
-    result = run(*scores, option, given, "--out", tmp_path / "out")
+    result = run(*scores, option, tmp_path / value, "--out", tmp_path / "out")
     assert result.exit_code == 1
     assert message in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_no_scores_is_a_usage_error(tmp_path: Path):
+def test_bad_usage_is_a_usage_error(scores: list[Path], tmp_path: Path):
     assert run("--out", tmp_path).exit_code == 2
+    assert "label 'well' is none of" in run(*scores, "--healthy", "well", "--out", tmp_path).stderr
 
 
 def test_help_waits_for_no_heavy_import():

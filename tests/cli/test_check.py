@@ -16,7 +16,7 @@ from check import main
 
 TOOL = Path(__file__).parents[2] / "bin" / "check.py"
 LABELS = ["CN", "ad", "3", "1", "AD", "CN", "CN", "AD", "MCI", "MCI"]
-OUTPUTS = ["conform.json", "inputs.csv", "samplesheet.csv", "split.csv", "versions.json"]
+OUTPUTS = ["conform.json", "inputs.csv", "samplesheet.csv", "split.csv", "versions.json", "warnings.txt"]
 
 
 def save(path: Path, seed: int) -> None:
@@ -220,7 +220,11 @@ def test_parameters_alone_can_be_checked(tmp_path: Path) -> None:
     parameters = tmp_path / "params.json"
     parameters.write_text(json.dumps({"simulate": 24}))
     assert run(tmp_path / "out", "--parameters", parameters).exit_code == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["conform.json", "versions.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "conform.json",
+        "versions.json",
+        "warnings.txt",
+    ]
     parameters.write_text('{"simulate": 24,}')
     result = run(tmp_path / "out", "--parameters", parameters)
     assert result.exit_code == 1
@@ -254,3 +258,15 @@ def test_help_imports_nothing_heavy() -> None:
     code = "import sys; import check; print([m for m in ('nibabel', 'pandas', 'numpy', 'torch') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], cwd=TOOL.parent, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_metrics_without_weights_are_a_problem_when_named_and_a_warning_otherwise(cohort, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    result = run(tmp_path / "out", "--input", cohort)
+    assert "lpips: no weights" in result.stderr
+    assert "fid: no weights" in (tmp_path / "out/warnings.txt").read_text()
+    (tmp_path / "parameters.json").write_text('{"input": "sheet.csv", "metrics": "ssim,lpips"}')
+    refused = run(tmp_path / "none", "--input", cohort, "--parameters", tmp_path / "parameters.json")
+    assert refused.exit_code == 1
+    assert "parameter metrics: lpips: no weights of AlexNet" in refused.stderr
+    assert "fid" not in refused.stderr

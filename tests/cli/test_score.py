@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from healthward.perceptual import BACKBONES
 from healthward.slices import AXES, ScanRecord, cut, fingerprint, save_scan
 from healthward.volumes import Conformed, Geometry
+from healthward.weights import BACKBONES
 from random_weights import ALEXNET, save_alexnet, save_inception
 from score import score
 

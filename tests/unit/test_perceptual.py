@@ -14,7 +14,8 @@ from torchmetrics.image.fid import NoTrainInceptionV3
 
 from healthward.errors import InputError
 from healthward.metrics import slice_metrics
-from healthward.perceptual import BACKBONES, Inception, Lpips, describe_absence, find_weights
+from healthward.perceptual import Inception, Lpips
+from healthward.weights import BACKBONES, describe_absence, find_weights
 from random_weights import ALEXNET, INCEPTION, save_alexnet, save_inception
 
 CPU = torch.device("cpu")
@@ -164,3 +165,11 @@ def test_a_file_that_is_no_weights_is_refused_by_name(
         torch.save(dict.fromkeys(torch.load(alexnet_file), 0), path)
     with pytest.raises(InputError, match=r"weights\.pth.*get it anew from"):
         load(path, CPU)
+
+
+def test_addresses_are_those_that_the_libraries_would_download_from():
+    from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+    from torchvision.models import AlexNet_Weights
+
+    assert BACKBONES["lpips"].url == AlexNet_Weights.IMAGENET1K_V1.url
+    assert BACKBONES["fid"].url == URL_INCEPTION_V3

@@ -1,0 +1,64 @@
+"""Where the weights behind LPIPS and FID are looked for.
+
+Nothing is ever downloaded. A weights file is looked for in the folder that the user names, then in torch hub's cache.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network's weights file.
+
+    Attributes:
+        network: its name for a reader.
+        files: names under which the file is distributed, the usual one first.
+        url: where it can be had.
+    """
+
+    network: str
+    files: tuple[str, ...]
+    url: str
+
+
+BACKBONES = {
+    "lpips": Backbone(
+        "AlexNet", ("alexnet-owt-7be5be79.pth",), "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
+    ),
+    "fid": Backbone(
+        "Inception v3",
+        ("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth"),
+        "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+    ),
+}
+"""The metrics that need weights."""
+
+
+def find_weights(folder: Path | None) -> dict[str, Path]:
+    """Return the weights file of each metric of `BACKBONES` that has one in `folder` or in torch hub's cache."""
+    found = {}
+    for metric, backbone in BACKBONES.items():
+        present = [path for place in _places(folder) for name in backbone.files if (path := place / name).is_file()]
+        if present:
+            found[metric] = present[0]
+    return found
+
+
+def describe_absence(metrics: Collection[str], folder: Path | None) -> str:
+    """Say, a line a metric, which weights file is missing, where it was looked for and where it can be had."""
+    places = " and ".join(str(place) for place in _places(folder))
+    return "\n".join(
+        f"{metric}: no weights of {backbone.network}: {' or '.join(backbone.files)} is not in {places};"
+        f" get it from {backbone.url} and name its folder with --weights"
+        for metric, backbone in BACKBONES.items()
+        if metric in metrics
+    )
+
+
+def _places(folder: Path | None) -> list[Path]:
+    import torch  # slow, and `check` reads this module
+
+    cache = Path(torch.hub.get_dir()) / "checkpoints"
+    return [cache] if folder is None else [folder, cache]
