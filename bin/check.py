@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli import existing_directory, existing_file, output_directory, tool
+from cli import existing_file, output_directory, tool
 
 SCHEMA = Path(__file__).parent.parent / "nextflow_schema.json"
 OWN = "that of --parameters, or of --schema"
@@ -34,7 +34,7 @@ fraction = click.FloatRange(0, 1, max_open=True)
     "--model", type=click.Path(path_type=Path), help="Model to use: a folder, or a .pt file with --embedding."
 )
 @click.option("--embedding", type=click.Path(path_type=Path), help="Class embedding of a .pt model.")
-@click.option("--weights", type=existing_directory, help="Folder with the weights behind LPIPS and FID.")
+@click.option("--weights", type=click.Path(path_type=Path), help="Folder with the weights behind LPIPS and FID.")
 @click.option("--validation-fraction", type=fraction, show_default=OWN, help="Share of the subjects to validate on.")
 @click.option("--test-fraction", type=fraction, show_default=OWN, help="Share of the subjects to test on.")
 @click.option("--seed", type=click.IntRange(0), show_default=OWN, help="Seed of the split.")

@@ -115,6 +115,8 @@ def check(
 def _missing_weights(parameters: dict[str, Any], folder: Path | None) -> tuple[list[str], list[str]]:
     """Return a problem for each metric that is asked for and lacks weights; a warning where none are asked for."""
     missing = [metric for metric in BACKBONES if metric not in find_weights(folder)]
+    if folder is not None and not folder.is_dir():
+        return [f"parameter weights: '{folder}' is no folder; give the one that holds the weights files"], []
     if parameters["train_only"] or not missing:
         return [], []
     if parameters["metrics"] is None:

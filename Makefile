@@ -1,0 +1,37 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint lock clean
+
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+
+DEMO := nextflow run . -profile demo --outdir results/demo
+
+help: ## List these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+
+setup: .venv/ready ## Python environment and, where there is none, Nextflow, into .venv
+
+.venv/ready: requirements.lock conf/setup.sh conf/nextflow/pom.xml conf/nextflow/launcher.sh
+	@conf/setup.sh && touch $@
+
+demo: setup ## The whole way on a small simulated cohort: results/demo/report.html
+	@printf '\n%s\n\n' '$(DEMO)'
+	@mkdir -p results/demo/checkpoints && touch results/demo/checkpoints/training.log; \
+	tail -n 0 -F results/demo/checkpoints/training.log 2> /dev/null & follower=$$!; \
+	trap 'kill $$follower' EXIT; \
+	$(DEMO) -ansi-log false
+
+test: lint ## Everything that checks the project
+	$(BIN)/python -m pytest
+
+lint: setup ## Style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy bin/healthward
+
+lock: ## Resolve requirements.lock anew from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-header --python-version 3.11 -o requirements.lock
+
+clean: ## Remove caches and task folders (a later -resume starts anew); results stay
+	rm -rf work .nextflow .nextflow.log* .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find bin tests -name __pycache__ -type d -prune -exec rm -rf {} +

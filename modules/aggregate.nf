@@ -1,0 +1,30 @@
+process AGGREGATE {
+    tag "${[scores].flatten().size()} scans"
+    label 'cohort'
+
+    input:
+    path scores, stageAs: 'scores/*'
+    path model, stageAs: 'model/*'
+    path parameters
+    val code
+
+    output:
+    path 'report/tables', emit: tables
+    path 'report/figures', emit: figures
+    path 'report/report.html', emit: report
+    path 'report/summary.txt', emit: summary
+
+    script:
+    """
+    export OMP_NUM_THREADS=${task.cpus}
+    aggregate.py scores/* --out report --parameters ${parameters} \\
+        ${model ? '--model model/*' : ''} ${task.ext.args}
+    """
+
+    stub:
+    """
+    aggregate.py --help > /dev/null
+    mkdir -p report/tables report/figures
+    touch report/tables/scans.csv report/figures/ssim.png report/report.html report/summary.txt
+    """
+}

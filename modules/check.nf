@@ -1,0 +1,47 @@
+process CHECK {
+    tag "${scans ? 'scans' : 'parameters'}"
+    label 'cohort'
+
+    input:
+    // Options of check.py and the files behind them. It opens these where the user keeps them; they are staged so that
+    // a changed image is checked again and that containers see its folder
+    tuple val(scans), path(scan_files, stageAs: 'scans/?/*')
+    tuple val(model), path(model_files, stageAs: 'model/?/*')
+    tuple val(embedding), path(embedding_files, stageAs: 'embedding/?/*')
+    tuple val(weights), path(weights_files, stageAs: 'weights/?/*')
+    val parameters
+    path schema
+    val code
+
+    output:
+    path 'problems.txt', emit: problems
+    path 'samplesheet.csv', emit: samplesheet, optional: true
+    path 'conform.json', emit: conform, optional: true
+    path 'parameters.json', emit: parameters
+    path '{split,inputs}.csv', emit: manifests, optional: true
+    path 'versions.json', emit: versions, optional: true
+    path 'warnings.txt', emit: warnings, optional: true
+
+    script:
+    """
+    export OMP_NUM_THREADS=${task.cpus}
+    cat > parameters.json <<'END_OF_PARAMETERS'
+    ${parameters}
+    END_OF_PARAMETERS
+    check.py ${scans} ${model} ${embedding} ${weights} --parameters parameters.json --schema ${schema} \\
+        --workers ${task.cpus} --problems problems.txt --out .
+    """
+
+    stub:
+    """
+    check.py --help > /dev/null
+    touch problems.txt warnings.txt inputs.csv versions.json "\$PWD/image.nii.gz"
+    echo '{}' > parameters.json
+    echo '{"size": 128, "slice_range": [0.35, 0.75], "fov": 192.0}' > conform.json
+    echo scan,subject,image,label,split,mask,age,sex,site > samplesheet.csv
+    for split in train val test; do
+        echo "\$split-1,\$split-1,\$PWD/image.nii.gz,CN,\$split,,,," >> samplesheet.csv
+    done
+    cut -d, -f1,2,4,5 samplesheet.csv > split.csv
+    """
+}

@@ -1,0 +1,41 @@
+// Nextflow hashes a task's script, and that names a tool but not the library which the tool imports: these digests,
+// an input of every process, make an edit of the library rerun the stages that use it, and only those
+
+// [check: [digest: 'd41d8c…', files: ['bin/check.py', 'bin/cli.py', 'bin/healthward/__init__.py', …]], slice: […], …]
+def codeOfTools(project) {
+    return ['simulate', 'check', 'slice', 'train', 'reconstruct', 'score', 'aggregate'].collectEntries { tool ->
+        def files = withImports(project.resolve("bin/${tool}.py"), project.resolve('bin'), [] as Set).sort()
+        def digest = files.collect { path -> path.text.md5() }.join().md5()
+        [tool, [digest: digest, files: files.collect { path -> project.relativize(path).toString() }]]
+    }
+}
+
+// `seen`, `source` and every file of the project's own that it imports or reads, directly or not
+def withImports(source, bin, seen) {
+    if (source in seen || !source.isFile()) {
+        return seen
+    }
+    def used = importsOf(source.text, bin) + dataOf(source.text, bin)
+    return used.inject(seen + [source]) { found, next -> withImports(next, bin, found) }
+}
+
+// The files that the import statements of `text` may mean; some of them do not exist
+def importsOf(text, bin) {
+    def statement = /(?m)^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|.*)|import[ \t]+(.*))/
+    def names = text.findAll(statement) { _all, base, members, plain ->
+        def imported = (members ?: plain).replaceAll(/#.*/, '').findAll(/[\w.]+/)
+        base ? [base] + imported.collect { name -> "${base}.${name}" } : imported
+    }
+    return names.flatten().findAll { name -> name ==~ /(healthward|cli)(\..*)?/ }.collectMany { name ->
+        def parts = name.tokenize('.')
+        (1..parts.size()).collectMany { depth ->
+            def stem = parts.take(depth).join('/')
+            [bin.resolve("${stem}.py"), bin.resolve("${stem}/__init__.py")]
+        }
+    }
+}
+
+// Files beside the library that `text` names in quotes, such as the report's template; some of them do not exist
+def dataOf(text, bin) {
+    return text.findAll(/["']([\w.]+\.\w+)["']/) { _all, name -> bin.resolve("healthward/${name}") }
+}

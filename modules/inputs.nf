@@ -1,0 +1,40 @@
+// What the user named, as an option of check.py, and the files that it will open for that; nothing for null
+//   ["--model '/home/me/model'", [/home/me/model]]
+def named(option, path) {
+    def found = path ? file("${path}", glob: false) : null
+    return found ? ["--${option} ${quote(found)}", found.exists() ? [found] : []] : ['', []]
+}
+
+//   ["--input '/data/samplesheet.csv'", [/data/samplesheet.csv, /data/ad0.nii.gz, …]]
+def namedSheet(path) {
+    def sheet = file("${path}", glob: false)
+    return sheet.isFile() ? ["--input ${quote(sheet)}", [sheet] + imagesIn(sheet.text, sheet.parent)] : ['', []]
+}
+
+//   ["--scan '{"image": "ad0.nii.gz", "label": 5}' --base '/home/me'", [/home/me/ad0.nii.gz]]
+def namedScan(json, base) {
+    def line = "${json}".replaceAll(/[\r\n]+/, ' ')
+    return ["--scan ${quote(line)} --base ${quote(base)}", imagesIn(line, base)]
+}
+
+// The images that a sheet, CSV or JSON alike, names and that exist
+def imagesIn(text, folder) {
+    def names = text.findAll(/[^,;"\t\r\n]+\.nii(?:\.gz)?(?=[,;"\s]|$)/)
+    return names.collect { name -> folder.resolve(name.trim()) }.findAll { path -> path.isFile() }.unique()
+}
+
+// Text of the user's own as one word of a shell command
+def quote(text) {
+    return "'" + text.toString().replace("'", "'\\''") + "'"
+}
+
+// True when nothing is wrong: `given` files by parameter are there, and check.py found no problem. Otherwise ends the
+// run with all of it, a line each
+def passed(problems, given) {
+    def missing = given.findAll { _name, path -> path && !file("${path}", glob: false).exists() }
+    def lines = missing.collect { name, path -> "parameter ${name}: '${path}' does not exist; give a path from ${launchDir}" }
+    if (lines + problems.readLines()) {
+        error((lines + problems.readLines()).join('\n'))
+    }
+    return true
+}

@@ -1,0 +1,25 @@
+process SIMULATE {
+    tag 'cohort'
+    label 'cohort'
+
+    input:
+    val checked
+    val code
+
+    output:
+    path 'cohort/samplesheet.csv', emit: samplesheet
+
+    script:
+    """
+    export OMP_NUM_THREADS=${task.cpus}
+    simulate.py --out cohort ${task.ext.args}
+    """
+
+    stub:
+    """
+    simulate.py --help > /dev/null
+    mkdir cohort
+    touch cohort/cn0.nii.gz
+    printf '%s\\n' scan,subject,image,label cn0,cn0,cn0.nii.gz,CN > cohort/samplesheet.csv
+    """
+}
