@@ -32,7 +32,7 @@ def test_values_out_of_range_stop_before_anything_is_simulated(tmp_path: Path) -
 def test_missing_files_are_named(tmp_path: Path) -> None:
     said = refused(nextflow(tmp_path, "--input", "it's not here.csv", "--weights", "nor this"))
     assert any("it's not here.csv" in line for line in said)
-    assert any("'nor this' does not exist" in line for line in said)
+    assert any("nor this' is no folder" in line for line in said)
 
 
 def test_every_problem_of_a_sheet_is_a_line(tmp_path: Path) -> None:
