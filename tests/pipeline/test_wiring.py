@@ -70,7 +70,6 @@ def test_edit_of_a_module_reruns_the_stages_that_use_it(tmp_path: Path) -> None:
     succeed(tmp_path, *arguments, project=project)
     for name, stages in (
         ("report.html.j2", {"AGGREGATE"}),
-        ("report.py", {"AGGREGATE"}),
         ("perceptual.py", {"SCORE", "AGGREGATE"}),
         ("sampler.py", {"TRAIN", "RECONSTRUCT", "SCORE", "AGGREGATE"}),
     ):
