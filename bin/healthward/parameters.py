@@ -13,9 +13,6 @@ METRICS = ("ssim", "ms_ssim", "psnr", "lpips", "vsi", "fid")
 TIMESTEPS = 1000
 """The length of the noise schedule."""
 
-GROUPS = 32
-"""The groups of the network's group normalisation, which every channel count is divided into."""
-
 Parameters = dict[str, Any]
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 BOUNDS = {
@@ -222,9 +219,9 @@ def _levels(values: Parameters, config: Parameters | None) -> Complaints:
     if len(channels) != len(attention):
         text = f"{values['attention_levels']!r} has {len(attention)} entries, channels {values['channels']!r} has"
         complaints.append(("attention_levels", f"{text} {len(channels)}; give one for each level"))
-    unit = math.lcm(values["head_channels"], GROUPS)
+    unit = values["head_channels"]
     complaints += [
-        ("channels", f"{count} is no multiple of {unit} (of head_channels and of {GROUPS}); give one")
+        ("channels", f"{count} is no multiple of head_channels, {unit}; give one")
         for count in dict.fromkeys(channels)
         if count % unit
     ]
