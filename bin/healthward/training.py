@@ -330,6 +330,8 @@ def stack_of(cohort: Cohort, count: int) -> tuple[Array, list[str]]:
         for axis in range(3)
         for position in range(record.count)
     ]
-    chosen = [places[int(i)] for i in np.linspace(0, len(places) - 1, min(count, len(places)))]
+    count = min(count, len(places))
+    # The middle of each of `count` even parts: their ends would show the outermost slices of every axis.
+    chosen = [places[int((part + 0.5) * len(places) / count)] for part in range(count)]
     images = [np.array(read_stack(cohort.folders[index])[axis, position]) for index, axis, position in chosen]
     return np.stack(images), [cohort.records[index].label for index, _, _ in chosen]

@@ -28,7 +28,7 @@ def plot_losses(history: pd.DataFrame, file: Path) -> None:
         colour = (0.1, 0.25 + 0.5 * shade, 0.75 - 0.4 * shade)
         losses.plot(history["step"], history[band], color=colour, marker=".", label=f"validation, t {low}–{high}")
     losses.set(yscale="log", xlabel="step", ylabel="mean squared error of the noise", title="Loss")
-    losses.legend(frameon=False, fontsize=8)
+    figure.legend(loc="outside lower left", ncols=len(bands) + 1, frameon=False, fontsize=8)
     round_trip.plot(history["step"], history["round_trip_psnr"], color="black", marker=".")
     round_trip.set(xlabel="step", ylabel="PSNR, dB", title="Unguided round trip, validation slices")
     for axes in (losses, round_trip):
