@@ -26,7 +26,7 @@ workflow {
     code = tools.collectEntries { tool, source -> [tool, source.digest] } // [check: 'd41d8c…', slice: '9e107d…', …]
     parameters = groovy.json.JsonOutput.toJson(params)
     opened = params.subMap('input')
-    given = named('model', params.model) // ["--model '/home/me/model'", [/home/me/model]], or ['', []]
+    given = named('model', params.model) // ["--model '/data/model'", [/data/model]], or ['', []]
     embedding = named('embedding', params.embedding)
     weights = named('weights', params.weights)
 

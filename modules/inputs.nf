@@ -1,5 +1,5 @@
 // What the user named, as an option of check.py, and the files that it will open for that; nothing for null
-//   ["--model '/home/me/model'", [/home/me/model]]
+//   ["--model '/data/model'", [/data/model]]
 def named(option, path) {
     def found = path ? file("${path}", glob: false) : null
     return found ? ["--${option} ${quote(found)}", found.exists() ? [found] : []] : ['', []]
@@ -11,7 +11,7 @@ def namedSheet(path) {
     return sheet.isFile() ? ["--input ${quote(sheet)}", [sheet] + imagesIn(sheet.text, sheet.parent)] : ['', []]
 }
 
-//   ["--scan '{"image": "ad0.nii.gz", "label": 5}' --base '/home/me'", [/home/me/ad0.nii.gz]]
+//   ["--scan '{"image": "ad0.nii.gz", "label": 5}' --base '/data'", [/data/ad0.nii.gz]]
 def namedScan(json, base) {
     def line = "${json}".replaceAll(/[\r\n]+/, ' ')
     return ["--scan ${quote(line)} --base ${quote(base)}", imagesIn(line, base)]
