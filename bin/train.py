@@ -54,16 +54,24 @@ def train_model(
     """Train the class-conditional denoiser on SLICES, the folders that slice.py makes.
 
     Scans whose split is train are learned from, those of split val are validated on. Run the same line again after an
-    interruption: the training continues from its last checkpoint and ends as if nothing had happened. OUT gets
-    diffusion.safetensors, embedding.safetensors, config.json, loss.csv, loss.png and samples.png.
+    interruption: the training continues from its last checkpoint and ends as if nothing had happened. SIGTERM saves and
+    ends, SIGUSR2 saves and goes on. OUT gets diffusion.safetensors, embedding.safetensors, config.json, loss.csv,
+    loss.png and samples.png.
 
     \b
     Example:
       train.py slices/* --iterations 20000 --checkpoints checkpoints --out model
+    On the four GPUs of a node, which share each step's slices:
+      torchrun --standalone --nproc-per-node 4 bin/train.py slices/* --checkpoints checkpoints --out model
     """
+    import logging
+    import sys
+
     import pandas as pd
 
     from healthward.devices import select_device
+    from healthward.group import joined, local_rank
+    from healthward.interruption import Interrupted, Interruption
     from healthward.model import Architecture, save_model
     from healthward.provenance import versions
     from healthward.training import Cohort, Recipe, Trainer, train
@@ -86,16 +94,24 @@ def train_model(
         max_timestep=max_timestep,
         seed=seed,
     )
-    place = select_device(device)
+    place = select_device(device, local_rank())
     cohort = Cohort.read(slices)
-    trainer = Trainer(cohort, recipe, place)
     # A cohort too small to hold anyone out is validated on what it learned, and config.json says so.
     held_out = cohort.split("val") if cohort.split("val").records else cohort.split("train")
     settings = validation_settings(max_timestep)
-    validate = Validation(held_out, max_timestep, settings, seed, place)
     seconds = max_train_hours * 3600 if max_train_hours else None
-    with TrainingLog(checkpoints / "training.log", trainer) as log:
-        train(trainer, checkpoints / f"{trainer.key()}.pt", validate_every, validate, seconds, log.report)
+    with joined(place) as group:
+        trainer = Trainer(cohort, recipe, place, group)
+        validate = Validation(held_out, max_timestep, settings, seed, place)
+        checkpoint = checkpoints / f"{trainer.key()}.pt"
+        with TrainingLog(checkpoints / "training.log", trainer) as log, Interruption() as interruption:
+            try:
+                train(trainer, checkpoint, validate_every, validate, seconds, log.report, interruption)
+            except Interrupted as interrupted:
+                logging.getLogger(__name__).warning("%s", interrupted)
+                sys.exit(interrupted.status)
+    if not group.leads:
+        return
 
     config = {**trainer.describe(), "versions": versions()}
     save_model(out, trainer.model(), config)

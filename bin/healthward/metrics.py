@@ -19,6 +19,7 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
+from healthward.devices import in_portions
 from healthward.perceptual import Lpips
 
 SLICE_METRICS = ("ssim", "ms_ssim", "psnr", "lpips", "vsi")
@@ -134,10 +135,11 @@ def slice_metrics(
     x, y, brain = (tensor.flatten(0, 1) for tensor in (x, y, brain))
     empty = ~brain.flatten(1).any(dim=1)
     at_once = max(1, _PIXELS_AT_ONCE // x[0].numel())
-    chunks = [
-        _measure(x[chunk], y[chunk], brain[chunk], (isolated[0][chunk], isolated[1][chunk]), wanted, lpips)
-        for chunk in (slice(start, start + at_once) for start in range(0, len(x), at_once))
-    ]
+    chunks = in_portions(
+        len(x),
+        at_once,
+        lambda rows: _measure(x[rows], y[rows], brain[rows], (isolated[0][rows], isolated[1][rows]), wanted, lpips),
+    )
     values = {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
     for name, column in values.items():
         if name.endswith("_brain"):

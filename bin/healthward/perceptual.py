@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics.image.fid import NoTrainInceptionV3
 
+from healthward.devices import in_portions
 from healthward.errors import InputError
 from healthward.weights import BACKBONES
 
@@ -85,7 +86,7 @@ class Inception:
         if len(slices) == 0:
             return np.empty((0, 2048), dtype=np.float32)
         images = (slices * 255).byte()[:, None].expand(-1, 3, -1, -1)
-        return torch.cat([self._network(chunk).cpu() for chunk in torch.split(images, at_once)]).numpy()
+        return torch.cat(in_portions(len(images), at_once, lambda rows: self._network(images[rows]).cpu())).numpy()
 
 
 def _read_state(path: Path, metric: str) -> dict[str, Tensor]:

@@ -16,10 +16,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import mse_loss
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
+from healthward.devices import Portion
 from healthward.errors import InputError
+from healthward.group import Group
+from healthward.interruption import Interrupted, Interruption
 from healthward.labels import CLASSES, NULL_CONDITION, condition_number
 from healthward.model import Architecture, ConditionalUNet
 from healthward.sampler import NoiseSchedule
@@ -29,11 +33,14 @@ from healthward.volumes import Array
 GRADIENT_NORM = 1.0
 """Gradients are clipped to this norm."""
 
-TRAINED_BY = ("labels", "model", "sampler", "slices", "training")
+TRAINED_BY = ("group", "labels", "model", "sampler", "slices", "training")
 """Modules whose code decides what is trained; a checkpoint of other code is not continued."""
 
 CHECKPOINT_SECONDS = 120.0
 """At most so much work is lost when a training is killed."""
+
+
+ALONE = Group()
 
 
 @dataclass(frozen=True)
@@ -107,38 +114,50 @@ class Batch:
     timestep: torch.Tensor
     noise: torch.Tensor
 
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
+        return Batch(*(part.to(device) for part in vars(self).values()))
+
+    def split(self, rows: int) -> Iterator["Batch"]:
+        """Yield the batch in parts of so many rows, the last of what is left."""
+        for parts in zip(*(part.split(rows) for part in vars(self).values()), strict=True):
+            yield Batch(*parts)
+
 
 class Batches(Dataset[Batch]):
-    """The batch of each step, a function of (seed, step) alone.
+    """The batch of each step, a function of (seed, step) alone, or the rows of it that one process of a group takes.
 
     A class is drawn evenly, then a subject of it, a scan of the subject and a slice: neither a large class nor a
     subject with many visits outweighs the others. Slices are read by memory map: memory does not grow with the cohort.
     """
 
-    def __init__(self, cohort: Cohort, recipe: Recipe) -> None:
-        self.cohort, self.recipe = cohort, recipe
+    def __init__(self, cohort: Cohort, recipe: Recipe, group: Group = ALONE) -> None:
+        self.cohort, self.recipe, self.group = cohort, recipe, group
         scans: dict[str, dict[str, list[int]]] = {}
         for index, record in enumerate(cohort.records):
             scans.setdefault(record.label, {}).setdefault(record.subject, []).append(index)
         self.classes = [(label, [scans[label][subject] for subject in sorted(scans[label])]) for label in sorted(scans)]
 
     def __getitem__(self, step: int) -> Batch:
-        recipe = self.recipe
+        recipe, mine = self.recipe, slice(self.group.rank, None, self.group.size)
         rng = np.random.default_rng([recipe.seed, step])
-        slices, conditions = [], []
+        places, conditions = [], []
         for _ in range(recipe.batch_size):
             label, subjects = self.classes[rng.integers(len(self.classes))]
             scans = subjects[rng.integers(len(subjects))]
-            stack = read_stack(self.cohort.folders[scans[rng.integers(len(scans))]])
-            slices.append(np.array(stack[rng.integers(3), rng.integers(stack.shape[1])]))
+            scan = scans[rng.integers(len(scans))]
+            places.append((scan, rng.integers(3), rng.integers(self.cohort.records[scan].count)))
             hidden = rng.random() < recipe.condition_dropout
             conditions.append(NULL_CONDITION if hidden else condition_number(label))
-        images = torch.from_numpy(np.stack(slices))[:, None]
+        timesteps = rng.integers(recipe.max_timestep, size=recipe.batch_size)
+        edge = self.cohort.records[0].size
+        noise = rng.standard_normal((recipe.batch_size, 1, edge, edge), dtype=np.float32)
+        images = [np.array(read_stack(self.cohort.folders[scan])[axis, index]) for scan, axis, index in places[mine]]
         return Batch(
-            slices=images,
-            condition=torch.tensor(conditions),
-            timestep=torch.from_numpy(rng.integers(recipe.max_timestep, size=len(images))),
-            noise=torch.from_numpy(rng.standard_normal(images.shape, dtype=np.float32)),
+            slices=torch.from_numpy(np.stack(images))[:, None],
+            condition=torch.tensor(conditions[mine]),
+            timestep=torch.from_numpy(timesteps[mine]),
+            noise=torch.from_numpy(noise[mine]),
         )
 
 
@@ -154,9 +173,10 @@ class Noising:
 
 
 class Trainer:
-    """A training in progress.
+    """A training in progress, by one process or by each of a group.
 
     Attributes:
+        group: the processes that share each step's slices.
         network: the network under optimisation.
         average: its exponential moving average, which becomes the model.
         step: steps done.
@@ -165,11 +185,13 @@ class Trainer:
         history: a row for each validation.
     """
 
-    def __init__(self, cohort: Cohort, recipe: Recipe, device: torch.device) -> None:
+    def __init__(self, cohort: Cohort, recipe: Recipe, device: torch.device, group: Group = ALONE) -> None:
         torch.manual_seed(recipe.seed)
-        self.cohort, self.recipe, self.device = cohort.split("train"), recipe, device
+        self.cohort, self.recipe, self.device, self.group = cohort.split("train"), recipe, device, group
         if not self.cohort.records:
             raise InputError("no scan has the split train; give some with slice.py --split train")
+        if recipe.batch_size < group.size:
+            raise InputError(f"--batch-size {recipe.batch_size} for {group.size} processes; give each a slice at least")
         self.network = ConditionalUNet(recipe.architecture).to(device)
         self.average = AveragedModel(self.network, avg_fn=self._average)
         self.average.requires_grad_(False)
@@ -177,7 +199,7 @@ class Trainer:
             self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
         self.rate = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
-        self.noising = Noising(device)
+        self.noising, self.portion = Noising(device), Portion(recipe.batch_size)
         self.step, self.seconds = 0, 0.0
         self.losses, self.history = list[float](), list[dict[str, float]]()
 
@@ -204,6 +226,7 @@ class Trainer:
                 "key": self.key(),
                 "device": self.device.type,
                 "steps": self.step,
+                "processes": self.group.size,
                 "data": self.cohort.digest(),
                 "scans": {
                     label: sorted(record.scan for record in self.cohort.records if record.label == label)
@@ -220,7 +243,10 @@ class Trainer:
         """Train up to a step, yielding each step's loss."""
         workers = 2 if self.device.type == "cuda" else 0
         batches = DataLoader(
-            Batches(self.cohort, self.recipe), sampler=range(self.step, until), batch_size=None, num_workers=workers
+            Batches(self.cohort, self.recipe, self.group),
+            sampler=range(self.step, until),
+            batch_size=None,
+            num_workers=workers,
         )
         for batch in batches:
             started = time.monotonic()
@@ -231,19 +257,30 @@ class Trainer:
 
     def _optimise(self, batch: Batch) -> float:
         self.network.train()
-        slices, noise, timestep, condition = (
-            part.to(self.device) for part in (batch.slices, batch.noise, batch.timestep, batch.condition)
-        )
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            predicted = self.network(self.noising(slices, noise, timestep), timestep, condition)
-        loss = torch.nn.functional.mse_loss(predicted.float(), noise)
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        batch = batch.to(self.device)
+        loss = self.portion.attempt(lambda rows: self._accumulate(batch, rows))
+        # Not DistributedDataParallel: its exchange is part of the backward pass, and one process that ran out of memory
+        # there would leave the others waiting
+        gradients = [weights.grad for weights in self.network.parameters() if weights.grad is not None]
+        self.group.sum([loss, *gradients])
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
         self.optimizer.step()
         self.rate.step()
         self.average.update_parameters(self.network)
-        return float(loss.detach())
+        return float(loss)
+
+    def _accumulate(self, batch: Batch, rows: int) -> torch.Tensor:
+        """Leave the gradient of this process's share of the step's mean loss in the network, and return that share."""
+        self.optimizer.zero_grad()
+        total = torch.zeros((), device=self.device)
+        for part in batch.split(rows):
+            noised = self.noising(part.slices, part.noise, part.timestep)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+                predicted = self.network(noised, part.timestep, part.condition)
+            loss = mse_loss(predicted.float(), part.noise) * (len(part.slices) / self.recipe.batch_size)
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        return total
 
     def _average(self, average: torch.Tensor, present: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
         # A short memory at first, else the random start would linger through a short training.
@@ -257,7 +294,9 @@ class Trainer:
         return 0.5 * (1 + math.cos(math.pi * (step - recipe.warmup) / max(1, recipe.iterations - recipe.warmup)))
 
     def save(self, file: Path) -> None:
-        """Write a checkpoint atomically."""
+        """Write a checkpoint atomically, if this process leads."""
+        if not self.group.leads:
+            return
         file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_name(f"{file.name}.{os.getpid()}")
         torch.save(
@@ -291,6 +330,7 @@ def train(
     validate: Callable[[ConditionalUNet], Mapping[str, float]],
     seconds: float | None,
     report: Callable[[Trainer], Any],
+    interruption: Interruption,
 ) -> None:
     """Train to the end of the recipe, or of the time allowed, continuing from the checkpoint when there is one.
 
@@ -298,25 +338,39 @@ def train(
         trainer: the training.
         checkpoint: file that survives an interruption.
         validate_every: steps between validations; one follows the last step in any case.
-        validate: returns figures of the averaged network, a column each.
+        validate: returns figures of the averaged network, a column each; called where the process leads.
         seconds: time allowed, earlier sessions included; None is no limit.
         report: called after each step.
+        interruption: what was asked for meanwhile.
+
+    Raises:
+        Interrupted: the end was asked for; the checkpoint is written.
     """
     if checkpoint.exists():
         trainer.load(checkpoint)
-    iterations, saved = trainer.recipe.iterations, time.monotonic()
-    while trainer.step < iterations and not (seconds and trainer.seconds >= seconds):
-        until = min(iterations, (trainer.step // validate_every + 1) * validate_every)
+    iterations, limit, saved = trainer.recipe.iterations, seconds or math.inf, time.monotonic()
+    over = trainer.seconds >= limit
+    # Losses that no validation has summed up were left by an interruption, perhaps right before one
+    while trainer.losses or (trainer.step < iterations and not over):
+        summed_up = trainer.step - bool(trainer.losses)
+        until = trainer.step if over else min(iterations, (summed_up // validate_every + 1) * validate_every)
         for loss in trainer.steps(until):
             trainer.losses.append(loss)
             report(trainer)
-            if seconds and trainer.seconds >= seconds:
-                break
-            if time.monotonic() - saved > CHECKPOINT_SECONDS and trainer.step < until:
+            over, ended, due = trainer.group.agree(
+                trainer.seconds >= limit,
+                interruption.ended,
+                interruption.warned or time.monotonic() - saved > CHECKPOINT_SECONDS,
+            )
+            if ended or (due and trainer.step < until):
                 trainer.save(checkpoint)
-                saved = time.monotonic()
+                interruption.warned, saved = False, time.monotonic()
+            if ended:
+                raise Interrupted(f"stopped at step {trainer.step} of {iterations}; the same line goes on from there")
+            if over:
+                break
         row = {"step": float(trainer.step), "loss": float(np.mean(trainer.losses))}
-        trainer.history.append({**row, **validate(trainer.model())})
+        trainer.history.append({**row, **(validate(trainer.model()) if trainer.group.leads else {})})
         trainer.losses = []
         trainer.save(checkpoint)
         saved = time.monotonic()

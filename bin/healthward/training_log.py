@@ -13,7 +13,7 @@ LINE_SECONDS = 10.0
 
 
 class TrainingLog:
-    """Context manager whose `report` is called after each step.
+    """Context manager whose `report` is called after each step; silent but where the process leads.
 
     Args:
         file: lines are appended to it.
@@ -23,10 +23,10 @@ class TrainingLog:
     def __init__(self, file: Path, trainer: Trainer) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         self.file, self.total = file, trainer.recipe.iterations
-        self.last_line = 0.0
+        self.last_line, self.leads = 0.0, trainer.group.leads
 
     def __enter__(self) -> "TrainingLog":
-        self.bar = tqdm(total=self.total, desc="training", unit="step", disable=None)
+        self.bar = tqdm(total=self.total, desc="training", unit="step", disable=None if self.leads else True)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -34,6 +34,8 @@ class TrainingLog:
 
     def report(self, trainer: Trainer) -> None:
         """Show the step, the mean loss of the last hundred steps and the time left."""
+        if not self.leads:
+            return
         loss = float(np.mean(trainer.losses[-100:]))
         self.bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
         self.bar.update(trainer.step - self.bar.n)

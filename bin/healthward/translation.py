@@ -1,6 +1,6 @@
 """Pseudo-healthy reconstruction of a stack of slices, and what it says of each slice."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from healthward.devices import in_portions
 from healthward.labels import NULL_CONDITION
 from healthward.model import ConditionalUNet, guided
 from healthward.sampler import NoiseSchedule, decode, invert, timestep_pairs
@@ -71,7 +72,7 @@ def translate(
         condition: number of the class to translate to.
         settings: of the translation.
         device: where to compute.
-        batch: slices at once; by device when None.
+        batch: slices at once, fewer where the memory does not hold them; by device when None.
         progress: text of a progress bar; none is shown without it.
     """
     (unguided, healthy), residual = decodings(
@@ -110,21 +111,17 @@ def decodings(
     decoded = np.empty((len(chains), *slices.shape), dtype=np.float32)
     residual = np.empty(len(slices), dtype=np.float32)
 
-    bar = tqdm(total=len(slices), desc=progress, unit="slice", disable=None if progress else True)
-    for rows in _batches(len(slices), batch or default_batch(device)):
+    def decode_rows(rows: slice) -> None:
         x = torch.from_numpy(np.array(slices[rows]))[:, None].to(device)
         latent, last_change = invert(unconditional, x, pairs, schedule, settings.inversion_iterations)
         for images, chain in zip(decoded, chains, strict=True):
             images[rows] = decode(chain, latent, pairs, schedule).clamp(0, 1)[:, 0].cpu().numpy()
         residual[rows] = last_change.cpu().numpy()
         bar.update(x.shape[0])
-    bar.close()
+
+    with tqdm(total=len(slices), desc=progress, unit="slice", disable=None if progress else True) as bar:
+        in_portions(len(slices), batch or default_batch(device), decode_rows)
     return decoded, residual
-
-
-def _batches(count: int, size: int) -> Iterator[slice]:
-    for start in range(0, count, size):
-        yield slice(start, start + size)
 
 
 def slice_errors(slices: Array, translation: Translation) -> dict[str, NDArray[Any]]:

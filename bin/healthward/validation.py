@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import torch
 
+from healthward.devices import in_portions
 from healthward.labels import CLASSES, NULL_CONDITION, condition_number
 from healthward.model import ConditionalUNet
 from healthward.training import Cohort, Noising, stack_of
@@ -58,14 +59,14 @@ class Validation:
 
     @torch.inference_mode()
     def _loss(self, model: ConditionalUNet, timestep: torch.Tensor) -> float:
-        total = 0.0
-        for rows in torch.arange(len(self.slices)).split(16):
+        def squared_error(rows: slice) -> float:
             slices, noise, t, condition = (
                 part[rows].to(self.device) for part in (self.slices, self.noise, timestep, self.condition)
             )
             predicted = model(self.noising(slices, noise, t), t, condition)
-            total += float((predicted - noise).square().mean()) * len(rows)
-        return total / len(self.slices)
+            return float((predicted - noise).square().sum())
+
+        return sum(in_portions(len(self.slices), 16, squared_error)) / self.noise.numel()
 
 
 def sample_grid(

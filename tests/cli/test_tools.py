@@ -2,13 +2,18 @@
 
 import importlib
 import json
+import os
+import subprocess
+import sys
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from safetensors.numpy import load_file
 
+import train
 from healthward import __version__
 from phantoms import write_head
 
@@ -99,6 +104,32 @@ def test_a_training_is_continued_not_repeated(trained):
     assert (trained / "checkpoints/training.log").read_text() == before
     for name in ("diffusion.safetensors", "embedding.safetensors", "loss.csv"):
         assert (trained / "again" / name).read_bytes() == (trained / "model" / name).read_bytes()
+
+
+def train_in_processes(folder, count):
+    """Train by the tool itself, in `count` processes when more than one."""
+    start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)] if count > 1 else []
+    line = [
+        sys.executable, *start, train.__file__, *sorted((folder / "slices").iterdir()), *ARCHITECTURE.split(),
+        "--iterations", 4, "--batch-size", 3, "--validate-every", 2, "--warmup", 1, "--device", "cpu",
+        "--checkpoints", folder / f"checkpoints-{count}", "--out", folder / f"model-{count}",
+    ]  # fmt: skip
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    result = subprocess.run([str(part) for part in line], env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return folder / f"model-{count}"
+
+
+def test_two_processes_train_as_one_does(trained):
+    one, two = (train_in_processes(trained, count) for count in (1, 2))
+    for name in ("diffusion", "embedding"):
+        alone, shared = (load_file(model / f"{name}.safetensors") for model in (one, two))
+        for key, weights in alone.items():
+            np.testing.assert_allclose(shared[key], weights, rtol=1e-3, atol=1e-5, err_msg=key)
+    losses = [pd.read_csv(model / "loss.csv") for model in (one, two)]
+    pd.testing.assert_frame_equal(*losses, rtol=1e-3)
+    assert json.loads((two / "config.json").read_text())["training"]["processes"] == 2
+    assert (trained / "checkpoints-2/training.log").read_text().count("step 4 of 4") == 1
 
 
 def test_simulated_cohort_can_be_sliced(tmp_path):

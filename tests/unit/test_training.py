@@ -1,4 +1,7 @@
 import json
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +9,8 @@ import pytest
 import torch
 
 from healthward.errors import InputError
+from healthward.group import Group
+from healthward.interruption import Interrupted, Interruption
 from healthward.model import Architecture
 from healthward.slices import ScanRecord, cut, fingerprint, save_scan
 from healthward.training import Batches, Cohort, Noising, Recipe, Trainer, train
@@ -79,46 +84,131 @@ def test_noise_has_the_variance_of_its_timestep():
     assert float(noised[1].std()) == pytest.approx(1, rel=0.05)
 
 
-def run(cohort: Cohort, folder: Path, steps: Recipe, interrupt_at: int | None = None) -> Trainer:
+def run(
+    cohort: Cohort,
+    folder: Path,
+    steps: Recipe,
+    at: tuple[int, int] | None = None,
+    interruption: Interruption | None = None,
+    report: Callable[[Trainer], None] = lambda _: None,
+) -> Trainer:
+    """Train, sending this process a signal at a step."""
     trainer = Trainer(cohort, steps, CPU)
     settings = validation_settings(steps.max_timestep)
     validate = Validation(cohort.split("val"), steps.max_timestep, settings, steps.seed, CPU)
 
-    def report(state: Trainer) -> None:
-        if state.step == interrupt_at:
-            raise KeyboardInterrupt
+    def watch(state: Trainer) -> None:
+        report(state)
+        if at and state.step == at[0]:
+            os.kill(os.getpid(), at[1])
 
-    train(trainer, folder / "checkpoint.pt", 2, validate, None, report)
+    train(trainer, folder / "checkpoint.pt", 2, validate, None, watch, interruption or Interruption())
     return trainer
+
+
+def assert_same_weights(one: Trainer, other: Trainer) -> None:
+    for ours, theirs in zip(one.model().parameters(), other.model().parameters(), strict=True):
+        assert torch.equal(ours, theirs)
 
 
 def test_a_killed_training_ends_as_an_undisturbed_one(cohort, tmp_path):
     calm = run(cohort, tmp_path / "calm", recipe())
     with pytest.raises(KeyboardInterrupt):
-        run(cohort, tmp_path / "killed", recipe(), interrupt_at=5)
+        run(cohort, tmp_path / "killed", recipe(), at=(5, signal.SIGINT))
     resumed = run(cohort, tmp_path / "killed", recipe())
     assert resumed.step == 6
     assert resumed.history == calm.history
-    for ours, theirs in zip(resumed.model().parameters(), calm.model().parameters(), strict=True):
-        assert torch.equal(ours, theirs)
+    assert_same_weights(resumed, calm)
+
+
+# Step 4 is followed by a validation, step 5 is not
+@pytest.mark.parametrize("step", [4, 5])
+def test_sigterm_saves_and_the_training_ends_as_an_undisturbed_one(cohort, tmp_path, step):
+    calm = run(cohort, tmp_path / "calm", recipe())
+    with Interruption() as interruption, pytest.raises(Interrupted, match=f"step {step} of 6"):
+        run(cohort, tmp_path / "ended", recipe(), at=(step, signal.SIGTERM), interruption=interruption)
+    continued = Trainer(cohort, recipe(), CPU)
+    continued.load(tmp_path / "ended/checkpoint.pt")
+    assert continued.step == step
+    resumed = run(cohort, tmp_path / "ended", recipe())
+    assert resumed.history == calm.history
+    assert_same_weights(resumed, calm)
+
+
+def test_sigusr2_saves_and_goes_on(cohort, tmp_path):
+    saved = []
+    with Interruption() as interruption:
+
+        def look(state: Trainer) -> None:
+            if state.step == 5:
+                os.kill(os.getpid(), signal.SIGUSR2)
+            if state.step == 6:
+                saved.append(torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"])
+
+        trainer = run(cohort, tmp_path, recipe(), report=look, interruption=interruption)
+    assert saved == [5]
+    assert trainer.step == 6
+
+
+def test_signals_act_as_before_afterwards():
+    before = signal.getsignal(signal.SIGTERM)
+    with Interruption():
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_out_of_memory_halves_what_is_computed_at_once_not_the_batch(cohort, monkeypatch, caplog):
+    calm, tight = Trainer(cohort, recipe(), CPU), Trainer(cohort, recipe(), CPU)
+    forward, seen = tight.network.forward, []
+
+    def short_of_memory(x: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
+        seen.append(len(x))
+        if len(x) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(x, *rest)
+
+    monkeypatch.setattr(tight.network, "forward", short_of_memory)
+    np.testing.assert_allclose(list(tight.steps(1)), list(calm.steps(1)), rtol=1e-5)
+    assert seen == [4, 2, 1, 1, 1, 1]
+    assert [record.message for record in caplog.records] == [
+        "out of memory: going on with 2 at a time",
+        "out of memory: going on with 1 at a time",
+    ]
+    for ours, theirs in zip(tight.network.parameters(), calm.network.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-3, atol=1e-6)
+
+
+def test_fewer_slices_than_processes_are_an_input_error(cohort):
+    with pytest.raises(InputError, match="4 for 5 processes"):
+        Trainer(cohort, recipe(), CPU, Group(rank=0, size=5))
+
+
+def test_processes_divide_a_batch_among_them(cohort):
+    train = cohort.split("train")
+    whole = Batches(train, recipe())[3]
+    shares = [Batches(train, recipe(), Group(rank, 3))[3] for rank in range(3)]
+    assert [len(share.slices) for share in shares] == [2, 1, 1]
+    for rank, share in enumerate(shares):
+        for part, all_rows in zip(vars(share).values(), vars(whole).values(), strict=True):
+            assert torch.equal(part, all_rows[rank::3])
 
 
 def test_a_finished_training_is_not_redone(cohort, tmp_path):
     run(cohort, tmp_path, recipe())
-    again = run(cohort, tmp_path, recipe(), interrupt_at=1)
+    again = run(cohort, tmp_path, recipe(), at=(1, signal.SIGINT))
     assert again.step == 6
 
 
 def test_training_lowers_the_loss(cohort, tmp_path):
     trainer = Trainer(cohort, recipe(iterations=40), CPU)
-    train(trainer, tmp_path / "checkpoint.pt", 10, lambda _: {}, None, lambda _: None)
+    train(trainer, tmp_path / "checkpoint.pt", 10, lambda _: {}, None, lambda _: None, Interruption())
     assert trainer.history[-1]["loss"] < 0.8 * trainer.history[0]["loss"]
     assert [row["step"] for row in trainer.history] == [10, 20, 30, 40]
 
 
 def test_the_time_allowed_ends_a_training(cohort, tmp_path):
     trainer = Trainer(cohort, recipe(iterations=10_000), CPU)
-    train(trainer, tmp_path / "checkpoint.pt", 5000, lambda _: {}, 0.2, lambda _: None)
+    train(trainer, tmp_path / "checkpoint.pt", 5000, lambda _: {}, 0.2, lambda _: None, Interruption())
     assert 0 < trainer.step < 10_000
     assert len(trainer.history) == 1
 
