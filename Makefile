@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock clean
+.PHONY: help setup demo test lint lock image sif weights clean
 
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
@@ -29,8 +29,21 @@ lint: setup ## Style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy bin/healthward
 
-lock: ## Resolve requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-header --python-version 3.11 -o requirements.lock
+COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11
+lock: ## Resolve the locks of environment and images anew from pyproject.toml (needs uv)
+	$(COMPILE) --extra dev -o requirements.lock
+	$(COMPILE) -c requirements.lock -o containers/requirements.lock
+	$(COMPILE) containers/cuda12.in -o containers/requirements-cuda12.lock
+
+CUDA ?= 13
+image: ## Container image, by Docker, Podman or Apptainer; CUDA=12 for nodes with an older driver
+	containers/build.sh image $(CUDA)
+
+sif: ## The image as one file for Apptainer or Singularity: containers/healthward-*.sif
+	containers/build.sh sif $(CUDA)
+
+weights: setup ## Download the networks behind LPIPS and FID, for --weights weights
+	$(BIN)/python bin/fetch_weights.py --out weights
 
 clean: ## Remove caches and task folders (a later -resume starts anew); results stay
 	rm -rf work .nextflow .nextflow.log* .pytest_cache .ruff_cache .mypy_cache .hypothesis

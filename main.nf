@@ -10,6 +10,7 @@ include { AGGREGATE                 } from './modules/aggregate'
 include { codeOfTools                            } from './modules/code'
 include { helpText                               } from './modules/help'
 include { named ; namedScan ; namedSheet ; passed } from './modules/inputs'
+include { refuseImpossiblePlace                  } from './modules/place'
 include { recordRun ; sayHowItEnded              } from './modules/run'
 
 workflow {
@@ -18,6 +19,7 @@ workflow {
         println(helpText(schema))
         return
     }
+    refuseImpossiblePlace(params, schema)
     tools = codeOfTools(projectDir)
     recordRun(params, tools)
     def product = file("${params.outdir}", glob: false).resolve(params.train_only ? 'model' : 'report.html')

@@ -11,9 +11,10 @@ process TRAIN {
     path 'model', emit: model
 
     script:
+    def start = task.ext.gpus > 1 ? "torchrun --standalone --nproc-per-node ${task.ext.gpus} \$(command -v train.py)" : 'train.py'
     """
-    export OMP_NUM_THREADS=${task.cpus}
-    train.py slices/* --out model --checkpoints checkpoints ${task.ext.args}
+    export OMP_NUM_THREADS=${Math.max(1, task.cpus.intdiv(task.ext.gpus))}
+    ${start} slices/* --out model --checkpoints checkpoints ${task.ext.args}
     """
 
     stub:

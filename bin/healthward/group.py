@@ -17,12 +17,12 @@ class Group:
     Attributes:
         rank: of this process; the first one leads, and is the one that writes.
         size: how many there are.
-        device: that the processes talk through.
+        device: that the processes talk through; None is the CPU.
     """
 
     rank: int = 0
     size: int = 1
-    device: torch.device = torch.device("cpu")
+    device: torch.device | None = None
 
     @property
     def leads(self) -> bool:

@@ -257,6 +257,15 @@ def _metrics(values: Parameters, config: Parameters | None) -> Complaints:
     return complaints
 
 
+def _gpus(values: Parameters, config: Parameters | None) -> Complaints:
+    gpus = values["gpus"]
+    if gpus > values["batch_size"]:
+        return [("gpus", f"{gpus} cannot share a batch_size of {values['batch_size']}; give each a slice at least")]
+    if gpus > 1 and values["device"] == "mps":
+        return [("gpus", f"{gpus} are more than the one GPU of an Apple machine; leave it out")]
+    return []
+
+
 RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("input", "scan", "simulate"), _one_cohort),
     (("scan", "model", "train_only"), _scan_needs_model),
@@ -269,5 +278,6 @@ RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("validation_fraction", "test_fraction"), _fractions),
     (("healthy",), _healthy),
     (("metrics",), _metrics),
+    (("gpus", "batch_size", "device"), _gpus),
 )
 """The rules between parameters, each with those whose own values must be valid for it to make sense."""

@@ -1,11 +1,13 @@
 """Where the weights behind LPIPS and FID are looked for.
 
-Nothing is ever downloaded. A weights file is looked for in the folder that the user names, then in torch hub's cache.
+A run downloads nothing: a weights file is looked for in the folder that the user names, then in torch hub's cache.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+
+from healthward.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,29 @@ def find_weights(folder: Path | None) -> dict[str, Path]:
         if present:
             found[metric] = present[0]
     return found
+
+
+def fetch_weights(folder: Path) -> None:
+    """Download into `folder` every weights file that it lacks, with a progress bar; a broken download leaves none.
+
+    Raises:
+        InputError: a file cannot be had, or is not the one that its name says.
+    """
+    from torch.hub import download_url_to_file  # slow
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for backbone in BACKBONES.values():
+        file = folder / backbone.files[0]
+        if file.is_file():
+            continue
+        # The name ends with the first digits of the content's SHA-256
+        digits = file.stem.rsplit("-", 1)[1]
+        try:
+            download_url_to_file(backbone.url, str(file), digits)
+        except (OSError, RuntimeError) as error:
+            raise InputError(
+                f"{backbone.url}: cannot be downloaded ({error}); get it on a machine with a network into {folder}"
+            ) from error
 
 
 def describe_absence(metrics: Collection[str], folder: Path | None) -> str:

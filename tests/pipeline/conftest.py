@@ -3,7 +3,8 @@
 import signal
 
 import pytest
-from runs import Resumed, Run, ended, read_trace, start, succeed, wait_for, write_sheet
+
+from runs import TEST, Resumed, Run, ended, read_trace, start, statuses, succeed, wait_for, write_sheet
 
 
 @pytest.fixture(scope="session")
@@ -14,20 +15,14 @@ def stub_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="session")
-def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The test profile from simulation to report."""
-    return succeed(tmp_path_factory.mktemp("whole"), "-profile", "test")
-
-
-@pytest.fixture(scope="session")
 def interrupted_run(tmp_path_factory: pytest.TempPathFactory) -> Resumed:
     """The test profile from scratch again, killed after its first reconstruction and resumed."""
     folder = tmp_path_factory.mktemp("interrupted")
-    process = start(folder, "-profile", "test")
+    process = start(folder, *TEST)
     trace = folder / "results/pipeline_info/trace.txt"
-    wait_for(lambda: trace.exists() and ended(read_trace(folder / "results"), "RECONSTRUCT"), process)
+    wait_for(lambda: trace.exists() and ended(statuses(read_trace(folder / "results")), "RECONSTRUCT"), process)
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate()
     assert process.returncode != 0, output
-    done = {task: status for task, status in read_trace(folder / "results").items() if status == "COMPLETED"}
-    return Resumed(done, succeed(folder, "-profile", "test", "-resume"))
+    done = {task: status for task, status in statuses(read_trace(folder / "results")).items() if status == "COMPLETED"}
+    return Resumed(done, succeed(folder, *TEST, "-resume"))

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from nibabel.affines import from_matvec
 from nibabel.eulerangles import euler2mat
-from runs import Resumed, Run, succeed
+
+from runs import TEST, Resumed, Run, assert_same_results, succeed
 
 MAPS = ("pseudohealthy", "anomaly", "contrast", "confidence")
 
@@ -63,7 +64,7 @@ def test_end_of_a_run_names_the_report_and_says_three_things(whole_run: Run) -> 
 
 
 def test_other_outdir_needs_no_new_training(whole_run: Run) -> None:
-    run = succeed(whole_run.folder, "-profile", "test", "-resume", "--train_only", "--outdir", "elsewhere")
+    run = succeed(whole_run.folder, *TEST, "-resume", "--train_only", "--outdir", "elsewhere")
     statuses = run.tasks("elsewhere")
     assert {process for (process, _), status in statuses.items() if status == "COMPLETED"} == {
         "CHECK_PARAMETERS",
@@ -81,12 +82,7 @@ def test_resume_reruns_only_what_is_missing(interrupted_run: Resumed) -> None:
 
 
 def test_runs_from_scratch_agree(whole_run: Run, interrupted_run: Resumed) -> None:
-    other = interrupted_run.run
-    for table in sorted((whole_run.outdir / "tables").iterdir()):
-        assert table.read_bytes() == (other.outdir / "tables" / table.name).read_bytes(), table.name
-    for scan, _ in inputs(whole_run):
-        for name, volume in maps(whole_run.outdir, scan).items():
-            np.testing.assert_array_equal(volume.get_fdata(), maps(other.outdir, scan)[name].get_fdata())
+    assert_same_results(whole_run, interrupted_run.run)
 
 
 def test_unseen_scan_of_another_orientation_comes_back_as_it_was(whole_run: Run, tmp_path: Path) -> None:

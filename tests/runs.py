@@ -7,12 +7,18 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).parents[2]
+import nibabel as nib
+import numpy as np
+
+PROJECT = Path(__file__).parents[1]
+LIMITS = ("--max_cpus", "2", "--max_memory", "4.GB")
+"""With more threads, sums are of another order."""
+TEST = ("-profile", "test", "--device", "cpu", *LIMITS)
 
 
 @dataclass(frozen=True)
@@ -27,28 +33,36 @@ class Run:
     def outdir(self) -> Path:
         return self.folder / "results"
 
-    def tasks(self, outdir: str = "results") -> dict[tuple[str, str], str]:
-        """Return (process, tag) of every task with its status, as Nextflow's trace tells them."""
+    def trace(self, outdir: str = "results") -> list[dict[str, str]]:
+        """Return the rows of Nextflow's trace, one for each attempt at a task."""
         return read_trace(self.folder / outdir)
+
+    def tasks(self, outdir: str = "results") -> dict[tuple[str, str], str]:
+        """Return (process, tag) of every task with its status."""
+        return statuses(self.trace(outdir))
 
     def processes(self, status: str) -> set[str]:
         return {process for (process, _), said in self.tasks().items() if said == status}
 
 
-def read_trace(outdir: Path) -> dict[tuple[str, str], str]:
+def read_trace(outdir: Path) -> list[dict[str, str]]:
     with (outdir / "pipeline_info" / "trace.txt").open() as lines:
-        return {(row["process"], row["tag"]): row["status"] for row in csv.DictReader(lines, delimiter="\t")}
+        return list(csv.DictReader(lines, delimiter="\t"))
 
 
-def launch(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def statuses(trace: list[dict[str, str]]) -> dict[tuple[str, str], str]:
+    return {(row["process"], row["tag"]): row["status"] for row in trace}
+
+
+def launch(folder: Path, *arguments: str, environment: Mapping[str, str] = os.environ) -> subprocess.Popen[str]:
     """Start Nextflow in `folder`, with the tools of this Python."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), str(PROJECT / ".venv/bin"), os.environ["PATH"]])
+    path = os.pathsep.join([str(Path(sys.executable).parent), str(PROJECT / ".venv/bin"), environment["PATH"]])
     executable = shutil.which("nextflow", path=path)
     assert executable, "no nextflow on PATH or in .venv: run `make setup`"
     return subprocess.Popen(
         [executable, *arguments],
         cwd=folder,
-        env=os.environ | {"PATH": path, "NXF_OFFLINE": "true"},
+        env={**environment, "PATH": path, "NXF_OFFLINE": "true"},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -61,20 +75,24 @@ def configuration(profile: str) -> dict[str, Any]:
     return json.loads(output)
 
 
-def start(folder: Path, *arguments: str, project: Path = PROJECT) -> subprocess.Popen[str]:
+def start(
+    folder: Path, *arguments: str, project: Path = PROJECT, environment: Mapping[str, str] = os.environ
+) -> subprocess.Popen[str]:
     """Start a run of the pipeline in `folder`."""
-    return launch(folder, "run", str(project), "-ansi-log", "false", *arguments)
+    return launch(folder, "run", str(project), "-ansi-log", "false", *arguments, environment=environment)
 
 
-def nextflow(folder: Path, *arguments: str, project: Path = PROJECT) -> Run:
+def nextflow(
+    folder: Path, *arguments: str, project: Path = PROJECT, environment: Mapping[str, str] = os.environ
+) -> Run:
     """Run the pipeline to its end."""
-    process = start(folder, *arguments, project=project)
+    process = start(folder, *arguments, project=project, environment=environment)
     output, _ = process.communicate()
     return Run(process.returncode, output, folder)
 
 
-def succeed(folder: Path, *arguments: str, project: Path = PROJECT) -> Run:
-    run = nextflow(folder, *arguments, project=project)
+def succeed(folder: Path, *arguments: str, project: Path = PROJECT, environment: Mapping[str, str] = os.environ) -> Run:
+    run = nextflow(folder, *arguments, project=project, environment=environment)
     assert run.status == 0, run.output
     return run
 
@@ -107,6 +125,20 @@ def ended(tasks: dict[tuple[str, str], str], process: str) -> bool:
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait while the run goes on."""
     while not condition():
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.2)
+
+
+def assert_same_results(one: Run, other: Run) -> None:
+    """Every table of the two runs is the same to the byte, and every map to the voxel."""
+    tables = sorted(path.name for path in (one.outdir / "tables").iterdir())
+    assert tables == sorted(path.name for path in (other.outdir / "tables").iterdir())
+    for name in tables:
+        assert (one.outdir / "tables" / name).read_bytes() == (other.outdir / "tables" / name).read_bytes(), name
+    maps = sorted(path.relative_to(one.outdir) for path in (one.outdir / "maps").rglob("*.nii.gz"))
+    assert maps == sorted(path.relative_to(other.outdir) for path in (other.outdir / "maps").rglob("*.nii.gz"))
+    for path in maps:
+        ours, theirs = (nib.load(run.outdir / path).get_fdata() for run in (one, other))
+        np.testing.assert_array_equal(ours, theirs, err_msg=str(path))

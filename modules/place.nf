@@ -1,0 +1,28 @@
+// Where tasks are to run is settled before check.py is one of them
+
+// Ends the run with a line for each setting with which no task could start
+def refuseImpossiblePlace(params, schema) {
+    def problems = illFormed(params, schema) + beyondEngine(params)
+    if (problems) {
+        error(problems.join('\n'))
+    }
+}
+
+// Text of the schema's group on cluster and containers that is not of its pattern
+def illFormed(params, schema) {
+    def entries = new groovy.json.JsonSlurper().parse(schema)['$defs'].cluster_options.properties
+    def wrong = entries.findAll { name, entry -> entry.pattern && params[name] != null && !("${params[name]}" ==~ entry.pattern) }
+    return wrong.collect { name, entry -> "parameter ${name}: '${params[name]}' is not valid; give ${entry.errorMessage}" }
+}
+
+// What the container engine cannot give
+def beyondEngine(params) {
+    def engine = workflow.containerEngine
+    if (engine && params.device == 'mps') {
+        return ["parameter device: 'mps' is out of reach within ${engine}; leave out the profile ${engine}"]
+    }
+    if (engine in ['apptainer', 'singularity'] && params.container.startsWith('/') && !file(params.container, glob: false).exists()) {
+        return ["parameter container: '${params.container}' does not exist; make it with make sif, or give an image's path"]
+    }
+    return []
+}

@@ -1,0 +1,158 @@
+"""Runs on a real SLURM: work spreads over the nodes, and what the cluster does to a job costs nothing but that job."""
+
+import os
+import signal
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from slurm import Cluster, command, variable
+
+from runs import LIMITS, Run, assert_same_results, read_trace, start, statuses, succeed, wait_for, write_sheet
+
+SLURM = ("--poll_interval", "1s", *LIMITS)
+
+SITE = """
+// A cluster that answers at once need not be waited for
+executor {
+    '$slurm' {
+        queueStatInterval = '2s'
+        exitReadTimeout   = '10s'
+    }
+}
+process {
+    beforeScript = 'echo $SLURMD_NODENAME > .node'
+    withLabel: scan { memory = 1500.MB }
+}
+"""
+TOO_LITTLE = """
+process {
+    withName: RECONSTRUCT {
+        memory = { task.tag == 'emci000' && task.attempt == 1 ? 60.MB : 1500.MB }
+        time   = { task.tag == 'mci000' && task.attempt == 1 ? 1.min : 10.min }
+    }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Faulty:
+    """A run that was harmed in many ways, killed and resumed.
+
+    Attributes:
+        before: Nextflow's trace when it was killed.
+        run: the run that resumed it.
+        steps: that the training's log tells of, in the order of its lines.
+    """
+
+    before: list[dict[str, str]]
+    run: Run
+    steps: list[int]
+
+
+def site(folder: Path, text: str) -> tuple[str, str]:
+    """Return the option that has Nextflow read a site's own settings."""
+    file = folder / "site.config"
+    file.write_text(text)
+    return "-c", str(file)
+
+
+@pytest.fixture(scope="module")
+def faulty(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Faulty:
+    """The test profile under every fault that a cluster has in store."""
+    folder = tmp_path_factory.mktemp("faulty")
+    line = ("-profile", "test,slurm", "--device", "cpu", *SLURM, *site(folder, SITE + TOO_LITTLE))
+    nextflow = start(folder, *line, environment=cluster.environment)
+    log, trace = folder / "results/checkpoints/training.log", folder / "results/pipeline_info/trace.txt"
+
+    def tools(scan: str) -> list[int]:
+        """Return the processes of reconstruct.py at a scan."""
+        processes = cluster.processes(SLURM_JOB_NAME=f"nf-RECONSTRUCT_({scan})")
+        return [process for process in processes if "reconstruct.py" in command(process)]
+
+    wait_for(lambda: log.exists() and log.read_text() != "", nextflow)
+    cluster.call("scancel", "--batch", "--signal=USR2", cluster.job("nf-TRAIN"))  # As before a time limit
+
+    wait_for(lambda: all(map(tools, ("cn000", "lmci000", "mci000"))), nextflow)
+    for process in tools("mci000"):
+        os.kill(process, signal.SIGSTOP)  # It hangs, until its time is up
+    cluster.call("scancel", cluster.job("nf-RECONSTRUCT_(cn000)"))
+    lost = variable(tools("lmci000")[0], "SLURMD_NODENAME")
+    cluster.kill_node(lost)
+
+    wait_for(lambda: {"cn000", "emci000", "lmci000", "mci000"} <= failed(read_trace(trace.parents[1])), nextflow)
+    nextflow.send_signal(signal.SIGKILL)
+    nextflow.communicate()
+    before = read_trace(trace.parents[1])
+    cluster.start_node(lost)
+    run = succeed(folder, *line, "-resume", environment=cluster.environment)
+    return Faulty(before, run, [int(line.split()[2]) for line in log.read_text().splitlines()])
+
+
+def failed(trace: list[dict[str, str]]) -> set[str]:
+    return {row["tag"] for row in trace if row["status"] == "FAILED" and row["process"] == "RECONSTRUCT"}
+
+
+@pytest.mark.parametrize("process", ["SLICE", "RECONSTRUCT", "SCORE"])
+def test_tasks_of_scans_run_on_all_nodes(faulty: Faulty, process: str) -> None:
+    attempts = [row for row in faulty.before + faulty.run.trace() if row["process"] == process]
+    # Where each ran, as SLURM told it
+    nodes = {(Path(row["workdir"]) / ".node").read_text().strip() for row in attempts}
+    assert nodes == {"n1", "n2", "n3"}
+
+
+def test_harmed_run_ends_with_the_results_of_a_calm_one(faulty: Faulty, whole_run: Run) -> None:
+    assert_same_results(faulty.run, whole_run)
+    for name in ("diffusion.safetensors", "embedding.safetensors", "loss.csv"):
+        assert (faulty.run.outdir / "model" / name).read_bytes() == (whole_run.outdir / "model" / name).read_bytes(), (
+            name
+        )
+
+
+def test_every_fault_struck_and_was_answered_by_another_attempt(faulty: Faulty) -> None:
+    struck = [row for row in faulty.before if row["status"] == "FAILED"]
+    assert {row["process"] for row in struck} == {"TRAIN", "RECONSTRUCT"}
+    # The lost node may have had more than the one scan
+    assert failed(struck) >= {"cn000", "emci000", "lmci000", "mci000"}
+    assert {row["attempt"] for row in struck} == {"1"}
+
+
+def test_training_saved_when_it_was_warned_and_went_on_from_there(faulty: Faulty) -> None:
+    assert faulty.steps == sorted(set(faulty.steps)), "no step was done twice"
+
+
+def test_resume_reruns_the_lost_tasks_only(faulty: Faulty) -> None:
+    done = {task for task, status in statuses(faulty.before).items() if status == "COMPLETED"}
+    tasks = faulty.run.tasks()
+    assert {task for task, status in tasks.items() if status == "CACHED"} == done
+    assert {status for task, status in tasks.items() if task not in done} == {"COMPLETED"}
+
+
+def test_tasks_of_scans_can_be_job_arrays(cluster: Cluster, tmp_path: Path) -> None:
+    line = ("-stub-run", "-profile", "slurm", *SLURM, "--array_size", "2", *site(tmp_path, SITE))
+    run = succeed(tmp_path, *line, "--input", str(write_sheet(tmp_path)), environment=cluster.environment)
+    wrappers = [path.read_text() for path in tmp_path.glob("work/*/*/.command.run")]
+    # Of three scans, two at each of three stages; the one that is left is a job by itself
+    assert sum("#SBATCH --array" in text for text in wrappers) == 3
+    assert Counter(process for process, _ in run.tasks())["SCORE"] == 3
+    assert set(run.tasks().values()) == {"COMPLETED"}
+
+
+def test_gpus_are_asked_for_where_networks_run(cluster: Cluster, tmp_path: Path) -> None:
+    line = ("-stub-run", "-profile", "cuda,slurm", *SLURM, "--gpus", "2", *site(tmp_path, SITE))
+    run = succeed(tmp_path, *line, "--input", str(write_sheet(tmp_path)), environment=cluster.environment)
+    asked = {row["process"]: gpu_requests(Path(row["workdir"])) for row in run.trace()}
+    assert asked == {
+        "CHECK": [],
+        "SLICE": [],
+        "TRAIN": ["--gres=gpu:2"],
+        "RECONSTRUCT": ["--gres=gpu:1"],
+        "SCORE": ["--gres=gpu:1"],
+        "AGGREGATE": [],
+    }
+
+
+def gpu_requests(task: Path) -> list[str]:
+    lines = (task / ".command.run").read_text().splitlines()
+    return [line.split()[-1] for line in lines if line.startswith("#SBATCH") and "gres" in line]

@@ -1,0 +1,79 @@
+"""Profiles joined in pairs: what each of them sets survives the other, and the selectors survive both."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from healthward.parameters import validate
+from runs import PROJECT, configuration
+
+SIZES = ("demo", "test", "prototype")
+DEVICES = ("cuda", "mps")
+ENGINES = ("docker", "podman", "apptainer", "singularity")
+PROFILES = (*SIZES, *DEVICES, *ENGINES, "slurm")
+# Every second one the other way round
+PAIRS = [",".join(pair if number % 2 else reversed(pair)) for number, pair in enumerate(combinations(PROFILES, 2))]
+JOINED = [*SIZES, *PAIRS, "slurm,apptainer,cuda", "cuda,apptainer,slurm", "test,docker,slurm,cuda"]
+
+
+@pytest.fixture(scope="module")
+def configurations() -> dict[str, dict[str, Any]]:
+    """What Nextflow makes of profiles."""
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(JOINED, pool.map(configuration, JOINED), strict=True))
+
+
+def one_of(names: list[str], kind: tuple[str, ...]) -> str | None:
+    """Return the profile of a kind; None where there is none, or where two contradict each other."""
+    chosen = [name for name in names if name in kind]
+    return chosen[0] if len(chosen) == 1 else None
+
+
+@pytest.mark.parametrize("joined", JOINED)
+def test_profiles_survive_each_other(joined: str, configurations: dict[str, dict[str, Any]]) -> None:
+    found, names = configurations[joined], joined.split(",")
+    process, params = found["process"], found["params"]
+    size, device, engine = (one_of(names, kind) for kind in (SIZES, DEVICES, ENGINES))
+    executor = "slurm" if "slurm" in names else "local"
+
+    assert process["executor"] == executor
+    assert found["executor"]["$slurm"] == {
+        "account": None,
+        "queueSize": 100,
+        "pollInterval": "5s",
+        "submitRateLimit": "10/s",
+    }
+    if size:
+        assert params["iterations"] == {"demo": 700, "test": 30, "prototype": 20000}[size]
+    if device:
+        assert params["device"] == device
+        assert process["withLabel:gpu"]["maxForks"] == (1 if executor == "local" else 0)
+    assert found.get("env", {}).get("PYTORCH_ENABLE_MPS_FALLBACK") == ("1" if "mps" in names else None)
+    if engine:
+        assert found[engine]["enabled"] is True
+        assert "CUDA_VISIBLE_DEVICES" in found[engine]["envWhitelist"]
+        assert found["env"]["HOME"] == "$PWD"
+        assert f"healthward{'-' if engine in ('apptainer', 'singularity') else ':'}" in process["container"]
+        assert found["manifest"]["version"] in process["container"]
+    if engine in ("docker", "podman"):
+        for option in ("--user $(id -u):$(id -g)", "--ipc=host", "--read-only"):
+            assert option in found[engine]["runOptions"]
+
+    for flag in ("--gpus all", "--nv", "nvidia.com/gpu=all", "--bind", "--volume"):
+        assert flag in process["withLabel:gpu"]["containerOptions"]
+    assert "params.gpu_request" in process["clusterOptions"]
+    assert "params.max_memory" in process["resourceLimits"]
+    assert "2147483647" in process["errorStrategy"]
+    for label in ("cohort", "scan", "training"):
+        assert "task.attempt" in process[f"withLabel:{label}"]["memory"]
+    assert process["withName:TRAIN"]["afterScript"] == "wait"
+
+
+@pytest.mark.parametrize("profile", SIZES)
+def test_size_is_valid(profile: str, configurations: dict[str, dict[str, Any]]) -> None:
+    parameters = configurations[profile]["params"]
+    cohort = {"simulate": parameters["simulate"] or 5}
+    assert validate(parameters | cohort, json.loads((PROJECT / "nextflow_schema.json").read_text())) == []
