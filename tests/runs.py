@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -129,6 +130,19 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
     while not condition():
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.2)
+
+
+def descendant(run: subprocess.Popen[str], tool: str) -> int:
+    """Return the process of a tool that a run has started on this machine."""
+    listing = subprocess.run(
+        ["ps", "-A", "-o", "pid=", "-o", "ppid=", "-o", "args="], check=True, text=True, capture_output=True
+    ).stdout
+    rows = [line.split(maxsplit=2) for line in listing.splitlines()]
+    family = {str(run.pid)}
+    while grown := {pid for pid, parent, *_ in rows if parent in family} - family:
+        family |= grown
+    [found] = [pid for pid, _, *args in rows if pid in family and re.match(rf"\S*python\S* \S*/{tool} ", args[0])]
+    return int(found)
 
 
 def assert_same_results(one: Run, other: Run) -> None:

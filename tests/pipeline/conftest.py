@@ -1,10 +1,11 @@
 """Runs of the pipeline that many tests look at."""
 
+import os
 import signal
 
 import pytest
 
-from runs import TEST, Resumed, Run, ended, read_trace, start, statuses, succeed, wait_for, write_sheet
+from runs import TEST, Resumed, Run, descendant, ended, read_trace, start, statuses, succeed, wait_for, write_sheet
 
 
 @pytest.fixture(scope="session")
@@ -16,10 +17,12 @@ def stub_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="session")
 def interrupted_run(tmp_path_factory: pytest.TempPathFactory) -> Resumed:
-    """The test profile from scratch again, killed after its first reconstruction and resumed."""
+    """The test profile from scratch again: its training killed, the run ended after a reconstruction and resumed."""
     folder = tmp_path_factory.mktemp("interrupted")
     process = start(folder, *TEST)
     trace = folder / "results/pipeline_info/trace.txt"
+    wait_for(lambda: any((folder / "results/checkpoints").glob("*.pt")), process)
+    os.kill(descendant(process, "train.py"), signal.SIGKILL)
     wait_for(lambda: trace.exists() and ended(statuses(read_trace(folder / "results")), "RECONSTRUCT"), process)
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate()

@@ -74,6 +74,26 @@ def test_other_outdir_needs_no_new_training(whole_run: Run) -> None:
     assert (run.folder / "elsewhere/model/config.json").is_file()
 
 
+def test_killed_training_went_on_from_its_checkpoint(interrupted_run: Resumed, whole_run: Run) -> None:
+    outdir = interrupted_run.run.outdir
+    [attempt] = [row["attempt"] for row in interrupted_run.run.trace() if row["process"] == "TRAIN"]
+    assert attempt == "2"
+    assert (outdir / "checkpoints/training.log").read_text().count("step 1 of 30") == 1
+    for name in ("diffusion.safetensors", "embedding.safetensors", "loss.csv", "config.json"):
+        assert (outdir / "model" / name).read_bytes() == (whole_run.outdir / "model" / name).read_bytes(), name
+
+
+def test_changed_parameter_starts_a_training_afresh_and_two_processes_share_it(whole_run: Run) -> None:
+    log = whole_run.outdir / "checkpoints/training.log"
+    before = log.read_text()
+    changed = ("--learning_rate", "2e-3", "--gpus", "2", "--checkpoints", "results/checkpoints")
+    run = succeed(whole_run.folder, *TEST, "-resume", "--train_only", *changed, "--outdir", "changed")
+    assert run.tasks("changed")["TRAIN", "6 scans"] == "COMPLETED"
+    assert "step 1 of 30" in log.read_text().removeprefix(before)
+    assert len(list(log.parent.glob("*.pt"))) == 2
+    assert json.loads((run.folder / "changed/model/config.json").read_text())["training"]["processes"] == 2
+
+
 def test_resume_reruns_only_what_is_missing(interrupted_run: Resumed) -> None:
     tasks = interrupted_run.run.tasks()
     assert {process for process, _ in interrupted_run.done} >= {"SLICE", "TRAIN", "RECONSTRUCT"}
