@@ -31,7 +31,7 @@ def as_one_file(converter: str, docker: Engine) -> Engine:
     """Return an engine that runs the image from a file, made as users make it."""
     need(converter, lacking(converter))
     call(["make", "sif"], docker.environment)
-    run = (converter, "exec", "--containall")
+    run = (converter, "exec", "--no-privs", "--containall")
     return Engine(converter, docker.environment, run, str(PROJECT / "containers/healthward-0.1.0.sif"))
 
 
