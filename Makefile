@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock image sif weights clean
+.PHONY: help setup demo test lint bench-cluster lock image sif weights clean
 
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 DEMO := nextflow run . -profile demo --outdir results/demo
 
 help: ## List these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
 setup: .venv/ready ## Python environment and, where there is none, Nextflow, into .venv
 
@@ -28,6 +28,9 @@ lint: setup ## Style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy bin/healthward
+
+bench-cluster: setup ## How well reconstructions fill a cluster, on a SLURM of three nodes on this machine
+	$(BIN)/python tests/benchmarks/makespan.py
 
 COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11
 lock: ## Resolve the locks of environment and images anew from pyproject.toml (needs uv)

@@ -45,13 +45,16 @@ def _cuda_is_there(demanded: bool) -> bool:
         there = torch.cuda.is_available()
     said = " ".join(str(warning.message) for warning in caught)
     old = re.search(r"driver.* too old \(found version (\d+)\)", said)
-    if old and demanded:
+    if old:
         known = int(old[1])
-        raise InputError(
+        text = (
             f"device cuda: the driver of this node knows CUDA {known // 1000}.{known % 1000 // 10} at most, and PyTorch"
             f" {torch.__version__} is built for CUDA {torch.version.cuda}; use the image or the lock for CUDA 12"
             " (docs/cluster.md), or a node with a newer driver"
         )
+        if demanded:
+            raise InputError(text)
+        log.warning("%s", text)
     return there
 
 

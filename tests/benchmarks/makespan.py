@@ -1,6 +1,6 @@
 """How well reconstructions fill a cluster: 24 equal ones over three nodes of SLURM, each node with one processor.
 
-    python tests/benchmarks/makespan.py [--tasks 24] [--poll 5s] [--ddim-steps 40]
+    python tests/benchmarks/makespan.py [--tasks 24] [--poll 5s] [--ddim-steps 2]
 
 Ideal is the sum of the tasks' own run times over the number of nodes; the makespan goes from the first submission to
 the last completion. The three nodes are one machine, whose processors they share.
@@ -24,9 +24,8 @@ from runs import launch, read_trace  # noqa: E402
 
 CONFIG = """
 includeConfig '{project}/nextflow.config'
-process.memory = 2.GB
-trace.fields   = 'process,tag,status,submit,start,complete,realtime'
-trace.raw      = true
+trace.fields = 'process,tag,status,submit,start,complete,realtime'
+trace.raw    = true
 """
 MODEL = "--channels 32,32 --attention-levels 0,1 --head-channels 16 --conditioning-dim 32 --iterations 2 --batch-size 2"
 
@@ -54,10 +53,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", type=int, default=24)
     parser.add_argument("--poll", default="5s")
-    parser.add_argument("--ddim-steps", default="40")
+    parser.add_argument("--ddim-steps", default="2")
     arguments = parser.parse_args()
 
-    cluster = Cluster(nodes=3, cpus=1, memory=2500)
+    cluster = Cluster(nodes=3, cpus=1, memory=4000)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         cluster.start()

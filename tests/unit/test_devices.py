@@ -25,12 +25,13 @@ def test_absent_device_is_named(name, monkeypatch):
     assert select_device("auto") == torch.device("cpu")
 
 
-def test_driver_that_is_too_old_is_one_line_with_a_mend(monkeypatch):
+def test_driver_that_is_too_old_is_one_line_with_a_mend(monkeypatch, caplog):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: warnings.warn(OLD_DRIVER, stacklevel=1) or False)
     with pytest.raises(InputError, match=r"knows CUDA 12\.2 at most.* CUDA 12 \(docs/cluster\.md\)") as caught:
         select_device("cuda")
     assert "\n" not in str(caught.value)
     assert select_device("auto") == torch.device("cpu")
+    assert [record.message for record in caplog.records] == [str(caught.value)]
 
 
 def test_each_process_takes_a_gpu_of_its_own(monkeypatch):
