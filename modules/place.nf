@@ -2,7 +2,7 @@
 
 // Ends the run with a line for each setting with which no task could start
 def refuseImpossiblePlace(params, schema) {
-    def problems = illFormed(params, schema) + beyondEngine(params)
+    def problems = illFormed(params, schema) + outOfReach(params)
     if (problems) {
         error(problems.join('\n'))
     }
@@ -15,11 +15,12 @@ def illFormed(params, schema) {
     return wrong.collect { name, entry -> "parameter ${name}: '${params[name]}' is not valid; give ${entry.errorMessage}" }
 }
 
-// What the container engine cannot give
-def beyondEngine(params) {
+// What the cluster or the container engine cannot give
+def outOfReach(params) {
     def engine = workflow.containerEngine
-    if (engine && params.device == 'mps') {
-        return ["parameter device: 'mps' is out of reach within ${engine}; leave out the profile ${engine}"]
+    def elsewhere = engine ?: params.executor == 'slurm' ? 'slurm' : null
+    if (elsewhere && params.device == 'mps') {
+        return ["parameter device: 'mps' is this machine's own and out of reach of ${elsewhere}; leave out the profile ${elsewhere}"]
     }
     if (engine in ['apptainer', 'singularity'] && params.container.startsWith('/') && !file(params.container, glob: false).exists()) {
         return ["parameter container: '${params.container}' does not exist; make it with make sif, or give an image's path"]

@@ -55,6 +55,8 @@ def joined(device: torch.device) -> Iterator[Group]:
     if not distributed.is_torchelastic_launched():
         yield Group()
         return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Group(distributed.get_rank(), distributed.get_world_size(), device)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+
 from runs import Run, nextflow, write_sheet
 
 
