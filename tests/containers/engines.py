@@ -81,6 +81,7 @@ def docker_daemon() -> Iterator[Mapping[str, str]]:
     finally:
         daemon.terminate()
         daemon.wait()
+        works(["umount", f"{folder}/exec/netns/default"], environment)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -115,8 +116,9 @@ def podman_storage(docker: Engine) -> Iterator[Mapping[str, str]]:
         "CONTAINERS_STORAGE_CONF": f"{folder}/storage.conf",
     }
     try:
-        save = subprocess.Popen(["docker", "save", docker.image], env=docker.environment, stdout=subprocess.PIPE)
-        subprocess.run(["podman", "load"], env=environment, stdin=save.stdout, check=True, capture_output=True)
+        save = ["docker", "save", docker.image]
+        with subprocess.Popen(save, env=docker.environment, stdout=subprocess.PIPE) as saved:
+            subprocess.run(["podman", "load"], env=environment, stdin=saved.stdout, check=True, capture_output=True)
         subprocess.run(["podman", "tag", docker.image, f"localhost/{IMAGE}"], env=environment, check=False)
         yield environment
     finally:

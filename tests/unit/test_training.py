@@ -106,6 +106,14 @@ def run(
     return trainer
 
 
+def die_at(step: int) -> Callable[[Trainer], None]:
+    def report(state: Trainer) -> None:
+        if state.step == step:
+            raise KeyboardInterrupt
+
+    return report
+
+
 def assert_same_weights(one: Trainer, other: Trainer) -> None:
     for ours, theirs in zip(one.model().parameters(), other.model().parameters(), strict=True):
         assert torch.equal(ours, theirs)
@@ -114,7 +122,7 @@ def assert_same_weights(one: Trainer, other: Trainer) -> None:
 def test_a_killed_training_ends_as_an_undisturbed_one(cohort, tmp_path):
     calm = run(cohort, tmp_path / "calm", recipe())
     with pytest.raises(KeyboardInterrupt):
-        run(cohort, tmp_path / "killed", recipe(), at=(5, signal.SIGINT))
+        run(cohort, tmp_path / "killed", recipe(), report=die_at(5))
     resumed = run(cohort, tmp_path / "killed", recipe())
     assert resumed.step == 6
     assert resumed.history == calm.history
@@ -195,7 +203,7 @@ def test_processes_divide_a_batch_among_them(cohort):
 
 def test_a_finished_training_is_not_redone(cohort, tmp_path):
     run(cohort, tmp_path, recipe())
-    again = run(cohort, tmp_path, recipe(), at=(1, signal.SIGINT))
+    again = run(cohort, tmp_path, recipe(), report=die_at(1))
     assert again.step == 6
 
 
