@@ -81,7 +81,7 @@ def docker_daemon() -> Iterator[Mapping[str, str]]:
     finally:
         daemon.terminate()
         daemon.wait()
-        works(["umount", f"{folder}/exec/netns/default"], environment)
+        works(["umount", "--lazy", f"{folder}/exec/netns/default"], environment)
         shutil.rmtree(folder, ignore_errors=True)
 
 
