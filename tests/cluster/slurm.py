@@ -54,7 +54,7 @@ MaxArraySize=1001
 # A node that is silent for so long is lost, and one that speaks again is back
 SlurmdTimeout=8
 ReturnToService=2
-KillWait=2
+KillWait=10
 MinJobAge=30
 GresTypes=gpu
 {nodes}
