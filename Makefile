@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench-cluster lock image sif weights clean
+.PHONY: help setup demo showcase test lint fuzz faults soak soak-cluster bench bench-validity bench-ablation bench-cluster lock image sif weights clean
 
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
@@ -21,13 +21,37 @@ demo: setup ## The whole way on a small simulated cohort: results/demo/report.ht
 	trap 'kill $$follower' EXIT; \
 	$(DEMO) -ansi-log false
 
-test: lint ## Everything that checks the project
-	$(BIN)/python -m pytest
+showcase: setup ## Simulated people mapped by a model that comes with the project: results/showcase/report.html
+	nextflow run . -profile showcase --outdir results/showcase -ansi-log false
+
+test: lint ## Everything that checks the project, two files of tests at a time
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## Style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy bin/healthward
+
+fuzz: setup ## Hostile sheets, lists, parameters and volumes, MINUTES (10) for each of the six
+	$(BIN)/python tests/fuzz/campaign.py --minutes $(or $(MINUTES),10)
+
+faults: setup ## Tools and Nextflow killed at COUNT (50) random moments, drawn by SEED; what a calm run gives must come of it
+	$(BIN)/python tests/faults/campaign.py --count $(or $(COUNT),50) $(if $(SEED),--seed $(SEED))
+
+soak: setup ## SCANS (2000) scans through the whole graph, with tools that do nothing; 1 GB for Nextflow
+	$(BIN)/python tests/benchmarks/soak.py stub --scans $(or $(SCANS),2000)
+
+soak-cluster: setup ## SCANS (200) small scans the whole way on a SLURM of three nodes on this machine
+	$(BIN)/python tests/benchmarks/soak.py cluster --scans $(or $(SCANS),200)
+
+bench: setup ## How fast is each stage, beside the plain way to do the same (a quarter of an hour; BENCH='--only training …')
+	$(BIN)/python tests/benchmarks/speed.py --work results/speed $(BENCH)
+
+bench-validity: setup ## Does it find disease? Scores and baselines on known truth (hours; BENCH='--size 64 …')
+	$(BIN)/python tests/benchmarks/validity.py --work results/validity $(BENCH)
+
+bench-ablation: setup ## What each ingredient is worth, after bench-validity
+	$(BIN)/python tests/benchmarks/ablation.py --work results/validity $(BENCH)
 
 bench-cluster: setup ## How well reconstructions fill a cluster, on a SLURM of three nodes on this machine
 	$(BIN)/python tests/benchmarks/makespan.py
