@@ -1,0 +1,403 @@
+"""What users get wrong outside of volumes: in a sheet, a list, parameters, a model, a command line."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from models import TINY, write_model
+
+HEADER = "scan,subject,image,label,split,mask,age,sex,site"
+
+BAD_VALUES = [
+    ("label", "XX", "write one of CN, EMCI, MCI, LMCI, AD or 1..5"),
+    ("label", "0", "write one of"),
+    ("label", "6", "write one of"),
+    ("label", "5.0", "write one of"),
+    ("label", "-1", "write one of"),
+    ("label", "1;5", "write one of"),
+    ("label", "Alzheimer", "write one of"),
+    ("label", "CN AD", "write one of"),
+    ("label", "", "every row needs its label"),
+    ("scan", "", "every row needs its scan"),
+    ("scan", "a b", "a letter or digit first"),
+    ("scan", "-rf", "a letter or digit first"),
+    ("scan", ".hidden", "a letter or digit first"),
+    ("scan", "../up", "write letters, digits"),
+    ("scan", "a/b", "write letters, digits"),
+    ("scan", "a'b", "write letters, digits"),
+    ("scan", 'a"b', "write letters, digits"),
+    ("scan", "a\nb", "write letters, digits"),
+    ("scan", "a\u200bb", "write letters, digits"),
+    ("scan", "à", "write letters, digits"),
+    ("scan", "$(id)", "write letters, digits"),
+    ("scan", "x" * 129, "at most 128"),
+    ("subject", "", "every row needs its subject"),
+    ("subject", "NA", "write the id itself"),
+    ("subject", "nan", "write the id itself"),
+    ("subject", "p;1", "write letters, digits"),
+    ("image", "", "every row needs its image"),
+    ("image", "$HOME/a.nii", "rename it without that character"),
+    ("image", "`id`.nii", "rename it without that character"),
+    ("image", "a'b.nii", "rename it without that character"),
+    ("image", "a*.nii", "rename it without that character"),
+    ("image", "a?.nii", "rename it without that character"),
+    ("image", "a[1].nii", "rename it without that character"),
+    ("image", "{a}.nii", "rename it without that character"),
+    ("image", "a\tb.nii", "rename it without that character"),
+    ("image", "a\x00b.nii", "rename it without that character"),
+    ("image", "a\u2028b.nii", "rename it without that character"),
+    ("image", "data\\a.nii", "write / between folders"),
+    ("mask", "m$.nii", "rename it without that character"),
+    ("split", "training", "write one of these or leave it empty"),
+    ("age", "141", "write a number from 0 to 120"),
+    ("age", "-1", "write a number from 0 to 120"),
+    ("age", "old", "write a number from 0 to 120"),
+    ("age", "7_2", "write a number from 0 to 120"),
+    ("age", "inf", "write a number from 0 to 120"),
+    ("sex", "X", "write one of these or leave it empty"),
+    ("site", "=1+2", "write the name of the site"),
+    ("site", "@SUM(A1)", "write the name of the site"),
+    ("site", "`id`", "rename it without that character"),
+]
+
+BAD_SHEETS = [
+    ("scan,subject,image,lable\na,p,a.nii,CN", ["row 1, lable: 'lable' is no column", "did you mean 'label'?"]),
+    ("scan,subject,image,lable\na,p,a.nii,CN", ["row 1, label: the column is missing"]),
+    ("scan,subject,image,label,diagnosis\na,p,a.nii,CN,x", ["row 1, diagnosis: 'diagnosis' is no column"]),
+    ("scan,subject,image,label,Label\na,p,a.nii,CN,CN", ["row 1, label: 'Label' is there twice; keep one"]),
+    ("scan,subject,image,label\na,p,a,1.nii,CN", ["row 2: has 5 fields where the header has 4", "double quotes"]),
+    ("scan,subject,image,label\na,p,a.nii", ["row 2: has 3 fields where the header has 4"]),
+    ("scan,subject,image,label,\na,p,a.nii,CN,note", ["row 2: 'note' stands in a column without a name"]),
+    ("scan;subject;image;label\na;p;a.nii;CN", ["row 1: the columns are separated by semicolons; save"]),
+    ("scan\tsubject\timage\tlabel\na\tp\ta.nii\tCN", ["row 1: the columns are separated by tabs"]),
+    ('scan,subject,image,label\na,p,"a.nii,CN\n', ["row 2: is not valid CSV", "partner"]),
+    ("", ["sheet.csv: holds no scan; add a row"]),
+    ("scan,subject,image,label\n", ["sheet.csv: holds no scan; add a row"]),
+    ("scan,subject,image,label\na,p,a.nii,CN\nA,q,b.nii,AD", ["row 3, scan: 'A' is also the id of row 2"]),
+    ("scan,subject,image,label\na,p,a.nii,CN\nb,P,b.nii,CN", ["row 3, subject: 'P' and 'p' of row 2 differ in case"]),
+    ('scan,subject,image,label\na,p,"a\nb.nii",XX', ["row 2, label: 'XX'"]),
+    ('scan,subject,image,label\na,p,"a\nb.nii",CN\nb,q,b.nii,XX', ["row 4, label: 'XX'"]),
+]
+
+BAD_ENTRIES = [
+    ({"image": "a.nii", "slice_label": 9}, "entry 1, label: '9' is no class"),
+    ({"image": "a.nii"}, "entry 1, label: is empty"),
+    ({"slice_label": 1}, "entry 1, image: is empty"),
+    ({"imge": "a.nii", "image": "a.nii", "slice_label": 1}, "entry 1, imge: 'imge' is no key of a scan; did you mean"),
+    ({"image": ["a.nii"], "slice_label": 1}, "entry 1, image: ['a.nii'] is neither text nor number"),
+    ({"image": "a.nii", "slice_label": True}, "entry 1, slice_label: True is neither text nor number"),
+    ({"image": "a.nii", "slice_label": 1, "label": 2}, "entry 1, label: both 'label' and 'slice_label'"),
+    ({"image": "a b.nii", "slice_label": 1}, "entry 1, scan: the file name 'a b' is no id; add a \"scan\""),
+    ("a.nii", "entry 1: 'a.nii' is no object"),
+]
+
+BAD_JSON = [
+    ('[\n  {"image": "a.nii", "slice_label": 1}\n  {"image": "b.nii", "slice_label": 1}\n]', "line 3, column 3"),
+    ('[{"image": "a.nii", "slice_label": 1}', "line 1, column 38"),
+    ('{"training": []}', "holds no list"),
+    ("[" * 100_000, "cannot be read as a list of scans"),
+    ('[{"image": "a.nii", "slice_label": ' + "1" * 5000 + "}]", "cannot be read as a list of scans"),
+    ("[]", "holds no scan"),
+]
+
+BAD_SCANS = [
+    ("ad0.nii.gz", "--scan: line 1, column 1: is not valid JSON"),
+    ("[1]", "--scan: '[1]' is no object; write it like"),
+    ("null", "--scan: 'null' is no object; write it like"),
+    ('{"image": "cn0.nii", "label": "XX"}', "--scan, label: 'XX' is no class"),
+    ('{"image": "cn0.nii"}', "--scan, label: is empty"),
+    ('{"image": "gone.nii", "label": 5}', "--scan, image: '"),
+    ('{"image": "\\ud800.nii", "label": 5, "scan": "a"}', "--scan, image: '\\ud800.nii' contains '\\ud800'"),
+]
+"""Text of --scan, and how the line begins that refuses it."""
+
+
+BAD_COHORTS = [
+    ("one class only", ["a,p,cn0.nii,CN", "b,q,cn1.nii,CN"], "split: the classes to train on are CN; add a subject of"),
+    ("no healthy scan", ["a,p,cn0.nii,AD", "b,q,cn1.nii,MCI"], "add a subject of the healthy class CN to train on"),
+    (
+        "one subject",
+        ["a,p,cn0.nii,CN"],
+        "split: the classes to train on are CN; add a subject of another class than CN",
+    ),
+    ("all held out", ["a,p,cn0.nii,CN,test", "b,q,ad0.nii,AD,test"], "split: the classes to train on are none; add"),
+    (
+        "subject across splits",
+        ["a,p,cn0.nii,CN,train", "b,p,cn1.nii,CN,test", "c,q,ad0.nii,AD,train"],
+        "row 3, split: subject 'p' is in 'test' here and in 'train' at row 2; give all scans of a subject the same",
+    ),
+    (
+        "split half filled",
+        ["a,p,cn0.nii,CN,train", "b,q,ad0.nii,AD,train", "c,r,cn1.nii,CN,"],
+        "split: is empty in row 4 but not in others; fill it for all scans or for none",
+    ),
+    (
+        "same file twice",
+        ["a,p,cn0.nii,CN", "b,q,ad0.nii,AD", "c,r,./cn0.nii,CN"],
+        "row 4, image: '{folder}/cn0.nii' has the same voxels as row 2 ('{folder}/cn0.nii'); keep one of them",
+    ),
+    (
+        "same voxels in two files",
+        ["a,p,cn0.nii,CN", "b,q,ad0.nii,AD", "c,r,copy.nii.gz,AD"],
+        "row 4, image: '{folder}/copy.nii.gz' has the same voxels as row 2 ('{folder}/cn0.nii'); keep one of them",
+    ),
+    (
+        "two names of one subject",
+        ["a,p,cn0.nii,CN", "b,P,cn1.nii,CN", "c,q,ad0.nii,AD"],
+        "row 3, subject: 'P' and 'p' of row 2 differ in case only; write one subject's id one way",
+    ),
+]
+"""Rows of a sheet of good volumes, and the one line about them."""
+
+
+BAD_PARAMETERS: list[tuple[str | bytes, list[str]]] = [
+    ('{"inptu": "x.csv", "simulate": 5}', ["parameter inptu: 'inptu' is no parameter; did you mean input?"]),
+    ('{"simulate": 4}', ["parameter simulate: 4 is not valid; give a whole number at least 5"]),
+    ('{"simulate": "many"}', ["parameter simulate: 'many' is not valid; give a whole number"]),
+    ('{"simulate": 1e400}', ["parameter simulate: inf is not valid; give a whole number"]),
+    ('{"simulate": NaN}', ["parameter simulate: nan is not valid; give a whole number"]),
+    ('{"simulate": [5]}', ["parameter simulate: [5] is not valid; give a whole number"]),
+    ('{"simulate": 5, "input": "s.csv"}', ["parameter simulate: input and simulate are given at once; give one"]),
+    ("{}", ["parameter input: no scans are given; give --input"]),
+    ('{"simulate": 5, "outdir": "$(touch mark)"}', ["parameter outdir: '$(touch mark)' is not valid; give a folder's"]),
+    ('{"simulate": 5, "outdir": "a\\nb"}', ["parameter outdir: 'a\\nb' contains a control character; remove it"]),
+    ('{"simulate": 5, "device": "tpu"}', ["parameter device: 'tpu' is not valid; give one of auto, cuda, mps, cpu"]),
+    ('{"simulate": 5, "healthy": "well"}', ["parameter healthy: 'well' is not valid; give one of CN, EMCI"]),
+    ('{"simulate": 5, "seed": -1}', ["parameter seed: -1 is not valid; give a whole number at least 0"]),
+    ('{"simulate": 5, "skip_bad_scans": "maybe"}', ["parameter skip_bad_scans: 'maybe' is not valid; give true or"]),
+    ('{"simulate": 5, "pseudonymise": true}', ["parameter pseudonymise: true needs a secret; give --pseudonym_salt"]),
+    (
+        '{"simulate": 5, "pseudonym_salt": "short"}',
+        ["parameter pseudonym_salt: 'short' is not valid; give a secret of"],
+    ),
+    ('{"simulate": 5,}', ["parameters.json: line 1, column 1", "is not valid JSON"]),
+    ("[1]", ["parameters.json: holds no object; write"]),
+    ("[" * 100_000, ["parameters.json: cannot be read"]),
+    (b'{"simulate": 5, "outdir": "\xe9t\xe9"}', ["parameters.json: cannot be read", "as UTF-8 text"]),
+]
+"""A file of parameters, and what the one line about it says."""
+
+
+class Payload:
+    """Leaves a mark when it is unpickled by a loader that runs what it reads."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return os.mkdir, (str(self.mark),)
+
+
+def folder_of(*edits: Callable[[Path], object]) -> Callable[[Path], list[str]]:
+    """Return what makes a model folder, spoils it, and gives the options that name it."""
+
+    def make(folder: Path) -> list[str]:
+        model = write_model(folder / "model")
+        for edit in edits:
+            edit(model)
+        return ["--model", str(model)]
+
+    return make
+
+
+def pair_of(unet: Callable[[Path], object], embedding: Callable[[Path], object]) -> Callable[[Path], list[str]]:
+    """Return what writes a pair of .pt files, and gives the options that name them."""
+
+    def make(folder: Path) -> list[str]:
+        for name, write in (("x.pt", unet), ("x_emb.pt", embedding)):
+            write(folder / name)
+        return ["--model", str(folder / "x.pt"), "--embedding", str(folder / "x_emb.pt")]
+
+    return make
+
+
+def without(name: str) -> Callable[[Path], object]:
+    return lambda model: (model / name).unlink()
+
+
+def holding(name: str, content: bytes) -> Callable[[Path], object]:
+    return lambda model: (model / name).write_bytes(content)
+
+
+def halved(name: str) -> Callable[[Path], object]:
+    def edit(model: Path) -> None:
+        content = (model / name).read_bytes()
+        (model / name).write_bytes(content[: len(content) // 2])
+
+    return edit
+
+
+def saying(**values: Any) -> Callable[[Path], object]:
+    def edit(model: Path) -> None:
+        config = json.loads((model / "config.json").read_text())
+        (model / "config.json").write_text(json.dumps(config | values))
+
+    return edit
+
+
+def described(**values: Any) -> Callable[[Path], object]:
+    def edit(model: Path) -> None:
+        config = json.loads((model / "config.json").read_text())
+        config["architecture"] |= values
+        (model / "config.json").write_text(json.dumps(config))
+
+    return edit
+
+
+def of_another(name: str, **values: Any) -> Callable[[Path], object]:
+    """Put in the file of another model."""
+
+    def edit(model: Path) -> None:
+        from dataclasses import replace
+
+        other = write_model(model.parent / "other", replace(TINY, **values))
+        (other / name).rename(model / name)
+
+    return edit
+
+
+def tensors(**shapes: tuple[int, ...]) -> Callable[[Path], object]:
+    return lambda path: torch.save({name: torch.zeros(shape) for name, shape in shapes.items()}, path)
+
+
+def hostile(path: Path) -> None:
+    torch.save({"weight": Payload(path.parent / "mark")}, path)
+
+
+NO_ROW = {"weight": torch.zeros(0, 8)}
+EMBEDDING = tensors(weight=(6, 8))
+INJECTION = ["$(touch mark)", "0.6"]
+
+BAD_MODELS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
+    "no folder": (lambda folder: ["--model", str(folder / "none")], "none' does not exist; give a model's folder"),
+    "empty folder": (
+        folder_of(without("config.json")),
+        "model' has no config.json; give the folder that training wrote",
+    ),
+    "no embedding": (folder_of(without("embedding.safetensors")), "model' has no embedding.safetensors; give"),
+    "half-written weights": (folder_of(halved("diffusion.safetensors")), "diffusion.safetensors' cannot be read"),
+    "half-written embedding": (folder_of(halved("embedding.safetensors")), "embedding.safetensors' cannot be read"),
+    "half-written config": (folder_of(halved("config.json")), "is not valid JSON"),
+    "empty weights": (folder_of(holding("diffusion.safetensors", b"")), "diffusion.safetensors' cannot be read"),
+    "pickle named safetensors": (
+        folder_of(lambda model: hostile(model / "diffusion.safetensors")),
+        "diffusion.safetensors' cannot be read",
+    ),
+    "config of bytes": (folder_of(holding("config.json", b"\xff\xfe")), "config.json' cannot be read"),
+    "config is a list": (folder_of(holding("config.json", b"[]")), "config.json' holds no object; copy it afresh"),
+    "config too deep": (folder_of(holding("config.json", b"[" * 100_000)), "config.json' cannot be read"),
+    "no architecture": (folder_of(saying(architecture=None)), "config.json: describes no architecture"),
+    "other channels": (folder_of(described(channels=[32, 32])), "channels is [32, 32], but (16, 16) in diffusion"),
+    "monstrous channels": (folder_of(described(channels=[2**40, 2**40])), "but (16, 16) in diffusion.safetensors"),
+    "unknown field": (folder_of(described(depth=3)), "depth is 3, but None in diffusion.safetensors"),
+    "no heads": (folder_of(described(head_channels=0)), "head_channels 0 is no number above 0"),
+    "uneven heads": (folder_of(described(head_channels=5)), "the tensors do not fit the network"),
+    "heads wider than channels": (folder_of(described(head_channels=64)), "the tensors do not fit the network"),
+    "embedding without a row": (
+        folder_of(described(conditions=0), lambda model: save_file(NO_ROW, model / "embedding.safetensors")),
+        "make no network",
+    ),
+    "weights of another network": (
+        folder_of(of_another("diffusion.safetensors", channels=(8, 8))),
+        "channels is [16, 16], but (8, 8) in diffusion.safetensors; give files of one training",
+    ),
+    "embedding of another size": (
+        folder_of(of_another("embedding.safetensors", conditioning_dim=16)),
+        "conditioning_dim is 8, but 16 in diffusion.safetensors; give files of one training",
+    ),
+    "embedding in place of weights": (
+        folder_of(lambda model: (model / "embedding.safetensors").replace(model / "diffusion.safetensors")),
+        "has no embedding.safetensors",
+    ),
+    "size beyond memory": (folder_of(saying(size=10**9)), "has no valid size; give a model of this pipeline"),
+    "range that is a command": (folder_of(saying(slice_range=INJECTION)), "has no valid slice_range; give a model"),
+    "range upside down": (folder_of(saying(slice_range=[0.6, 0.4])), "has no valid slice_range; give a model"),
+    "field that is no number": (folder_of(saying(fov=float("nan"))), "has no valid fov; give a model"),
+    "pickle with code": (pair_of(hostile, hostile), "x.pt: refused, since it holds more than tensors or is damaged"),
+    "embedding with code": (pair_of(tensors(a=(1,)), hostile), "x_emb.pt: refused, since it holds more than tensors"),
+    "rubbish named .pt": (pair_of(lambda path: path.write_bytes(b"rubbish"), EMBEDDING), "x.pt: refused"),
+    "empty .pt": (pair_of(Path.touch, EMBEDDING), "x.pt' is an empty file; copy it afresh"),
+    "a list in .pt": (pair_of(lambda path: torch.save([1], path), EMBEDDING), "x.pt: holds no state dict of tensors"),
+    "another network in .pt": (pair_of(tensors(weight=(2, 2)), EMBEDDING), "x.pt: no state dict of monai-generative's"),
+    "embedding that is no table": (pair_of(tensors(a=(1,)), tensors(weight=(6,))), "the embedding is no table"),
+}
+"""What makes a model in a folder and names it, and what the one line about it says."""
+
+
+def scan_options(folder: Path, **values: str) -> list[str]:
+    given = {"scan": "a", "subject": "p", "label": "CN", "size": "32", "out": str(folder / "new")} | values
+    return [text for name, value in given.items() for text in (f"--{name}", value)]
+
+
+BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
+    "slice: no volume": ("slice", lambda f: [str(f / "rubbish.nii"), *scan_options(f)], "rubbish.nii: cannot be read"),
+    "slice: nothing in it": ("slice", lambda f: [str(f / "zero.nii"), *scan_options(f)], "zero.nii: no brain stands"),
+    "slice: bad mask": (
+        "slice",
+        lambda f: [str(f / "cn0.nii"), *scan_options(f, mask=str(f / "rubbish.nii"))],
+        "rubbish.nii: cannot be read as a NIfTI volume",
+    ),
+    "slice: id that climbs": (
+        "slice",
+        lambda f: [str(f / "cn0.nii"), *scan_options(f, scan="../a")],
+        "Invalid value for '--scan': '../a' is no id; write letters, digits",
+    ),
+    "slice: subject that is a command": (
+        "slice",
+        lambda f: [str(f / "cn0.nii"), *scan_options(f, subject="$(touch mark)")],
+        "Invalid value for '--subject': '$(touch mark)' is no id",
+    ),
+    "slice: no class": (
+        "slice",
+        lambda f: [str(f / "cn0.nii"), *scan_options(f, label="ill")],
+        "label 'ill' is none of CN, EMCI, MCI, LMCI, AD",
+    ),
+    "slice: out is a file": (
+        "slice",
+        lambda f: [str(f / "cn0.nii"), *scan_options(f, out=str(f / "cn1.nii"))],
+        "cn1.nii' is a file",
+    ),
+    "slice: out within a file": (
+        "slice",
+        lambda f: [str(f / "cn0.nii"), *scan_options(f, out=str(f / "cn1.nii/out"))],
+        "Not a directory; give the path of a folder",
+    ),
+    "train: no scan": ("train", lambda f: ["--out", str(f / "new"), "--checkpoints", str(f / "new")], "SLICES"),
+    "train: empty folder": (
+        "train",
+        lambda f: [str(f / "empty"), "--out", str(f / "new"), "--checkpoints", str(f / "new")],
+        "empty/scan.json: No such file or directory; correct the path",
+    ),
+    "reconstruct: damaged slices": (
+        "reconstruct",
+        lambda f: [str(f / "damaged"), str(f / "cn0.nii"), "--model", str(f / "model"), "--out", str(f / "new")],
+        "damaged/scan.json: damaged (",
+    ),
+    "score: damaged slices": (
+        "score",
+        lambda f: [str(f / "damaged"), str(f / "damaged"), "--out", str(f / "new")],
+        "damaged/stack.npz: damaged (",
+    ),
+    "floor: damaged slices": (
+        "floor",
+        lambda f: [str(f / "damaged"), "--reconstructions", str(f / "damaged"), "--out", str(f / "new")],
+        "damaged/scan.json: damaged (",
+    ),
+    "choose: another table": (
+        "choose",
+        lambda f: [str(f / "samplesheet.csv"), "--out", str(f / "new")],
+        "give the tables that tune.py wrote",
+    ),
+    "aggregate: empty folder": (
+        "aggregate",
+        lambda f: [str(f / "empty"), "--out", str(f / "new")],
+        "empty/slices.csv: missing or empty; score the scan again",
+    ),
+    "simulate: nobody": ("simulate", lambda f: ["--subjects", "0", "--out", str(f / "new")], "0 is not in the range"),
+}
+"""A tool, its arguments in a folder, and what the last line says."""
