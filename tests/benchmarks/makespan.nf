@@ -6,5 +6,5 @@ params.scans = null // a folder of folders of slices, one a scan, and of their v
 workflow {
     scans = channel.fromPath("${params.scans}/slices/*", type: 'dir')
         .map { slices -> [[id: slices.name], file("${params.scans}/scan.nii.gz"), slices] }
-    RECONSTRUCT(scans, file(params.model), [], 'benchmark')
+    RECONSTRUCT(scans, file(params.model), [], [], [], 'benchmark')
 }

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Compare one scan with held-out controls."""
+
+from pathlib import Path
+
+import click
+
+from cli import existing_directory, existing_file, output_directory, score_option, tool
+
+
+@tool
+@click.argument("slices", type=existing_directory)
+@click.argument("reconstruction", type=existing_directory)
+@click.argument("image", type=existing_file)
+@click.option("--floor", type=existing_directory, required=True, help="Folder of floor.py.")
+@score_option
+@click.option("--atlas", type=existing_file, help="NIfTI of region labels in the space of the scan.")
+@click.option("--atlas-names", type=existing_file, help="Its table of names: columns index and name.")
+@click.option("--out", type=output_directory, required=True, help="Folder to write.")
+def calibrate(
+    slices: Path,
+    reconstruction: Path,
+    image: Path,
+    floor: Path,
+    score: str,
+    atlas: Path | None,
+    atlas_names: Path | None,
+    out: Path,
+) -> None:
+    """Compare a scan's scores, voxel by voxel, with what held-out healthy scans show at the same place.
+
+    SLICES and RECONSTRUCTION are the folders that slice.py and reconstruct.py made of IMAGE. A control is compared with
+    the other controls. OUT gets three NIfTI maps on IMAGE's own grid: z scores, -log10 p, and the abnormal voxels at a
+    false discovery rate of 5 %; calibration.csv (one row), regions.csv, and viewer/ (volumes for the report's viewer).
+    Regions are those of the atlas or, without one, of the MNI152 template where the scan lies in its space.
+
+    \b
+    Example:
+      calibrate.py slices/ad0 reconstruction/ad0 ad0.nii.gz --floor floor --out calibration/ad0
+    """
+    from healthward.abnormality import abnormal, calibrated_maps, calibration_row
+    from healthward.calibration import prepare, read_floor
+    from healthward.regions import find_atlas, region_table
+    from healthward.scores import FILE, read_scores
+    from healthward.slices import load_scan
+    from healthward.viewer import write_volumes
+    from healthward.volumes import save_like
+
+    scan = load_scan(slices)
+    name = scan.record.scan
+    cubes = read_scores(reconstruction / FILE, [score, "round_trip"])
+    departures = {
+        kind: read_floor(floor / kind).compare(prepare(cube, scan), scan.record.subject) for kind, cube in cubes.items()
+    }
+    departure = departures[score]
+    regions = find_atlas(scan, atlas, atlas_names)
+
+    out.mkdir(parents=True, exist_ok=True)
+    for kind, volume in vars(calibrated_maps(scan, departure)).items():
+        save_like(out / f"{name}_{kind}.nii.gz", volume, image)
+    volumes = {"zscore": departure.z, "abnormal": abnormal(departure)}
+    write_volumes(out / "viewer", name, volumes, scan.geometry.cube_affine)
+    row = calibration_row(scan, departure, departures["round_trip"])
+    row.to_csv(out / "calibration.csv", index=False, float_format="%.6g")
+    if regions is not None:
+        labels, names = regions
+        table = region_table(departure.z, labels, names, abnormal(departure), scan.record.spacing**3 / 1000)
+        table.insert(0, "scan", name)
+        table.to_csv(out / "regions.csv", index=False, float_format="%.6g")
+
+
+if __name__ == "__main__":
+    calibrate()

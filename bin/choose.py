@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""Choose settings of the translation."""
+
+from pathlib import Path
+
+import click
+
+from cli import existing_file, healthy_option, output_directory, tool
+
+
+@tool
+@click.argument("tables", type=existing_file, nargs=-1, required=True)
+@healthy_option
+@click.option("--out", type=output_directory, required=True, help="Folder to write.")
+def choose(tables: tuple[Path, ...], healthy: str, out: Path) -> None:
+    """Choose guidance scale and depth from TABLES, which tune.py wrote of validation scans.
+
+    The pair wins under which guidance moves patients farthest beyond controls, in standard deviations; no lesion's
+    label is used. OUT gets settings.json, which reconstruct.py takes, tuning.csv and pareto.png.
+
+    \b
+    Example:
+      choose.py tuning/*.csv --out tuning
+    """
+    import json
+
+    import pandas as pd
+
+    from healthward.errors import reading
+    from healthward.tuning import compare_candidates
+    from healthward.tuning_figures import plot_pareto
+
+    with reading(tables[0], "give the tables that tune.py wrote"):
+        read = [pd.read_csv(table, dtype={"scan": str, "subject": str}, keep_default_na=False) for table in tables]
+        compared = compare_candidates(pd.concat(read, ignore_index=True), healthy)
+    best = compared.iloc[0]
+    settings = {"guidance_scale": float(best["guidance_scale"]), "noise_depth": int(best["noise_depth"])}
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "settings.json").write_text(json.dumps(settings) + "\n")
+    compared.to_csv(out / "tuning.csv", index=False, float_format="%.6g")
+    plot_pareto(compared, out / "pareto.png")
+
+
+if __name__ == "__main__":
+    choose()

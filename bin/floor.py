@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""Measure what scores show in held-out controls."""
+
+from pathlib import Path
+
+import click
+
+from cli import existing_directory, output_directory, score_option, tool
+
+
+@tool
+@click.argument("slices", type=existing_directory, nargs=-1, required=True)
+@click.option(
+    "--reconstructions",
+    type=existing_directory,
+    required=True,
+    help="Folder that holds the folder of reconstruct.py of each of these scans, under its name.",
+)
+@score_option
+@click.option("--out", type=output_directory, required=True, help="Folder to write.")
+def floor_of(slices: tuple[Path, ...], reconstructions: Path, score: str, out: Path) -> None:
+    """Measure what health shows, voxel by voxel, in SLICES, the slice.py folders of held-out healthy scans.
+
+    OUT gets two floors, which calibrate.py compares scans with: of the score, which guidance makes, and of the unguided
+    round trip. With fewer subjects than it takes, that is
+    said, and nothing is written.
+
+    \b
+    Example:
+      floor.py slices/cn* --reconstructions reconstruction --out floor
+    """
+    import logging
+
+    from tqdm import tqdm
+
+    from healthward.calibration import FEWEST_CONTROLS, measure_floor, prepare
+    from healthward.scores import FILE, read_scores
+    from healthward.slices import load_scan, read_record
+
+    folders = sorted(slices, key=lambda folder: (read_record(folder).subject, read_record(folder).scan))
+    subjects = {read_record(folder).subject for folder in folders}
+    if len(subjects) <= FEWEST_CONTROLS:
+        logging.getLogger(__name__).warning(
+            "%d held-out control subjects; it takes %d to calibrate maps", len(subjects), FEWEST_CONTROLS + 1
+        )
+        return
+    for name in (score, "round_trip"):
+        scans = map(load_scan, tqdm(folders, desc=name, unit="scan", disable=None))
+        maps = (
+            (scan.record.subject, prepare(read_scores(reconstructions / scan.record.scan / FILE, [name])[name], scan))
+            for scan in scans
+        )
+        measure_floor(maps, read_record(folders[0]).spacing, out / name)
+
+
+if __name__ == "__main__":
+    floor_of()

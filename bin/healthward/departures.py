@@ -1,0 +1,51 @@
+"""How far the scans of a cohort depart from its held-out controls: what calibrate.py left of each, put together."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from healthward.comparisons import IDENTITY
+from healthward.errors import InputError
+from healthward.regions import region_percentiles
+from healthward.split import held_out_controls
+
+REGION_COLUMNS = ["region", "voxels_ml", "mean_z", "beyond_ml", "asymmetry", "percentile"]
+
+
+def with_departures(scans: pd.DataFrame, folder: Path, healthy: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Add to a table of scans what calibration says of each, and return the table of their regions, too.
+
+    Args:
+        scans: a row a scan, with scan, subject, label and split.
+        folder: that holds the folder of calibrate.py of each scan, under its name.
+        healthy: the class of the controls; those that were not trained on are what regions are ranked among.
+
+    Returns:
+        The scans with the columns of `healthward.abnormality.calibration_row`; and a row for each scan and region, none
+        where no atlas fitted: scan, subject, label, split and `REGION_COLUMNS`.
+
+    Raises:
+        InputError: a scan has no calibration.
+    """
+    rows, regions = [], []
+    for scan in scans["scan"]:
+        path = folder / scan / "calibration.csv"
+        if not path.is_file():
+            raise InputError(f"{path}: missing; calibrate every scan with calibrate.py, or none")
+        rows.append(pd.read_csv(path, dtype={"scan": str}, keep_default_na=False, na_values=[""]))
+        if (folder / scan / "regions.csv").is_file():
+            found = pd.read_csv(
+                folder / scan / "regions.csv", dtype={"scan": str}, keep_default_na=False, na_values=[""]
+            )
+            regions.append(found)
+    calibrated = scans.merge(pd.concat(rows), on="scan", how="left", validate="1:1")
+    if not regions:
+        return calibrated, pd.DataFrame(columns=[*IDENTITY, *REGION_COLUMNS])
+    table = scans[[*IDENTITY]].merge(pd.concat(regions), on="scan", validate="1:m")
+    table["control"] = held_out_controls(table, healthy)
+    return calibrated, region_percentiles(table)[[*IDENTITY, *REGION_COLUMNS]]
+
+
+def _read(path: Path) -> pd.DataFrame:
+    # only the empty field is missing: a scan may be called NA
+    return pd.read_csv(path, dtype={"scan": str}, keep_default_na=False, na_values=[""])
