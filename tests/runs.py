@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,13 +55,15 @@ def statuses(trace: list[dict[str, str]]) -> dict[tuple[str, str], str]:
     return {(row["process"], row["tag"]): row["status"] for row in trace}
 
 
-def launch(folder: Path, *arguments: str, environment: Mapping[str, str] = os.environ) -> subprocess.Popen[str]:
-    """Start Nextflow in `folder`, with the tools of this Python."""
+def launch(
+    folder: Path, *arguments: str, environment: Mapping[str, str] = os.environ, within: Sequence[str] = ()
+) -> subprocess.Popen[str]:
+    """Start Nextflow in `folder`, with the tools of this Python; `within` is a command that starts another."""
     path = os.pathsep.join([str(Path(sys.executable).parent), str(PROJECT / ".venv/bin"), environment["PATH"]])
     executable = shutil.which("nextflow", path=path)
     assert executable, "no nextflow on PATH or in .venv: run `make setup`"
     return subprocess.Popen(
-        [executable, *arguments],
+        [*within, executable, *arguments],
         cwd=folder,
         env={**environment, "PATH": path, "NXF_OFFLINE": "true"},
         text=True,
@@ -132,8 +134,8 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
         time.sleep(0.2)
 
 
-def descendant(run: subprocess.Popen[str], tool: str) -> int:
-    """Return the process of a tool that a run has started on this machine."""
+def tools_of(run: subprocess.Popen[str]) -> dict[int, str]:
+    """Return the tools that a run has going on this machine, such as train.py, by their processes."""
     listing = subprocess.run(
         ["ps", "-A", "-o", "pid=", "-o", "ppid=", "-o", "args="], check=True, text=True, capture_output=True
     ).stdout
@@ -141,8 +143,16 @@ def descendant(run: subprocess.Popen[str], tool: str) -> int:
     family = {str(run.pid)}
     while grown := {pid for pid, parent, *_ in rows if parent in family} - family:
         family |= grown
-    [found] = [pid for pid, _, *args in rows if pid in family and re.match(rf"\S*python\S* \S*/{tool} ", args[0])]
-    return int(found)
+    started = {
+        pid: re.match(r"\S*python\S* \S*/(\w+\.py) ", args[0]) for pid, _, *args in rows if pid in family and args
+    }
+    return {int(pid): tool.group(1) for pid, tool in started.items() if tool}
+
+
+def descendant(run: subprocess.Popen[str], tool: str) -> int:
+    """Return the process of a tool that a run has started on this machine."""
+    [found] = [pid for pid, name in tools_of(run).items() if name == tool]
+    return found
 
 
 def assert_same_results(one: Run, other: Run) -> None:

@@ -2,6 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -33,9 +34,24 @@ def test_cohort_becomes_tables_figures_report_and_summary(scores: list[Path], tm
     assert summary in result.output
 
 
+def test_samplesheet_brings_age_sex_and_site(tmp_path: Path):
+    scores = write_cohort(tmp_path / "scores", 40, ("CN", "AD"))
+    lines = ["scan,subject,image,label,split,mask,age,sex,site"]
+    lines += [f"s{n:02d},s{n:02d},/data/{n}.nii.gz,CN,test,,{50 + n / 2},{'MF'[n % 2]}," for n in range(40)]
+    (tmp_path / "samplesheet.csv").write_text("\n".join(lines))
+    result = run(*scores, "--samplesheet", tmp_path / "samplesheet.csv", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    scans = pd.read_csv(tmp_path / "out" / "tables" / "scans.csv")
+    assert list(scans.columns[3:7]) == ["split", "age", "sex", "ssim"]
+    assert scans["contrast_p99_adjusted"].notna().all()
+    assert (tmp_path / "out" / "tables" / "false_positives.csv").is_file()
+
+
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
+        ("--samplesheet", "broken.json", "broken.json: line 1"),
+        ("--samplesheet", "age.csv", "age.csv row 2, age: 'old' is no age in years"),
         ("--parameters", "broken.json", "no valid JSON"),
         ("--parameters", "list.json", "no JSON object"),
     ],
@@ -43,6 +59,7 @@ def test_cohort_becomes_tables_figures_report_and_summary(scores: list[Path], tm
 def test_users_mistake_is_one_line(scores: list[Path], tmp_path: Path, option: str, value: str, message: str):
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "list.json").write_text("[]")
+    (tmp_path / "age.csv").write_text("scan,subject,image,label,age\ns00,s00,a.nii.gz,CN,old\n")
     result = run(*scores, option, tmp_path / value, "--out", tmp_path / "out")
     assert result.exit_code == 1
     assert message in result.stderr

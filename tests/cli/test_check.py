@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from safetensors.numpy import save_file
 
 from check import main
+from models import write_model
 
 TOOL = Path(__file__).parents[2] / "bin" / "check.py"
 LABELS = ["CN", "ad", "3", "1", "AD", "CN", "CN", "AD", "MCI", "MCI"]
@@ -37,13 +37,7 @@ def cohort(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    folder = tmp_path / "model"
-    folder.mkdir()
-    for name in ("diffusion", "embedding"):
-        save_file({"weight": np.zeros(3, np.float32)}, folder / f"{name}.safetensors")
-    config = {"size": 64, "slice_range": [0.4, 0.7], "fov": 180.0, "max_timestep": 300, "classes": ["CN", "AD"]}
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
+    return write_model(tmp_path / "model", size=64, slice_range=[0.4, 0.7], fov=180.0)
 
 
 def run(out: Path, *arguments: object) -> Result:
@@ -270,3 +264,76 @@ def test_metrics_without_weights_are_a_problem_when_named_and_a_warning_otherwis
     assert refused.exit_code == 1
     assert "parameter metrics: lpips: no weights of AlexNet" in refused.stderr
     assert "fid" not in refused.stderr
+
+
+def test_atlas_is_read_before_anything_is_computed(cohort, tmp_path):
+    (tmp_path / "names.tsv").write_text("number\tname\n1\tinsula\n")
+    nibabel.save(nibabel.Nifti1Image(np.ones((4, 4, 4), np.int16), np.eye(4)), tmp_path / "atlas.nii.gz")
+    atlas = ("--atlas", tmp_path / "atlas.nii.gz", "--atlas-names", tmp_path / "names.tsv")
+    result = run(tmp_path / "out", "--input", cohort, *atlas)
+    assert result.exit_code == 1
+    assert "names.tsv: has the columns" in result.stderr
+
+
+def write_bad_scans(cohort: Path, folder: Path) -> None:
+    (folder / "torn.nii.gz").write_bytes((folder / "scan 0.nii.gz").read_bytes()[:1000])
+    cohort.write_text("\n".join([cohort.read_text(), "b1,q1,missing.nii.gz,CN,", "b2,q2,torn.nii.gz,CN,60"]))
+
+
+def test_bad_scans_are_left_out_when_asked_and_told(cohort: Path, tmp_path: Path) -> None:
+    assert run(tmp_path / "calm", "--input", cohort).exit_code == 0
+    write_bad_scans(cohort, tmp_path)
+    stopped = run(tmp_path / "none", "--input", cohort)
+    assert stopped.exit_code == 1
+    assert len(stopped.stderr.splitlines()) == 2
+    result = run(tmp_path / "out", "--input", cohort, "--skip-bad-scans")
+    assert result.exit_code == 0, result.output
+    assert "left out by --skip_bad_scans: 2 scans of 12, listed in tables/skipped.csv" in result.stderr
+    assert "left out: samplesheet.csv row 12, scan b1, image: '" in result.stderr
+    skipped = read(tmp_path / "out/skipped.csv")
+    assert skipped["scan"].tolist() == ["b1", "b2"]
+    assert skipped["reason"].str.startswith("the image cannot be").all()
+    assert not skipped["reason"].str.contains(str(tmp_path)).any()
+    for name in ("samplesheet.csv", "split.csv", "inputs.csv"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "calm" / name).read_bytes()
+
+
+def test_mistakes_of_the_sheet_stop_though_bad_scans_are_left_out(cohort: Path, tmp_path: Path) -> None:
+    write_bad_scans(cohort, tmp_path)
+    cohort.write_text(f"{cohort.read_text()}\nb3,q3,scan 1.nii.gz,XX,\n")
+    result = run(tmp_path / "out", "--input", cohort, "--skip-bad-scans")
+    assert result.exit_code == 1
+    assert [line.split(":")[0] for line in result.stderr.removeprefix("Error: ").splitlines()] == [
+        "samplesheet.csv row 14, label",
+        "samplesheet.csv row 14, image",
+    ]
+
+
+def test_a_sheet_of_bad_scans_only_stops(tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("scan,subject,image,label\na,p,a.nii,CN\nb,q,b.nii,AD\n")
+    result = run(tmp_path / "out", "--input", sheet, "--skip-bad-scans")
+    assert result.exit_code == 1
+    assert len([line for line in result.stderr.splitlines() if "cannot be found" in line]) == 2
+
+
+def test_pseudonyms_change_names_and_nothing_else(cohort: Path, tmp_path: Path) -> None:
+    write_bad_scans(cohort, tmp_path)
+    parameters = tmp_path / "params.json"
+    for name, salt in (("a", "the first salt"), ("b", "the second salt"), ("c", "the first salt"), ("plain", None)):
+        given = {"input": "x.csv", "skip_bad_scans": True, "pseudonymise": salt is not None, "pseudonym_salt": salt}
+        parameters.write_text(json.dumps(given))
+        assert run(tmp_path / name, "--input", cohort, "--parameters", parameters).exit_code == 0
+    plain, named = (read(tmp_path / name / "samplesheet.csv") for name in ("plain", "a"))
+    assert named["scan"].is_monotonic_increasing
+    assert not {*plain["scan"], *plain["subject"]} & {*named["scan"], *named["subject"]}
+    others = ["image", "label", "split", "mask", "age", "sex", "site"]
+    in_order = [table.sort_values("image")[others].to_numpy().tolist() for table in (plain, named)]
+    assert in_order[0] == in_order[1]
+    assert (tmp_path / "a/pseudonyms.csv").stat().st_mode & 0o077 == 0
+    key = read(tmp_path / "a/pseudonyms.csv")
+    assert key.sort_values("original_scan")["original_scan"].tolist() == ["b1", "b2", *plain["scan"]]
+    assert list(read(tmp_path / "a/inputs.csv")) == ["scan", "sha256"]
+    for name in ("samplesheet.csv", "split.csv", "inputs.csv", "skipped.csv"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "c" / name).read_bytes()
+        assert (tmp_path / "a" / name).read_bytes() != (tmp_path / "b" / name).read_bytes()

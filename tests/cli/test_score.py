@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from healthward.fusion import fuse
+from healthward.scores import Evidence, make_scores, save_scores
 from healthward.slices import AXES, ScanRecord, cut, fingerprint, save_scan
 from healthward.volumes import Conformed, Geometry
 from healthward.weights import BACKBONES
@@ -19,10 +21,18 @@ from score import score
 
 SIZE, FIRST, COUNT = 32, 14, 2
 RECORD = ScanRecord("007", "NA", "AD", "test", SIZE, FIRST, COUNT, 192.0, "")
-RECONSTRUCTION = ["round_trip_psnr", "round_trip_error", "guided_change", "inversion_residual", "unreliable"]
+RECONSTRUCTION = [
+    "round_trip_psnr",
+    "round_trip_error",
+    "guided_change",
+    "inversion_residual",
+    "unreliable",
+    "evidence",
+]
 IDENTITY = ["scan", "subject", "label", "split"]
 SUMMARY = [
-    *("anomaly_mean", "anomaly_p99", "contrast_mean", "contrast_p99", "round_trip_psnr", "unreliable_fraction"),
+    *("round_trip_psnr", "evidence", "unreliable_fraction"),
+    *("anomaly_mean", "anomaly_p99", "contrast_mean", "contrast_p99"),
     *("prevalence", "anomaly_auprc", "anomaly_auroc", "contrast_auprc", "contrast_auroc"),
 ]
 
@@ -52,8 +62,11 @@ class Case:
         conformed = Conformed(self.cube, self.brain, geometry)
         record = replace(RECORD, fingerprint=fingerprint(stack))
         save_scan(self.slices, conformed, stack, self.truth if truth else None, record)
-        healthy, unguided = cut(self.healthy, FIRST, COUNT), cut(self.unguided, FIRST, COUNT)
-        np.savez(self.reconstruction / "stack.npz", healthy=healthy, unguided=unguided)
+        decoded = {"unguided": self.unguided, "healthy": self.healthy}
+        np.savez(self.reconstruction / "stack.npz", **{kind: cut(cube, FIRST, COUNT) for kind, cube in decoded.items()})
+        fused = {kind: fuse(cut(cube, FIRST, COUNT), FIRST) for kind, cube in decoded.items()}
+        evidence = Evidence(self.cube, **fused, health=self.cube, disease=self.cube)
+        save_scores(self.reconstruction / "scores.npz", make_scores(evidence, ["anomaly", "contrast"]))
         rows = {
             "scan": RECORD.scan,
             "axis": np.repeat(AXES, COUNT),
@@ -63,6 +76,7 @@ class Case:
             "guided_change": 0.05,
             "inversion_residual": 0.001,
             "unreliable": [True, False, False, False, False, False],
+            "evidence": 0.002,
         }
         # the rows are found by axis and index, not by their order
         pd.DataFrame(rows).iloc[::-1].to_csv(self.reconstruction / "reconstruction.csv", index=False)
@@ -128,6 +142,7 @@ def test_scan_row_against_its_definition(case: Case) -> None:
     region = case.brain & seen
     row = case.table("scan.csv").iloc[0]
     assert row["prevalence"] == pytest.approx(case.truth[region].mean(), rel=1e-5)
+    assert row["evidence"] == pytest.approx(0.002)
     for name, other in (("anomaly", case.cube), ("contrast", case.unguided)):
         inside = np.abs(other - case.healthy)[region]
         assert row[f"{name}_mean"] == pytest.approx(inside.mean(), rel=1e-4)
@@ -142,7 +157,7 @@ def test_without_an_anomaly_there_are_no_voxel_scores(case: Case, given: bool) -
     (case.slices / "truth.nii.gz").unlink()
     case.save(truth=given)
     assert case.run("--metrics", "ssim").exit_code == 0
-    assert case.table("scan.csv")[SUMMARY[6:]].isna().all(axis=None)
+    assert case.table("scan.csv")[SUMMARY[7:]].isna().all(axis=None)
 
 
 def test_lowest_slices(case: Case) -> None:
@@ -190,7 +205,7 @@ def test_two_runs_give_the_same_bytes(case: Case) -> None:
     contents = []
     for _ in range(2):
         assert case.run().exit_code == 0
-        contents.append([path.read_bytes() for path in sorted(case.out.iterdir())])
+        contents.append([path.read_bytes() for path in sorted(case.out.rglob("*")) if path.is_file()])
     assert contents[0] == contents[1]
 
 
@@ -265,3 +280,10 @@ def test_help_names_the_weights_and_loads_no_library() -> None:
     for backbone in BACKBONES.values():
         assert backbone.files[0] in report.stdout
     assert not {"torch", "numpy", "pandas"} & {line.split("|")[-1].strip() for line in report.stderr.splitlines()}
+
+
+def test_volumes_for_the_viewer(case: Case) -> None:
+    assert case.run("--metrics", "ssim").exit_code == 0
+    made = {path.name for path in (case.out / "viewer").iterdir()}
+    assert made == {"scan.js", "pseudohealthy.js", "anomaly.js"}
+    assert (case.out / "viewer/scan.js").read_text().startswith('healthwardVolume("007", "scan", "')

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -13,8 +14,10 @@ import pytest
 from click.testing import CliRunner
 from safetensors.numpy import load_file
 
+import simulate
 import train
 from healthward import __version__
+from healthward.simulation import KINDS
 from phantoms import write_head
 
 COMMANDS = {
@@ -22,6 +25,13 @@ COMMANDS = {
     "slice": "slice_scan",
     "train": "train_model",
     "reconstruct": "reconstruct_scan",
+    "tune": "tune",
+    "choose": "choose",
+    "floor": "floor_of",
+    "calibrate": "calibrate",
+    "score": "score",
+    "aggregate": "aggregate",
+    "export_bids": "export_bids",
 }
 ARCHITECTURE = "--channels 16,16 --attention-levels 0,1 --head-channels 16 --conditioning-dim 8"
 
@@ -63,6 +73,15 @@ def test_help_teaches_and_version_tells(tool):
     assert __version__ in call(tool, "--version").output
 
 
+def test_help_of_every_tool_imports_nothing_heavy():
+    tools = sorted(path.stem for path in Path(train.__file__).parent.glob("*.py"))
+    heavy = ("numpy", "pandas", "torch", "matplotlib", "nibabel", "bids", "tensorboardX")
+    code = f"import sys, {', '.join(tools)}; print([name for name in {heavy} if name in sys.modules])"
+    line = [sys.executable, "-c", code]
+    result = subprocess.run(line, cwd=Path(train.__file__).parent, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
 def test_training_writes_a_model_that_says_what_it_is(trained):
     config = json.loads((trained / "model/config.json").read_text())
     assert config["size"] == 32
@@ -83,7 +102,11 @@ def test_maps_come_back_on_the_grid_of_the_scan(trained, tmp_path, grid):
     done(
         "reconstruct", tmp_path / "slices/new", tmp_path / "new.nii.gz", "--model", trained / "model",
         "--noise-depth", 99, "--ddim-steps", 2, "--inversion-iterations", 1, "--out", tmp_path / "maps",
+        "--scores", "disease,mahalanobis,forward,deformation",
     )  # fmt: skip
+    with np.load(tmp_path / "maps/scores.npz") as scores:
+        assert {scores[name].shape for name in scores.files} == {(32, 32, 32)}
+        assert set(scores.files) == {"disease", "mahalanobis", "forward", "deformation"}
     source = nib.load(tmp_path / "new.nii.gz")
     for kind in ("pseudohealthy", "anomaly", "contrast", "confidence"):
         image = nib.load(tmp_path / "maps" / f"new_{kind}.nii.gz")
@@ -143,6 +166,18 @@ def test_simulated_cohort_can_be_sliced(tmp_path):
     )  # fmt: skip
     truth = nib.load(tmp_path / "slices/truth.nii.gz").get_fdata()
     assert truth.sum() == pytest.approx(nib.load(tmp_path / ad["mask"]).get_fdata().sum(), rel=0.35)
+
+
+def test_kinds_of_disease_are_those_of_the_library_and_told_in_the_truth(tmp_path):
+    [option] = [option for option in simulate.simulate_cohort.params if option.name == "kind"]
+    assert tuple(option.type.choices) == KINDS
+    done("simulate", "--subjects", 5, "--size", 32, "--kind", "lesion", "--out", tmp_path)
+    truth = pd.read_csv(tmp_path / "truth.csv")
+    assert truth["scan"].tolist() == pd.read_csv(tmp_path / "samplesheet.csv")["scan"].tolist()
+    assert set(truth["kind"]) == {"lesion"}
+    assert truth["dose"].is_monotonic_increasing
+    assert truth["dose"][0] == 0
+    assert all((tmp_path / name).is_file() for name in truth["counterfactual"])
 
 
 def mistakes(folder):

@@ -118,7 +118,8 @@ def podman_storage(docker: Engine) -> Iterator[Mapping[str, str]]:
     try:
         save = ["docker", "save", docker.image]
         with subprocess.Popen(save, env=docker.environment, stdout=subprocess.PIPE) as saved:
-            subprocess.run(["podman", "load"], env=environment, stdin=saved.stdout, check=True, capture_output=True)
+            # Needs twice the size of the image in /var/tmp; says so itself where that is missing
+            subprocess.run(["podman", "load"], env=environment, stdin=saved.stdout, check=True)
         subprocess.run(["podman", "tag", docker.image, f"localhost/{IMAGE}"], env=environment, check=False)
         yield environment
     finally:

@@ -42,3 +42,14 @@ def test_every_problem_of_a_sheet_is_a_line(tmp_path: Path) -> None:
     said = refused(nextflow(tmp_path, "--input", sheet.name))
     assert all(line.startswith("samplesheet.csv row ") for line in said), said
     assert {line.split(":")[0] for line in said} >= {"samplesheet.csv row 3, image", "samplesheet.csv row 4, label"}
+
+
+def test_what_is_missing_in_a_bids_dataset_is_told(tmp_path: Path) -> None:
+    dataset = tmp_path / "my dataset"
+    (dataset / "sub-01/anat").mkdir(parents=True)
+    nib.save(nib.Nifti1Image(np.ones((8, 8, 8), np.float32), np.eye(4)), dataset / "sub-01/anat/sub-01_T1w.nii.gz")
+    (dataset / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.8.0"}')
+    (dataset / "participants.tsv").write_text("participant_id\tdiagnosis\nsub-01\tAD\nsub-02\tsick\n")
+    said = refused(nextflow(tmp_path, "--input", "my dataset"))
+    assert "participants.tsv row 3, participant_id: 'sub-02' has no T1w image" in "\n".join(said)
+    assert "participants.tsv row 2, image:" in "\n".join(said)

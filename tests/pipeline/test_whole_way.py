@@ -12,7 +12,7 @@ from nibabel.eulerangles import euler2mat
 
 from runs import TEST, Resumed, Run, assert_same_results, succeed
 
-MAPS = ("pseudohealthy", "anomaly", "contrast", "confidence")
+MAPS = ("pseudohealthy", "anomaly", "contrast", "confidence", "disease")
 
 
 def inputs(run: Run) -> Iterator[tuple[str, Path]]:
@@ -57,10 +57,14 @@ def test_model_report_and_provenance_are_there(whole_run: Run) -> None:
     assert (whole_run.outdir / "checkpoints/training.log").stat().st_size > 0
 
 
-def test_end_of_a_run_names_the_report_and_says_three_things(whole_run: Run) -> None:
-    said = whole_run.output.strip().splitlines()
-    assert said[-4] == str(whole_run.outdir / "report.html")
-    assert said[-3:] == (whole_run.outdir / "pipeline_info/summary.txt").read_text().strip().splitlines()
+def test_end_of_a_run_names_the_report_and_says_three_things_and_what_to_do_next(whole_run: Run) -> None:
+    said = [line for line in whole_run.output.splitlines() if line]
+    report = whole_run.outdir / "report.html"
+    assert said[-7] == str(report)
+    assert said[-6:-3] == (whole_run.outdir / "pipeline_info/summary.txt").read_text().strip().splitlines()
+    assert said[-3] == f"Open in a browser:  {report}"
+    assert said[-2] == f"Lay over the scans:  {whole_run.outdir / 'maps'}"
+    assert f"--input samplesheet.csv --model {whole_run.outdir / 'model'} --outdir new" in said[-1]
 
 
 def test_other_outdir_needs_no_new_training(whole_run: Run) -> None:
@@ -86,11 +90,12 @@ def test_killed_training_went_on_from_its_checkpoint(interrupted_run: Resumed, w
 def test_changed_parameter_starts_a_training_afresh_and_two_processes_share_it(whole_run: Run) -> None:
     log = whole_run.outdir / "checkpoints/training.log"
     before = log.read_text()
-    changed = ("--learning_rate", "2e-3", "--gpus", "2", "--checkpoints", "results/checkpoints")
+    changed = ("--learning_rate", "2e-3", "--gpus", "2", "--tensorboard", "--checkpoints", "results/checkpoints")
     run = succeed(whole_run.folder, *TEST, "-resume", "--train_only", *changed, "--outdir", "changed")
     assert run.tasks("changed")["TRAIN", "6 scans"] == "COMPLETED"
     assert "step 1 of 30" in log.read_text().removeprefix(before)
     assert len(list(log.parent.glob("*.pt"))) == 2
+    assert len(list(log.parent.glob("tensorboard/*/events*"))) == 1
     assert json.loads((run.folder / "changed/model/config.json").read_text())["training"]["processes"] == 2
 
 

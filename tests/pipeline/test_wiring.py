@@ -10,17 +10,22 @@ import pytest
 from runs import PROJECT, Run, copy_project, succeed, write_sheet
 
 BIN = PROJECT / "bin"
+STAGES = {
+    "CHECK": 1,
+    "SLICE": 3,
+    "TRAIN": 1,
+    "RECONSTRUCT": 3,
+    "SCORE": 3,
+    "FLOOR": 1,
+    "CALIBRATE": 3,
+    "AGGREGATE": 1,
+}
+"""How often each runs in a stub run."""
 
 
 def test_every_stage_runs_once_for_what_it_is_for(stub_run: Run) -> None:
-    assert Counter(process for process, _ in stub_run.tasks()) == {
-        "CHECK": 1,
-        "SLICE": 3,
-        "TRAIN": 1,
-        "RECONSTRUCT": 3,
-        "SCORE": 3,
-        "AGGREGATE": 1,
-    }
+    assert Counter(process for process, _ in stub_run.tasks()) == STAGES
+    assert ("FLOOR", "2 controls") in stub_run.tasks()
     # Of train-1, val-1 and test-1 the last is kept from training
     assert ("TRAIN", "2 scans") in stub_run.tasks()
 
@@ -33,6 +38,9 @@ def test_results_are_where_users_look_for_them(stub_run: Run) -> None:
         "figures/ssim.png",
         "model/diffusion.safetensors",
         "maps/val-1/val-1_anomaly.nii.gz",
+        "maps/val-1/val-1_zscore.nii.gz",
+        "viewer/val-1/scan.js",
+        "viewer/val-1/zscore.js",
         "pipeline_info/trace.txt",
         "pipeline_info/timeline.html",
         "pipeline_info/report.html",
@@ -60,7 +68,17 @@ def test_simulation_starts_after_the_parameters_are_checked(tmp_path: Path) -> N
 def test_given_model_is_not_trained_again(stub_run: Run, tmp_path: Path) -> None:
     model = stub_run.outdir / "model"
     run = succeed(tmp_path, "-stub-run", "--scan", '{"image": "ad0.nii.gz", "label": 5}', "--model", str(model))
-    assert run.processes("COMPLETED") == {"CHECK", "SLICE", "RECONSTRUCT", "SCORE", "AGGREGATE"}
+    assert run.processes("COMPLETED") == {"CHECK", "SLICE", "RECONSTRUCT", "SCORE", "FLOOR", "CALIBRATE", "AGGREGATE"}
+
+
+def test_bids_names_take_the_place_of_maps(stub_run: Run, tmp_path: Path) -> None:
+    scan = '{"image": "ad0.nii.gz", "label": 5}'
+    run = succeed(tmp_path, "-stub-run", "--scan", scan, "--model", str(stub_run.outdir / "model"), "--bids")
+    # Of three scans five maps of the reconstruction and three of the calibration
+    assert run.tasks()["EXPORT_BIDS", "24 maps"] == "COMPLETED"
+    assert (run.outdir / "bids/dataset_description.json").is_file()
+    assert not (run.outdir / "maps").exists()
+    assert f"Lay over the scans:  {run.outdir / 'bids'}" in run.output
 
 
 def test_edit_of_a_module_reruns_the_stages_that_use_it(tmp_path: Path) -> None:
@@ -69,14 +87,16 @@ def test_edit_of_a_module_reruns_the_stages_that_use_it(tmp_path: Path) -> None:
     succeed(tmp_path, *arguments, project=project)
     for name, stages in (
         ("report.html.j2", {"AGGREGATE"}),
-        ("perceptual.py", {"SCORE", "AGGREGATE"}),
-        ("sampler.py", {"TRAIN", "RECONSTRUCT", "SCORE", "AGGREGATE"}),
+        ("abnormality.py", {"CALIBRATE", "AGGREGATE"}),
+        ("perceptual.py", {"RECONSTRUCT", "SCORE", "FLOOR", "CALIBRATE", "AGGREGATE"}),
+        # The check loads a model as the tasks do; the stub's images move with it, so that all that follows is new
+        ("sampler.py", set(STAGES)),
     ):
         with (project / "bin/healthward" / name).open("a") as module:
             module.write("\n")
         run = succeed(tmp_path, *arguments, project=project)
         assert run.processes("COMPLETED") == stages, name
-        assert run.processes("CACHED") == {"CHECK", "SLICE", "TRAIN", "RECONSTRUCT", "SCORE", "AGGREGATE"} - stages
+        assert run.processes("CACHED") == {process for process, _ in run.tasks()} - stages
 
 
 @pytest.fixture(scope="module")

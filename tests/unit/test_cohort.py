@@ -3,16 +3,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from healthward.cohort import (
     MINIMUM_SCANS,
-    auroc_interval,
-    compare_classes,
     curve_distances,
     describe,
     group_fid,
-    holm,
     localise,
     lowest_slices,
     read_scores,
@@ -66,7 +62,7 @@ def write_scores(
     slices.to_csv(place / "slices.csv", index=False, float_format="%.6g")
     row = slices.loc[0, ["scan", "subject", "label", "split"]].to_dict()
     row |= slices[["ssim", "ms_ssim", "psnr", "vsi", "ssim_brain"]].mean().to_dict() | (extra or {})
-    row |= {"anomaly_mean": 0.01, "anomaly_p99": 0.06, "contrast_mean": contrast / 5, "contrast_p99": contrast}
+    row |= {"anomaly_mean": 0.01, "anomaly_p99": 0.06, "evidence": contrast, "contrast_p99": contrast}
     row |= {"round_trip_psnr": 35.0, "unreliable_fraction": slices["unreliable"].mean(), **(voxels or {})}
     pd.DataFrame([row]).to_csv(place / "scan.csv", index=False, float_format="%.6g")
     lowest = slices.nsmallest(kept, "ssim")
@@ -94,6 +90,14 @@ def write_cohort(folder: Path, count: int = 20, classes: tuple[str, ...] = CLASS
         contrast = 0.05 + 0.01 * severity + 0.0001 * number
         places.append(write_scores(folder, slices, contrast, voxels if severity else None))
     return places
+
+
+def covariates_of(places: list[Path]) -> pd.DataFrame:
+    """A samplesheet's covariates: ages of every decade from 50 on, one in three women, no site."""
+    numbers = np.arange(len(places))
+    sexes = np.where(numbers % 3, "M", "F")
+    scans = [place.name for place in places]
+    return pd.DataFrame({"scan": scans, "age": 50.0 + 7 * numbers % 40, "sex": sexes, "site": None})
 
 
 def curves(count: int) -> pd.DataFrame:
@@ -149,72 +153,6 @@ def test_axial_position_comes_last():
     table = curves(1)
     table.loc[30, "ssim"] = 0.0
     assert lowest_slices(table, 0, 1, SIZE)["position"].item() == f"32_32_{table.at[30, 'index']}"
-
-
-def test_holm_by_hand():
-    assert holm(pd.Series([0.01, 0.04, 0.03, 0.5])).tolist() == pytest.approx([0.04, 0.09, 0.09, 0.5])
-    assert holm(pd.Series([0.9, 0.8])).tolist() == [1, 1]
-
-
-def test_auroc_interval_covers_the_true_value():
-    generator = np.random.default_rng(0)
-    true = stats.norm.cdf(1 / np.sqrt(2))
-    covered = []
-    for _ in range(300):
-        well, ill = generator.normal(0, 1, 12), generator.normal(1, 1, 9)
-        low, high = auroc_interval((ill[:, None] > well).mean(), 9, 12)
-        covered.append(low <= true <= high)
-    assert 0.9 < np.mean(covered) < 0.995
-
-
-def test_auroc_interval_at_the_ends():
-    low, high = auroc_interval(1.0, 5, 5)
-    assert 0.5 < low < 0.8
-    assert high == 1
-    assert auroc_interval(0.0, 5, 5) == pytest.approx((0, 1 - low))
-
-
-def score_table(values: dict[str, list[float]], split: str = "test") -> pd.DataFrame:
-    rows = [
-        {"scan": f"{label}{number}", "subject": f"{label}{number}", "label": label, "split": split, "ssim": value}
-        for label, found in values.items()
-        for number, value in enumerate(found)
-    ]
-    return pd.DataFrame(rows)
-
-
-def test_comparison_agrees_with_known_answers():
-    values = {"CN": [1.0, 2, 3, 4], "MCI": [2.5, 3.5, 4.5, 5.5], "AD": [5.0, 6, 7, 8]}
-    table = compare_classes(score_table(values), "CN")
-    rows = table.set_index(["test", "group"])
-    assert set(table["scope"]) == {"test"}
-    assert rows.loc[("mann_whitney", "AD"), "estimate"] == 1
-    assert rows.loc[("mann_whitney", "MCI"), "estimate"] == 13 / 16
-    assert rows.loc[("mann_whitney", "AD"), "p"] == pytest.approx(2 / 70)
-    assert rows.loc[("mann_whitney", "AD"), "p_holm"] == pytest.approx(4 / 70)
-    whole = rows.loc[("kruskal_wallis", "CN MCI AD")]
-    assert whole["estimate"] == pytest.approx(stats.kruskal(*values.values()).statistic)
-    trend = stats.spearmanr(np.repeat([0, 2, 4], 4), np.concatenate(list(values.values())))
-    assert rows.loc[("spearman", "CN MCI AD"), "estimate"] == pytest.approx(trend.statistic)
-
-
-def test_scans_of_one_subject_count_once():
-    table = score_table({"CN": [1.0, 2, 3], "AD": [4.0, 5, 6]})
-    table.loc[table["label"] == "AD", "subject"] = ["a", "a", "b"]
-    compared = compare_classes(table, "CN").set_index("test").loc["mann_whitney"]
-    assert (compared["n"], compared["n_reference"]) == (2, 3)
-
-
-def test_training_scans_are_compared_apart():
-    table = score_table({"CN": [1.0, 2, 3, 4], "AD": [2.0, 3, 4, 5]})
-    table.loc[table.index % 2 == 0, "split"] = "train"
-    sizes = compare_classes(table, "CN").set_index("scope")["n"]
-    assert sizes.to_dict() == {"test": 2, "all": 4}
-
-
-def test_without_controls_or_spread_nothing_is_compared_with_them():
-    assert compare_classes(score_table({"MCI": [1.0, 2], "AD": [3.0, 4]}), "CN").empty
-    assert compare_classes(score_table({"CN": [1.0, 1], "AD": [1.0, 1]}), "CN").empty
 
 
 def test_describe_skips_what_is_missing():
@@ -285,6 +223,36 @@ def test_columns_of_the_tables(tmp_path: Path):
     assert "lpips" not in cohort.slices
     assert list(cohort.slices["axis"].unique()) == list(AXES)
     assert {"distance", "robust_z", "outlier", "contrast_auprc"} <= set(cohort.scans)
+
+
+def test_covariates_join_the_scans_and_adjust_their_scores(tmp_path: Path):
+    places = write_cohort(tmp_path / "scores", 40, ("CN", "AD"))
+    sheet = covariates_of([*places, tmp_path / "another"])
+    cohort = summarise(places, covariates=sheet)
+    assert list(cohort.scans.columns[:6]) == ["scan", "subject", "label", "split", "age", "sex"]
+    assert cohort.scans["age"].tolist() == sheet["age"].tolist()[:40]
+    assert cohort.covariates == ("age", "sex")
+    for table in (cohort.groups, cohort.comparisons):
+        assert {"contrast_p99", "contrast_p99_adjusted", "ssim_adjusted"} <= set(table["score"])
+        assert not {"age", "sex", "age_adjusted", "prevalence_adjusted"} & set(table["score"])
+    assert cohort.false_positives.groupby("covariate")["subjects"].sum().to_dict() == {"age": 20, "sex": 20}
+    cohort.write(tmp_path / "tables")
+    assert len(pd.read_csv(tmp_path / "tables" / "false_positives.csv")) == len(cohort.false_positives)
+
+
+def test_covariates_that_no_scan_has_change_nothing(tmp_path: Path):
+    places = write_cohort(tmp_path / "scores", 24, ("CN", "AD"))
+    empty = covariates_of(places).assign(age=None, sex=None)
+    summarise(places).write(tmp_path / "without")
+    summarise(places, covariates=empty).write(tmp_path / "empty")
+    written = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("without", "empty")]
+    assert written[0] == written[1]
+
+
+def test_scan_that_the_samplesheet_lacks_is_named(tmp_path: Path):
+    places = write_cohort(tmp_path, 3)
+    with pytest.raises(InputError, match="the samplesheet has no scan s02"):
+        summarise(places, covariates=covariates_of(places[:2]))
 
 
 def test_one_scan_is_a_cohort_without_statistics(tmp_path: Path):

@@ -3,7 +3,7 @@ import warnings
 import pytest
 import torch
 
-from healthward.devices import in_portions, select_device
+from healthward.devices import in_portions, select_device, select_precision
 from healthward.errors import InputError
 
 OLD_DRIVER = (
@@ -23,6 +23,12 @@ def test_absent_device_is_named(name, monkeypatch):
     with pytest.raises(InputError, match=f"device {name}: none is visible"):
         select_device(name)
     assert select_device("auto") == torch.device("cpu")
+
+
+def test_precision_goes_by_device_unless_it_is_given():
+    cuda, cpu = torch.device("cuda"), torch.device("cpu")
+    assert [select_precision("auto", device) for device in (cuda, cpu)] == [torch.bfloat16, torch.float32]
+    assert [select_precision(name, cuda) for name in ("float32", "bfloat16")] == [torch.float32, torch.bfloat16]
 
 
 def test_driver_that_is_too_old_is_one_line_with_a_mend(monkeypatch, caplog):

@@ -11,10 +11,10 @@ from healthward.figures import (
     localisation,
     lowest_triptychs,
     round_trip,
-    scan_figures,
     scores_by_class,
     ssim_curves,
 )
+from healthward.scan_figures import scan_figures
 from unit.test_cohort import SIZE, slice_rows, write_cohort, write_scores
 
 DEEPEST_BLUE = (5, 48, 97)
@@ -41,6 +41,8 @@ def test_same_bytes_whatever_the_users_style(cohort: Cohort, tmp_path: Path, dra
         draw(cohort, tmp_path / "b.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert b"Software" not in (tmp_path / "a.png").read_bytes()
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert b"<dc:date>" not in (tmp_path / "a.svg").read_bytes()
 
 
 def test_a_figure_for_each_scan(tmp_path: Path):
@@ -110,3 +112,11 @@ def test_every_figure_that_the_tables_allow(cohort: Cohort, tmp_path: Path):
     paths = cohort_figures(cohort, 2, tmp_path)
     assert set(paths) == {"ssim_curves", "scores_by_class", "round_trip", "lowest_slices", "localisation"}
     assert all(path.stat().st_size < 500_000 for path in paths.values())
+
+
+def test_scan_figure_keeps_its_colours(tmp_path: Path):
+    cohort = summarise([write_scores(tmp_path / "scores", slice_rows("s", "AD"))])
+    image = pixels(next(scan_figures(cohort, tmp_path)))
+    assert (image[0, 0] == 255).all()
+    orange = np.abs(image - (0xD5, 0x5E, 0x00)).max(axis=2) <= 8
+    assert orange.mean() > 0.001

@@ -1,5 +1,6 @@
 import json
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
@@ -39,6 +40,14 @@ def test_condition_and_timestep_matter():
     assert (out[0] - out[2]).abs().max() > 1e-4
 
 
+def test_class_reaches_every_block_by_the_timestep():
+    # without attention nothing else carries it
+    model = random_model(Architecture((16, 32), (False, False), 1, 16, 24, time_conditioning=True))
+    x, _, _ = inputs()
+    out = model(x[:1].expand(2, -1, -1, -1), torch.tensor([50, 50]), torch.tensor([1, 5]))
+    assert (out[0] - out[1]).abs().max() > 1e-4
+
+
 def test_fused_attention_gives_what_the_library_gives():
     from generative.networks.nets.diffusion_model_unet import CrossAttention
 
@@ -49,6 +58,16 @@ def test_fused_attention_gives_what_the_library_gives():
         if isinstance(module, CrossAttention):
             del module._attention
     torch.testing.assert_close(model(x, times, classes), fused, atol=1e-5, rtol=1e-5)
+
+
+def test_half_precision_is_near_and_leaves_float32():
+    model = random_model()
+    exact = model(*inputs())
+    model.precision = torch.bfloat16
+    rough = model(*inputs())
+    assert rough.dtype == torch.float32
+    assert not torch.equal(rough, exact)
+    torch.testing.assert_close(rough, exact, atol=0.05, rtol=0.05)
 
 
 @pytest.mark.parametrize("scale", [0, 1])
@@ -86,7 +105,7 @@ def test_a_saved_model_loads_with_the_same_output(tmp_path):
         Architecture(),
         SMALL,
         Architecture((32, 32, 64, 64), (False, False, True, True), 2, 32, 48),
-        Architecture((16, 32, 64), (False, False, False), 1, 16, 64),
+        Architecture((16, 32, 64), (False, False, False), 1, 16, 64, time_conditioning=True),
     ],
 )
 def test_architecture_is_read_off_the_tensors(architecture, tmp_path):
@@ -125,10 +144,11 @@ def test_a_prototype_pair_made_with_monai_generative_loads(tmp_path):
     torch.testing.assert_close(loaded(x, times, classes), expected, atol=1e-5, rtol=1e-5)
 
 
-def test_weights_load_into_the_maintained_network_of_monai(tmp_path):
+@pytest.mark.parametrize("told", [False, True])
+def test_weights_load_into_the_maintained_network_of_monai(tmp_path, told):
     from monai.networks.nets import DiffusionModelUNet
 
-    model = random_model()
+    model = random_model(replace(SMALL, time_conditioning=told))
     save_model(tmp_path, model, {})
     core = DiffusionModelUNet(
         spatial_dims=2,
@@ -141,11 +161,13 @@ def test_weights_load_into_the_maintained_network_of_monai(tmp_path):
         with_conditioning=True,
         cross_attention_dim=SMALL.conditioning_dim,
         norm_num_groups=16,
+        num_class_embeds=SMALL.conditions if told else None,
     ).eval()
     core.load_old_state_dict(load_file(tmp_path / "diffusion.safetensors"))
     x, times, classes = inputs()
     with torch.no_grad():
-        theirs = core(x, timesteps=times, context=model.embedding(classes)[:, None])
+        context, labels = model.embedding(classes)[:, None], classes if told else None
+        theirs = core(x, timesteps=times, context=context, class_labels=labels)
     torch.testing.assert_close(theirs, model(x, times, classes), atol=1e-5, rtol=1e-5)
 
 

@@ -32,6 +32,7 @@ def test_a_missing_parameter_takes_its_default() -> None:
 
 VALID = [
     {"input": "data/my cohort/dataset.json"},
+    {"input": "data/ds000114-1.0", "bids": True, "debug": True},
     {"input": None, "simulate": 24},
     {"input": None, "scan": '{"image": "a.nii",\n"label": 5}', "model": "results/model"},
     {"model": "x_diffusion.pt", "embedding": "x_emb.pt"},
@@ -80,6 +81,15 @@ def test_the_two_spellings_that_nextflow_keeps_of_a_name_with_dashes_are_one_pro
     assert len(problems(**{"noise-depth": 3, "noiseDepth": 3})) == 1
 
 
+def test_settings_to_choose_among_must_all_be_possible() -> None:
+    lines = problems(tune=True, noise_depths="5,249,400")
+    assert lines == [
+        "parameter noise_depths: 8 is more than noise_depth + 1; give a number from 1 to 6",
+        "parameter noise_depths: 400 is not below 400, max_timestep; give a number from 1 to 399",
+    ]
+    assert problems(tune=False, noise_depths="5,249,400") == []
+
+
 INVALID = [
     ("size", 20, "20 is not valid; give a whole number at least 32 and at most 512, a multiple of 8 (default 128)"),
     ("size", 100, "a multiple of 8"),
@@ -91,7 +101,7 @@ INVALID = [
     ("simulate", 4, "4 is not valid; give a whole number at least 5 and at most"),
     ("simulate", True, "true is not valid; give a whole number at least 5 and at most"),
     ("input", True, "true is not valid; give a path that ends in .csv or .json"),
-    ("input", "sheet.xlsx", "give a path that ends in .csv or .json"),
+    ("input", "sheet*.csv", "a BIDS dataset's folder, without control characters"),
     ("input", "$(id).csv", "without control characters, quotes, $"),
     ("outdir", "results/*", "give a folder's path, without control characters"),
     ("outdir", "results\n", "contains a control character; remove it"),
@@ -124,6 +134,15 @@ INVALID = [
     ("metrics", "ssim,ms-ssim", "'ms-ssim' is no metric; did you mean ms_ssim?"),
     ("metrics", "ssim,qqqq", "give some of ssim,ms_ssim,psnr,lpips,vsi,fid"),
     ("metrics", "", "'' is no metric"),
+    ("disease", "CN", "'CN' is the healthy class, too; give another one"),
+    ("scores", "round_trip,disease,anomly", "'anomly' is no score; did you mean anomaly?"),
+    ("scores", "anomaly,disease", "'anomaly,disease' lacks round_trip, which calibration needs; add it"),
+    ("calibrated_score", "forward", "lacks forward, which calibration needs; add it"),
+    ("calibrated_score", "best", "give one of round_trip, anomaly"),
+    ("atlas", "atlas.nii.gz", "'atlas.nii.gz' is given alone; give atlas_names, too"),
+    ("atlas_names", "$(id).tsv", "a file's path"),
+    ("guidance_scales", "0,3", "'0,3' holds a 0, which is no guidance; give others"),
+    ("noise_depths", "149;249", "give whole numbers with commas between them"),
     ("max_memory", "16", "give an amount with its unit"),
     ("max_time", 24, "24 is not valid; give a duration with its unit"),
     ("train_only", "yes", "'yes' is not valid; give true or false (default False)"),
@@ -150,6 +169,7 @@ def test_an_invalid_value_is_one_line_with_the_mend(name: str, value: Any, part:
     ("given", "part"),
     [
         ({"input": None, "scan": "{}"}, "parameter scan: a single scan cannot train a model"),
+        ({"train_only": True, "bids": True}, "parameter train_only: true excludes bids"),
         ({"train_only": True, "model": "m"}, "parameter train_only: true excludes model"),
         ({"input": None, "train_only": True, "scan": "{}"}, "parameter train_only: true excludes scan"),
         ({"model": "folder", "embedding": "e.pt"}, "parameter embedding: goes with a .pt model, not with 'folder'"),

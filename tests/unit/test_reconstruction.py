@@ -5,8 +5,9 @@ import torch
 from healthward.labels import condition_number
 from healthward.model import Architecture, ConditionalUNet
 from healthward.reconstruction import native_maps, slice_table
+from healthward.sampler import NoiseSchedule
 from healthward.slices import ScanRecord, ScanSlices, cut, fingerprint
-from healthward.translation import Settings, Translation, slice_errors, translate
+from healthward.translation import OneStep, Settings, Translation, one_step, slice_errors, translate
 from healthward.volumes import conform
 from phantoms import GRIDS, head_on
 
@@ -60,6 +61,30 @@ def test_target_class_matters():
     np.testing.assert_array_equal(one.unguided, five.unguided)
 
 
+def test_one_step_changes_are_those_of_the_classes_predictions():
+    looked = one_step(model(), slices(), 1, 5, 99, seed=0, device=CPU, blind=True)
+    back = one_step(model(), slices(), 5, 1, 99, seed=0, device=CPU, batch=2, blind=True)
+    for there, here in ((looked.disease, back.disease), (looked.evidence, back.evidence)):
+        assert np.abs(there).max() > 0
+        np.testing.assert_allclose(there, -here, atol=1e-5)
+    # unguided to healthy and on to diseased is unguided to diseased
+    np.testing.assert_allclose(looked.health + looked.disease, back.health, atol=1e-5)
+
+
+def test_evidence_is_for_the_class_that_explains_the_noise():
+    class Oracle(ConditionalUNet):
+        """Knows a clean slice of its own for class 5, and none for class 1."""
+
+        def forward(self, x, timestep, condition):
+            signal = NoiseSchedule().signal(int(timestep[0]))
+            exact = (x - signal**0.5 * torch.from_numpy(slices()[:, None])) / (1 - signal) ** 0.5
+            return exact if condition[0] == 5 else torch.zeros_like(x)
+
+    oracle = Oracle(Architecture((16, 16), (False, True), 1, 16, 8)).eval()
+    looked = one_step(oracle, slices(), 1, 5, 99, seed=0, device=CPU)
+    np.testing.assert_allclose(looked.evidence, 1, rtol=0.2)
+
+
 def test_slice_errors_flag_round_trips_that_drown_the_change():
     x = np.full((2, 4, 4), 0.5, dtype=np.float32)
     unguided = x + np.array([0.01, 0.1], dtype=np.float32)[:, None, None]
@@ -74,11 +99,13 @@ def test_slice_errors_flag_round_trips_that_drown_the_change():
 def test_slice_table_names_axis_and_index():
     scan, _ = scan_on("isotropic")
     flat = scan.stack.reshape(-1, 32, 32)
-    table = slice_table(scan, Translation(flat, flat, np.zeros(len(flat), dtype=np.float32)))
+    evidence = np.arange(len(flat), dtype=np.float32)
+    table = slice_table(scan, Translation(flat, flat, evidence), OneStep(flat, evidence))
     assert table.groupby("axis", sort=False)["index"].agg(["min", "max", "size"]).to_dict("index") == {
         axis: {"min": 11, "max": 23, "size": 13} for axis in ("sagittal", "coronal", "axial")
     }
     assert (table["round_trip_psnr"] == 100).all()
+    assert (table["evidence"] == range(39)).all()
 
 
 @pytest.mark.parametrize("name", GRIDS)

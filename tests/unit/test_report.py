@@ -1,14 +1,18 @@
+import base64
 import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from healthward.cohort import Cohort, summarise
-from healthward.report import cautions, findings, number, render, summary_lines
-from unit.test_cohort import slice_rows, write_cohort, write_scores
+from healthward.methods_text import methods_text
+from healthward.ranking import rank
+from healthward.report import SCRIPTS, cautions, findings, number, render, summary_lines
+from unit.test_cohort import covariates_of, slice_rows, write_cohort, write_scores
 
 HOSTILE = '<script>alert("1")</script>\'"><img src=x onerror=alert(2)>'
 
@@ -25,7 +29,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
-        if tag not in ("meta", "img"):
+        if tag not in ("meta", "img", "input"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -54,28 +58,73 @@ def test_hostile_text_is_text(cohort: Cohort, figures: dict[str, Path], tmp_path
     (tmp_path / "loss.png").write_bytes(b"\x89PNG")
     text = render(cohort, figures, tmp_path, {"input": HOSTILE, HOSTILE: {"a": HOSTILE}, "metrics": HOSTILE})
     page = Page(text)
-    assert page.of("script") == []
-    assert all(str(image["src"]).startswith("data:image/png;base64,") for image in page.of("img"))
+    assert len(page.of("script")) == 3 + len(SCRIPTS)
+    assert HOSTILE not in text
+    assert all(str(image["src"]).startswith("data:image/png;base64,") for image in page.of("img") if "src" in image)
     assert "&lt;script&gt;" in text
 
 
 def test_page_needs_no_other_file_and_can_be_read_aloud(cohort: Cohort, figures: dict[str, Path]):
     text = render(cohort, figures)
     page = Page(text)
-    assert len(page.of("img")) == len(figures)
+    assert sum("src" in image for image in page.of("img")) == len(figures)
     assert all(image["alt"] for image in page.of("img"))
     assert page.of("link") == []
-    assert not re.search(r"(src|href)=\"(https?:)?//|url\(|@import", text)
+    assert not any("src" in script for script in page.of("script"))
+    markup = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+    assert not re.search(r"(src|href)=\"(https?:)?//|url\(|@import", markup)
     assert len(page.of("caption")) == len(page.of("table"))
     assert page.of("html") == [{"lang": "en"}]
     anchors = {str(link["href"]) for link in page.of("a") if str(link["href"]).startswith("#")}
-    assert anchors == {f"#{heading['id']}" for heading in page.of("h2")}
+    panels = {"#panel-name"}
+    assert anchors == {f"#{heading['id']}" for heading in page.of("h2")} - panels
 
 
-def test_links_lead_to_maps_and_figures(cohort: Cohort, figures: dict[str, Path]):
-    links = {link["href"] for link in Page(render(cohort, figures)).of("a")}
-    for scan in cohort.scans["scan"]:
-        assert {f"figures/scans/{scan}.png", f"maps/{scan}/{scan}_anomaly.nii.gz"} <= links
+def test_every_scan_opens_its_panel_and_has_its_numbers_in_the_page(cohort: Cohort, figures: dict[str, Path]):
+    text = render(cohort, figures)
+    page = Page(text)
+    opened = [button["data-scan"] for button in page.of("button") if button.get("class") == "scan"]
+    ranked = list(rank(cohort)["scan"])
+    assert opened[: len(ranked)] == ranked
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text)[1])
+    assert data["scans"]["scan"] == ranked
+    ssim = next(metric for metric in data["curves"]["metrics"] if metric["key"] == "ssim")
+    coronal = np.frombuffer(base64.b64decode(ssim["values"][1]), "<f4").reshape(len(ranked), -1)
+    for values, scan in zip(coronal, ranked, strict=True):
+        rows = cohort.slices[(cohort.slices["scan"] == scan) & (cohort.slices["axis"] == "coronal")]
+        np.testing.assert_allclose(values, rows["ssim"], rtol=1e-6)
+    assert data["maps"] == ["anomaly", "contrast", "pseudohealthy"]
+
+
+def test_methods_tell_the_runs_own_parameters(cohort: Cohort):
+    given = {"guidance_scale": 2.5, "noise_depth": 199, "ddim_steps": 7, "inversion_iterations": 3}
+    methods = methods_text(cohort, {**given, "size": 96, "fov": 192, "slice_range": "0.2,0.8"}, {})
+    text = " ".join(methods.paragraphs)
+    assert "cube of 96³ voxels of 2 mm" in text
+    assert "between 20% and 80% of each axis" in text
+    assert "timestep 199" in text
+    assert "w = 2.5" in text
+    assert "not calibrated" in text
+    cited = {int(number) for group in re.findall(r"\[([\d, ]+)\]", text) for number in group.split(",")}
+    assert cited == set(range(1, len(methods.references) + 1))
+
+
+def test_methods_claim_nothing_that_the_run_did_not_do(cohort: Cohort):
+    given = {"guidance_scale": 2.5, "noise_depth": 199, "ddim_steps": 7, "inversion_iterations": 3, "tune": True}
+    for told in (False, True):
+        methods = methods_text(cohort, given, {"architecture": {"time_conditioning": told}})
+        text = " ".join(methods.paragraphs)
+        assert ("timestep's embedding" in text) is told
+        assert any("beat GANs" in work for work in methods.references) is told
+        assert "chosen on the validation scans" in text
+        assert "199" not in text
+        assert "2.5" not in text
+
+
+def test_maps_are_looked_for_where_the_run_put_them(cohort: Cohort, figures: dict[str, Path]):
+    told = [render(cohort, figures, None, {"bids": bids}) for bids in (False, True)]
+    assert ["own grid are these files" in text for text in told] == [True, False]
+    assert ['href="bids/"' in text for text in told] == [False, True]
 
 
 def test_same_bytes_twice(cohort: Cohort, figures: dict[str, Path]):
@@ -91,6 +140,20 @@ def test_findings_give_chance_beside_each_score(cohort: Cohort):
     assert "The contrast map finds the true voxels with AUPRC 0.125 (" in text
     assert "above chance (0.0250)" in text
     assert "AUPRC 0.0100 (0.0100–0.0100), not shown to beat chance (0.0250)" in text
+
+
+def test_false_positives_and_adjusted_scores_are_there_only_with_covariates(
+    cohort: Cohort, figures: dict[str, Path], tmp_path: Path
+):
+    places = write_cohort(tmp_path / "scores", 40, ("CN", "AD"))
+    text = render(summarise(places, covariates=covariates_of(places)), figures)
+    assert "Contrast map, 99th pct., adjusted for age" in text
+    assert "False positives: CN subjects" in text
+    assert "60–69" in text
+    assert "trend τ" in text
+    without = render(cohort, figures)
+    assert "adjusted for" not in without
+    assert "False positives" not in without
 
 
 def test_classes_that_overlap_are_not_told_apart(tmp_path: Path):

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healthward.sampler import CLEAN, NoiseSchedule, decode, invert, move, timestep_pairs
+from healthward.sampler import CLEAN, TOLERANCE, NoiseSchedule, decode, invert, move, timestep_pairs
 
 SCHEDULE = NoiseSchedule()
 SIGNALS = SCHEDULE.signals()
@@ -49,15 +49,27 @@ def test_each_fixed_point_iteration_helps():
 def test_residual_falls_as_the_fixed_point_is_reached():
     denoise = Gaussian()
     pairs = timestep_pairs(249, 25)
-    residuals = [invert(denoise, denoise.images, pairs, SCHEDULE, n)[1].max() for n in (1, 2, 4)]
-    assert residuals[0] > 10 * residuals[1] > 100 * residuals[2]
+    residuals = [invert(denoise, denoise.images, pairs, SCHEDULE, n)[1].max() for n in (1, 2, 6)]
+    assert residuals[0] > 10 * residuals[1]
+    assert residuals[2] < TOLERANCE
 
 
-@pytest.mark.parametrize(("iterations", "evaluations"), [(0, 25), (1, 26), (3, 76)])
+@pytest.mark.parametrize(("iterations", "evaluations"), [(0, 25), (1, 26)])
 def test_evaluations(iterations, evaluations):
     denoise = Gaussian()
     invert(denoise, denoise.images, timestep_pairs(249, 25), SCHEDULE, iterations)
     assert denoise.evaluations == evaluations
+
+
+def test_iterations_end_when_the_fixed_point_is_reached():
+    denoise = Gaussian()
+    pairs = timestep_pairs(249, 25)
+    latent, _ = invert(denoise, denoise.images, pairs, SCHEDULE, 50)
+    assert denoise.evaluations < 3 * 25
+    assert round_trip_psnr(steps=25, depth=249, iterations=50) >= 75
+    # each image for itself: what shares its batch does not matter
+    alone = torch.cat([invert(denoise, image[None], pairs, SCHEDULE, 50)[0] for image in denoise.images])
+    torch.testing.assert_close(latent, alone)
 
 
 def test_latents_of_a_gaussian_are_standard_normal_at_full_depth():

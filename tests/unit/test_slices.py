@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from healthward.fusion import agreement, fuse, uncut
+from healthward.fusion import agreement, coverage, fuse, uncut
 from healthward.slices import ScanRecord, cut, fingerprint, load_scan, save_scan, slice_bounds
 from healthward.volumes import conform
 from phantoms import head_on
@@ -49,18 +49,19 @@ def test_a_scan_comes_back_as_it_was_saved(tmp_path):
 
 def test_fusing_a_cut_cube_gives_it_back_where_slices_lie():
     cube = np.random.default_rng(1).random((12, 12, 12)).astype(np.float32)
-    fused, coverage = fuse(cut(cube, 4, 5), 4)
-    np.testing.assert_allclose(fused[coverage > 0], cube[coverage > 0], rtol=1e-6)
-    assert not fused[coverage == 0].any()
+    fused = fuse(cut(cube, 4, 5), 4)
+    seen = coverage(ScanRecord("s1", "p1", "CN", "test", 12, 4, 5, 192.0, ""))
+    np.testing.assert_allclose(fused[seen > 0], cube[seen > 0], rtol=1e-6)
+    assert not fused[seen == 0].any()
     inside = np.zeros(12, dtype=int)
     inside[4:9] = 1
-    np.testing.assert_array_equal(coverage, inside[:, None, None] + inside[:, None] + inside)
+    np.testing.assert_array_equal(seen, inside[:, None, None] + inside[:, None] + inside)
 
 
 def test_fusion_averages_the_axes_that_see_a_voxel():
     stack = np.zeros((3, 2, 4, 4), dtype=np.float32)
     stack[0], stack[1], stack[2] = 1, 2, 6
-    fused, _ = fuse(stack, 1)
+    fused = fuse(stack, 1)
     assert fused[1, 1, 1] == 3
     assert fused[1, 1, 0] == 1.5
     assert fused[0, 0, 1] == 6

@@ -12,6 +12,7 @@ from healthward.samplesheet import Sheet
 from healthward.split import (
     assign_subjects,
     audit_subjects,
+    audit_validation,
     audit_voxels,
     split_for_model,
     split_for_training,
@@ -140,6 +141,17 @@ def test_a_subject_in_two_splits_is_reported_with_both_rows() -> None:
     audit_subjects(sheet)
     [line] = sheet.problem_lines()
     assert line.startswith("sheet.csv row 4, split: subject 'a' is in 'test' here and in 'train' at row 2; ")
+
+
+def test_settings_are_chosen_on_two_controls_and_two_others() -> None:
+    patients = [row(number, f"p{number}", "AD", "val") for number in (2, 3)]
+    sheet = sheet_of(*patients, row(4, "c", split="val"), row(5, "c", split="val"), row(6, "d", split="train"))
+    audit_validation(sheet, "CN")
+    [line] = sheet.problem_lines()
+    assert "1 CN and 2 other subjects are for validation (val); --tune takes two of each" in line
+    enough = sheet_of(*patients, row(4, "c", split="val"), row(5, "d", split="val"))
+    audit_validation(enough, "CN")
+    assert not enough.problem_lines()
 
 
 def test_the_same_voxels_under_two_names_are_reported_with_both_rows() -> None:

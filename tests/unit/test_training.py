@@ -13,7 +13,8 @@ from healthward.group import Group
 from healthward.interruption import Interrupted, Interruption
 from healthward.model import Architecture
 from healthward.slices import ScanRecord, cut, fingerprint, save_scan
-from healthward.training import Batches, Cohort, Noising, Recipe, Trainer, train
+from healthward.training import Batches, Noising, Recipe, Trainer, train
+from healthward.training_cohort import Cohort
 from healthward.validation import Validation, sample_grid, validation_settings
 from healthward.volumes import Conformed, Geometry
 
@@ -178,7 +179,8 @@ def test_out_of_memory_halves_what_is_computed_at_once_not_the_batch(cohort, mon
     monkeypatch.setattr(tight.network, "forward", short_of_memory)
     np.testing.assert_allclose(list(tight.steps(1)), list(calm.steps(1)), rtol=1e-5)
     assert seen == [4, 2, 1, 1, 1, 1]
-    assert [record.message for record in caplog.records] == [
+    warned = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert warned == [
         "out of memory: going on with 2 at a time",
         "out of memory: going on with 1 at a time",
     ]

@@ -123,3 +123,15 @@ def test_two_volumes_in_a_file_are_refused(tmp_path):
     nib.save(nib.Nifti1Image(np.ones((5, 5, 5, 2), dtype=np.float32), np.eye(4)), tmp_path / "two.nii.gz")
     with pytest.raises(InputError, match="one volume a file"):
         load_volume(tmp_path / "two.nii.gz")
+
+
+def test_a_map_keeps_the_place_of_a_scan_and_none_of_its_texts(tmp_path):
+    voxels, affine = head_on("oblique")
+    source = nib.Nifti1Image(voxels, affine)
+    for name in ("descrip", "aux_file", "db_name", "intent_name"):
+        source.header[name] = b"Jane Doe"
+    source.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"Jane Doe"))
+    nib.save(source, tmp_path / "scan.nii")
+    save_like(tmp_path / "map.nii", voxels, tmp_path / "scan.nii")
+    assert b"Jane" not in (tmp_path / "map.nii").read_bytes()
+    np.testing.assert_array_equal(nib.load(tmp_path / "map.nii").affine, nib.load(tmp_path / "scan.nii").affine)

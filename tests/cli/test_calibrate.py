@@ -1,0 +1,146 @@
+"""floor.py and calibrate.py: what they write of a cohort of controls and a patient."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+from scipy import ndimage
+
+from calibrate import calibrate
+from floor import floor_of
+from healthward.departures import with_departures
+from healthward.fusion import coverage
+from healthward.slices import ScanRecord, cut, save_scan
+from healthward.volumes import Conformed, Geometry
+
+SIZE, FIRST, COUNT = 32, 8, 16
+RECORD = ScanRecord("scan", "subject", "CN", "test", SIZE, FIRST, COUNT, 128.0, "")
+ALONG = np.arange(SIZE) - (SIZE - 1) / 2
+BRAIN = np.sqrt(ALONG[:, None, None] ** 2 + ALONG[:, None] ** 2 + ALONG**2) < 12
+LESION = (slice(10, 14),) * 3
+AFFINE = np.diag([4.0, 4.0, 4.0, 1.0])
+
+
+def write_scan(folder: Path, scan: str, label: str, seed: int, lesion: float = 0.0) -> None:
+    """Write a scan as slice.py and reconstruct.py leave it, its scores noise but for a lesion."""
+    rng = np.random.default_rng(seed)
+    truth = np.zeros(BRAIN.shape, dtype=bool)
+    truth[LESION] = True
+    cube = BRAIN.astype(np.float32)
+    record = replace(RECORD, scan=scan, subject=f"p-{scan}", label=label)
+    geometry = Geometry(BRAIN.shape, AFFINE, AFFINE, 0.0, 1.0)
+    save_scan(folder / "slices" / scan, Conformed(cube, BRAIN, geometry), cut(cube, FIRST, COUNT), truth, record)
+    nib.save(nib.Nifti1Image(cube, AFFINE), folder / f"{scan}.nii.gz")
+    place = folder / "reconstructions" / scan
+    place.mkdir(parents=True)
+    noise = {name: rng.gamma(2, size=BRAIN.shape).astype(np.float32) for name in ("disease", "round_trip")}
+    noise["disease"][LESION] += lesion
+    np.savez(place / "scores.npz", **noise)
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Path:
+    for number in range(7):
+        write_scan(tmp_path, f"cn{number}", "CN", number)
+    write_scan(tmp_path, "ad0", "AD", 99, lesion=10)
+    return tmp_path
+
+
+def run(command: object, *arguments: object) -> Result:
+    return CliRunner().invoke(command, [str(part) for part in arguments])
+
+
+def measured(cohort: Path, controls: int = 7) -> Result:
+    slices = [cohort / "slices" / f"cn{number}" for number in range(controls)]
+    return run(floor_of, *slices, "--reconstructions", cohort / "reconstructions", "--out", cohort / "floor")
+
+
+def calibrated(cohort: Path, scan: str, *options: object) -> pd.Series:
+    places = (cohort / "slices" / scan, cohort / "reconstructions" / scan, cohort / f"{scan}.nii.gz")
+    out = cohort / "calibrations" / scan
+    result = run(calibrate, *places, "--floor", cohort / "floor", "--out", out, *options)
+    assert result.exit_code == 0, result.output
+    return pd.read_csv(out / "calibration.csv").iloc[0]
+
+
+def test_lesion_is_called_in_the_patient_and_nothing_in_controls(cohort: Path) -> None:
+    assert measured(cohort).exit_code == 0
+    patient = calibrated(cohort, "ad0")
+    # Its edges and corners, half of it, are what a median filter takes off a block: without them both would be near 1
+    assert patient["z_auprc"] > 0.5
+    assert patient["z_auroc"] > 0.9
+    assert patient["dice_1"] > 0.3
+    zscore, logp, abnormal = (
+        nib.load(cohort / f"calibrations/ad0/ad0_{kind}.nii.gz").get_fdata() for kind in ("zscore", "logp", "abnormal")
+    )
+    assert zscore[11:13, 11:13, 11:13].min() > 3
+    assert logp[11:13, 11:13, 11:13].min() > 2
+    assert set(np.unique(abnormal)) == {0, 1}
+    assert patient["abnormal_ml"] == pytest.approx(abnormal.sum() * 0.064)
+    # The median filter carries a lesion one voxel on
+    lesion = np.zeros(BRAIN.shape, dtype=bool)
+    lesion[LESION] = True
+    assert abnormal[11:13, 11:13, 11:13].all()
+    assert abnormal[~ndimage.binary_dilation(lesion, iterations=2)].sum() <= 0.1 * abnormal.sum()
+    seen = BRAIN & (coverage(RECORD) > 0)
+    assert not zscore[~seen].any()
+    controls = [calibrated(cohort, f"cn{number}") for number in range(7)]
+    assert np.mean([row["beyond_5"] for row in controls]) == pytest.approx(0.05, abs=0.005)
+    assert np.median([row["abnormal_ml"] for row in controls]) < 0.1
+
+
+def test_regions_of_an_atlas_say_where(cohort: Path) -> None:
+    labels = np.where(ALONG[:, None, None] < 0, 1, 2) * np.ones(BRAIN.shape, dtype=int)
+    nib.save(nib.Nifti1Image(labels.astype(np.int16), AFFINE), cohort / "atlas.nii.gz")
+    (cohort / "atlas.tsv").write_text("index\tname\n1\tleft half\n2\tright half\n")
+    assert measured(cohort).exit_code == 0
+    atlas = ("--atlas", cohort / "atlas.nii.gz", "--atlas-names", cohort / "atlas.tsv")
+    scans = ["ad0", *(f"cn{number}" for number in range(7))]
+    for scan in scans:
+        calibrated(cohort, scan, *atlas)
+    identity = {
+        "scan": scans,
+        "subject": [f"p-{scan}" for scan in scans],
+        "label": ["AD", *["CN"] * 7],
+        "split": "test",
+    }
+    table, regions = with_departures(pd.DataFrame(identity), cohort / "calibrations", "CN")
+    assert table.loc[0, "abnormal_ml"] > 1
+    left = regions[(regions["scan"] == "ad0") & (regions["region"] == "left half")].iloc[0]
+    assert left["percentile"] == 100
+    assert left["asymmetry"] > 0
+    assert left["beyond_ml"] == pytest.approx(table.loc[0, "abnormal_ml"], rel=0.1)
+    assert set(regions["scan"]) == set(scans)
+
+
+def test_without_an_atlas_a_brain_elsewhere_has_no_regions(cohort: Path) -> None:
+    assert measured(cohort).exit_code == 0
+    calibrated(cohort, "ad0")
+    assert not (cohort / "calibrations/ad0/regions.csv").exists()
+
+
+def test_too_few_controls_are_told_and_nothing_is_written(cohort: Path) -> None:
+    result = measured(cohort, controls=5)
+    assert result.exit_code == 0
+    assert "5 held-out control subjects; it takes 6 to calibrate maps" in result.stderr
+    assert not (cohort / "floor").exists()
+
+
+def test_score_that_was_not_made_is_named(cohort: Path) -> None:
+    slices = [cohort / "slices" / f"cn{number}" for number in range(7)]
+    options = ("--reconstructions", cohort / "reconstructions", "--score", "anomaly", "--out", cohort / "floor")
+    result = run(floor_of, *slices, *options)
+    assert result.exit_code == 1
+    assert "lacks the score anomaly; name it in reconstruct.py --scores" in result.stderr
+
+
+def test_volumes_for_the_viewer(cohort: Path) -> None:
+    assert measured(cohort).exit_code == 0
+    calibrated(cohort, "ad0")
+    for name in ("zscore", "abnormal"):
+        script = (cohort / f"calibrations/ad0/viewer/{name}.js").read_text()
+        assert script.startswith(f'healthwardVolume("ad0", "{name}", "')

@@ -1,0 +1,85 @@
+"""A cohort with controls: settings chosen, scans compared with held-out controls, by one real run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from runs import LIMITS, PROJECT, Run, succeed
+
+CONTROLS, PATIENTS = 7, 2
+QUICK = ("--ddim_steps", "3", "--inversion_iterations", "1", "--device", "cpu", *LIMITS)
+GRID = ("--tune", "--guidance_scales", "1,3", "--noise_depths", "99,199")
+
+
+@pytest.fixture(scope="module")
+def run(whole_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Seven controls and two patients, by the model of the test profile."""
+    folder = tmp_path_factory.mktemp("controls")
+    line = [
+        sys.executable,
+        PROJECT / "bin/simulate.py",
+        "--subjects",
+        5 * CONTROLS,
+        "--size",
+        32,
+        "--out",
+        folder / "cohort",
+    ]
+    subprocess.run([str(part) for part in line], check=True, capture_output=True)
+    sheet = pd.read_csv(folder / "cohort/samplesheet.csv")
+    chosen = pd.concat([sheet[sheet["label"] == "CN"], sheet[sheet["label"] == "AD"].head(PATIENTS)])
+    chosen.assign(split="val").to_csv(folder / "cohort/chosen.csv", index=False)
+    model = whole_run.outdir / "model"
+    return succeed(folder, "--input", str(folder / "cohort/chosen.csv"), "--model", str(model), *QUICK, *GRID)
+
+
+def test_settings_are_chosen_on_validation_scans_and_used(run: Run) -> None:
+    assert [process for process, _ in run.tasks()].count("TUNE") == CONTROLS + PATIENTS
+    compared = pd.read_csv(run.outdir / "tuning/tuning.csv")
+    settings = json.loads((run.outdir / "tuning/settings.json").read_text())
+    assert len(compared) == 4
+    assert compared.loc[0, ["guidance_scale", "noise_depth"]].to_dict() == settings
+    assert (run.outdir / "tuning/pareto.png").is_file()
+    [script] = {
+        Path(row["workdir"], ".command.sh").read_text().count("--settings settings.json")
+        for row in run.trace()
+        if row["process"] == "RECONSTRUCT"
+    }
+    assert script == 1
+
+
+def test_scans_are_compared_with_the_controls(run: Run) -> None:
+    assert ("FLOOR", f"{CONTROLS} controls") in run.tasks()
+    scans = pd.read_csv(run.outdir / "tables/scans.csv")
+    assert scans[["z_mean", "z_p99", "abnormal_ml", "evidence"]].notna().all(axis=None)
+    # Each against the others: together they keep the rate
+    controls = scans.loc[scans["label"] == "CN", ["beyond_1", "beyond_5"]].mean()
+    np.testing.assert_allclose(controls, [0.01, 0.05], rtol=0.1)
+    original = nib.load(run.folder / "cohort/ad000.nii.gz")
+    for kind in ("zscore", "logp", "abnormal"):
+        volume = nib.load(run.outdir / f"maps/ad000/ad000_{kind}.nii.gz")
+        assert volume.shape == original.shape
+        np.testing.assert_allclose(volume.affine, original.affine)
+        assert np.isfinite(volume.get_fdata()).all()
+
+
+def test_regions_and_statistics_are_tabled_and_told(run: Run) -> None:
+    regions = pd.read_csv(run.outdir / "tables/regions.csv")
+    assert regions.groupby("scan").size().eq(12).all()
+    assert regions.loc[regions["scan"] == "ad000", "percentile"].notna().any()
+    comparisons = pd.read_csv(run.outdir / "tables/comparisons.csv")
+    assert {"evidence", "abnormal_ml"} <= set(comparisons["score"])
+    report = (run.outdir / "report.html").read_text()
+    assert "left lateral ventricle" in report
+    assert f"against {CONTROLS} held-out control subjects" in report
+
+
+def test_a_run_without_enough_controls_says_so(whole_run: Run) -> None:
+    assert "CALIBRATE" not in {process for process, _ in whole_run.tasks()}
+    assert "The maps are raw" in (whole_run.outdir / "report.html").read_text()

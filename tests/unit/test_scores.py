@@ -1,0 +1,110 @@
+"""Voxel scores: known answers, and what each is blind to."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cli
+from healthward.errors import InputError
+from healthward.parameters import SCORES as NAMES
+from healthward.scores import SCORES, Evidence, make_scores, needs, read_scores, save_scores
+
+SHAPE = (20, 20, 20)
+INSIDE = (slice(8, 12),) * 3
+
+
+def evidence(change: float = 0.2, error: float = 0.0) -> Evidence:
+    """A brain whose disease darkens a block by `change`, and a network that errs by `error` everywhere."""
+    rng = np.random.default_rng(0)
+    healthy = (0.5 + 0.1 * rng.random(SHAPE)).astype(np.float32)
+    scan = healthy.copy()
+    scan[INSIDE] -= change
+    darker = np.zeros(SHAPE, dtype=np.float32)
+    darker[INSIDE] = 0.2
+    off = (error * rng.standard_normal(SHAPE)).astype(np.float32)
+    return Evidence(
+        input=scan,
+        unguided=scan + off,
+        healthy=healthy + off,
+        health=scan - healthy,
+        disease=darker,
+        ensemble=np.stack([healthy + 0.01, healthy - 0.01]).astype(np.float32),
+        perceptual=np.full(SHAPE, 0.5, dtype=np.float32),
+    )
+
+
+def block(name: str, made: Evidence) -> tuple[float, float]:
+    """Return a score's mean within the block and away from it."""
+    score = SCORES[name].function(made)
+    assert score.shape == SHAPE
+    assert np.isfinite(score).all()
+    away = np.ones(SHAPE, dtype=bool)
+    away[5:15, 5:15, 5:15] = False
+    return float(score[INSIDE].mean()), float(score[away].mean())
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in SCORES if name not in ("round_trip", "ssim_ensemble", "deformation")]
+)
+def test_disease_is_seen_where_it_is(name: str) -> None:
+    inside, away = block(name, evidence())
+    assert inside > 10 * abs(away)
+
+
+@pytest.mark.parametrize(("name", "value"), [("anomaly", 0.2), ("signed", 0.2), ("contrast", 0.2), ("forward", 0.2)])
+def test_differences_are_in_scaled_intensity(name: str, value: float) -> None:
+    assert block(name, evidence())[0] == pytest.approx(value, rel=1e-4)
+
+
+def test_contrasts_are_free_of_the_networks_error() -> None:
+    clean, noisy = evidence(), evidence(error=0.05)
+    np.testing.assert_allclose(SCORES["contrast"].function(noisy), SCORES["contrast"].function(clean), atol=1e-6)
+    assert block("anomaly", noisy)[1] > 0.03
+    assert block("disease", noisy)[1] < 0.001
+
+
+def test_disease_score_ignores_change_in_the_other_direction_and_healthy_brains() -> None:
+    assert block("disease", evidence(change=-0.2))[0] == 0
+    assert block("disease", evidence(change=0))[0] == 0
+    assert block("class_contrast", evidence(change=0))[0] == pytest.approx(0.2, rel=1e-4)
+
+
+def test_structure_scores_see_structure() -> None:
+    made = evidence()
+    shifted = replace(made, input=np.roll(made.input, 1, axis=0))
+    same = replace(made, input=made.healthy)
+    for name in ("ssim_ensemble", "deformation"):
+        assert SCORES[name].function(shifted).mean() > 10 * SCORES[name].function(same).mean()
+
+
+def test_deformation_measures_change_of_volume() -> None:
+    along = np.linspace(-1, 1, 40)
+    radius = np.sqrt(along[:, None, None] ** 2 + along[:, None] ** 2 + along**2)
+
+    def ball(edge: float) -> np.ndarray:
+        return (1 / (1 + np.exp((radius - edge) / 0.05))).astype(np.float32)
+
+    shrunken = Evidence(ball(0.5), ball(0.5), ball(0.58), ball(0.5))
+    score = SCORES["deformation"].function(shrunken)
+    assert score[radius < 0.8].mean() > 5 * score[radius > 1.1].mean()
+
+
+def test_what_a_score_needs_is_told_and_missed() -> None:
+    assert needs(["anomaly", "disease"]) == set()
+    assert needs(["mahalanobis", "perceptual_residual"]) == {"ensemble", "perceptual"}
+    bare = replace(evidence(), ensemble=None)
+    with pytest.raises(ValueError, match="without what this score needs"):
+        SCORES["mahalanobis"].function(bare)
+
+
+def test_scores_are_read_back_by_name(tmp_path: Path) -> None:
+    save_scores(tmp_path / "scores.npz", make_scores(evidence(), ["anomaly", "disease"]))
+    assert set(read_scores(tmp_path / "scores.npz")) == {"anomaly", "disease"}
+    with pytest.raises(InputError, match=r"scores.npz: lacks the score contrast; name it in reconstruct.py --scores"):
+        read_scores(tmp_path / "scores.npz", ["contrast"])
+
+
+def test_names_are_the_same_everywhere() -> None:
+    assert tuple(SCORES) == NAMES == cli.SCORES
