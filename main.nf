@@ -3,15 +3,20 @@ include { CHECK as CHECK_PARAMETERS } from './modules/check'
 include { CHECK                     } from './modules/check'
 include { SLICE                     } from './modules/slice'
 include { TRAIN                     } from './modules/train'
+include { TUNE                      } from './modules/tune'
+include { CHOOSE                    } from './modules/choose'
 include { RECONSTRUCT               } from './modules/reconstruct'
 include { SCORE                     } from './modules/score'
+include { FLOOR                     } from './modules/floor'
+include { CALIBRATE                 } from './modules/calibrate'
 include { AGGREGATE                 } from './modules/aggregate'
+include { EXPORT_BIDS               } from './modules/export_bids'
 
 include { codeOfTools                            } from './modules/code'
 include { helpText                               } from './modules/help'
 include { named ; namedScan ; namedSheet ; passed } from './modules/inputs'
 include { refuseImpossiblePlace                  } from './modules/place'
-include { recordRun ; sayHowItEnded              } from './modules/run'
+include { nextSteps ; recordRun ; sayHowItEnded  } from './modules/run'
 
 workflow {
     schema = projectDir.resolve('nextflow_schema.json')
@@ -23,14 +28,17 @@ workflow {
     tools = codeOfTools(projectDir)
     recordRun(params, tools)
     def product = file("${params.outdir}", glob: false).resolve(params.train_only ? 'model' : 'report.html')
-    workflow.onComplete { sayHowItEnded(product) }
+    advice = nextSteps(product, params)
+    workflow.onComplete { sayHowItEnded(product, advice) }
 
     code = tools.collectEntries { tool, source -> [tool, source.digest] } // [check: 'd41d8c…', slice: '9e107d…', …]
     parameters = groovy.json.JsonOutput.toJson(params)
-    opened = params.subMap('input')
+    opened = params.subMap('input', 'atlas', 'atlas_names')
     given = named('model', params.model) // ["--model '/data/model'", [/data/model]], or ['', []]
     embedding = named('embedding', params.embedding)
     weights = named('weights', params.weights)
+    atlas = named('atlas', params.atlas)
+    atlas_names = named('atlas-names', params.atlas_names)
 
     // What to read, in the same form: ["--input '/data/samplesheet.csv'", [/data/samplesheet.csv, /data/ad0.nii.gz, …]]
     source = channel.value(['', []])
@@ -41,13 +49,13 @@ workflow {
         source = channel.value(namedScan(params.scan, launchDir))
     }
     else if (params.simulate) {
-        CHECK_PARAMETERS(source, given, embedding, weights, parameters, schema, code.check)
+        CHECK_PARAMETERS(source, given, embedding, weights, atlas, atlas_names, parameters, schema, code.check)
         SIMULATE(CHECK_PARAMETERS.out.problems.map { problems -> passed(problems, opened) }, code.simulate)
         source = SIMULATE.out.samplesheet.map { sheet -> namedSheet(sheet) }
     }
 
     // Nothing starts before this has passed
-    CHECK(source, given, embedding, weights, parameters, schema, code.check)
+    CHECK(source, given, embedding, weights, atlas, atlas_names, parameters, schema, code.check)
     checked = CHECK.out.problems.map { problems -> passed(problems, opened) }
     CHECK.out.warnings.subscribe { warnings -> warnings.eachLine { line -> log.warn(line) } }
 
@@ -82,12 +90,47 @@ workflow {
 
     if (!params.train_only) {
         images = scans.map { meta, image, _mask -> [meta, image] }
-        RECONSTRUCT(images.join(SLICE.out.slices), model, embedding[1], code.reconstruct) // [[id: 'ad0', …], [ad0_anomaly.nii.gz, …]]
+        settings = channel.value([]) // settings.json: {"guidance_scale": 3.0, "noise_depth": 249}, or the parameters'
+        if (params.tune) {
+            validation = SLICE.out.slices.filter { meta, _slices -> meta.split == 'val' }
+            TUNE(validation, model, embedding[1], code.tune)
+            settings = CHOOSE(TUNE.out.table.collect(sort: { table -> table.name }), code.choose).settings
+        }
+        RECONSTRUCT(images.join(SLICE.out.slices), model, embedding[1], weights[1], settings, code.reconstruct)
 
-        pairs = SLICE.out.slices.join(RECONSTRUCT.out.reconstruction)
+        pairs = SLICE.out.slices.join(RECONSTRUCT.out.reconstruction) // [[id: 'ad0', …], slices/ad0, reconstruction/ad0]
         SCORE(pairs, weights[1], code.score) // [[id: 'ad0', …], scores/ad0]
 
-        scores = SCORE.out.scores.map { _meta, folder -> folder }.collect(sort: { folder -> folder.name })
-        AGGREGATE(scores, params.embedding ? [] : model, CHECK.out.parameters, code.aggregate)
+        // What held-out controls show, and how far each scan departs from it
+        controls = pairs
+            .filter { meta, _slices, _reconstruction -> meta.label == params.healthy && meta.split != 'train' }
+            .toSortedList { one, other -> one[0].id <=> other[0].id }
+            .filter { found -> found }
+        FLOOR(
+            controls.map { found -> found.collect { _meta, slices, _reconstruction -> slices } },
+            controls.map { found -> found.collect { _meta, _slices, reconstruction -> reconstruction } },
+            code.floor,
+        )
+        CALIBRATE(images.join(pairs), FLOOR.out.floor, [atlas[1], atlas_names[1]], code.calibrate)
+
+        AGGREGATE(
+            SCORE.out.scores.map { _meta, folder -> folder }.collect(sort: { folder -> folder.name }),
+            CALIBRATE.out.calibration.map { _meta, folder -> folder }.collect(sort: { folder -> folder.name }).ifEmpty([]),
+            params.embedding ? [] : model,
+            CHECK.out.parameters,
+            CHECK.out.samplesheet,
+            CHECK.out.skipped.ifEmpty([]),
+            code.aggregate,
+        )
+
+        if (params.bids) {
+            maps = RECONSTRUCT.out.maps.mix(CALIBRATE.out.maps).flatten() // ad0_anomaly.nii.gz, ad0_zscore.nii.gz, …
+            EXPORT_BIDS(
+                maps.collect(sort: { map -> map.name }),
+                AGGREGATE.out.tables,
+                CHECK.out.samplesheet,
+                code.export_bids,
+            )
+        }
     }
 }

@@ -10,8 +10,11 @@ from cli import existing_directory, existing_file, healthy_option, output_direct
 
 @tool
 @click.argument("scores", type=existing_directory, nargs=-1, required=True)
+@click.option("--calibrations", type=existing_directory, help="Folder that holds each scan's folder of calibrate.py.")
 @click.option("--model", type=existing_directory, help="Model folder, whose training is shown.")
 @click.option("--parameters", type=existing_file, help="Parameters of the run as a JSON object, shown in the report.")
+@click.option("--samplesheet", type=existing_file, help="Normalised samplesheet, for age, sex and site.")
+@click.option("--skipped", type=existing_file, help="skipped.csv of check.py: the scans that were left out.")
 @healthy_option
 @click.option("--ssim-threshold", type=click.FloatRange(-1, 1), default=0.6, help="List slices with a lower SSIM.")
 @click.option("--lowest", type=click.IntRange(1), default=12, help="Least similar slices to list and draw at least.")
@@ -19,8 +22,11 @@ from cli import existing_directory, existing_file, healthy_option, output_direct
 @click.option("--out", type=output_directory, required=True, help="Folder to write.")
 def aggregate(
     scores: tuple[Path, ...],
+    calibrations: Path | None,
     model: Path | None,
     parameters: Path | None,
+    samplesheet: Path | None,
+    skipped: Path | None,
     healthy: str,
     ssim_threshold: float,
     lowest: int,
@@ -29,21 +35,26 @@ def aggregate(
 ) -> None:
     """Sum up the cohort of SCORES, the folders that score.py wrote, one a scan.
 
-    OUT gets tables/ (slices, scans, outliers, lowest slices, classes compared), figures/, report.html and, in
-    summary.txt, the three lines to read first.
+    OUT gets tables/ (slices, scans, outliers, lowest slices, classes compared, false positives, regions, skipped),
+    figures/, report.html and, in summary.txt, the three lines to read first.
 
     \b
     Example:
-      aggregate.py scores/* --model results/model --out results
+      aggregate.py scores/* --model results/model --samplesheet samplesheet.csv --out results
     """
     import json
 
+    import pandas as pd
     from tqdm import tqdm
 
     from healthward.cohort import summarise
+    from healthward.covariates import COVARIATES
     from healthward.errors import InputError
-    from healthward.figures import cohort_figures, scan_figures
+    from healthward.figures import cohort_figures
+    from healthward.pseudonyms import without_secrets
     from healthward.report import render, summary_lines
+    from healthward.samplesheet import read_sheet
+    from healthward.scan_figures import scan_figures
 
     settings = {}
     if parameters is not None:
@@ -53,7 +64,16 @@ def aggregate(
             raise InputError(f"{parameters}: no valid JSON ({error})") from None
         if not isinstance(settings, dict):
             raise InputError(f"{parameters}: holds no JSON object; give parameters by name")
-    cohort = summarise(scores, healthy, ssim_threshold, lowest, outlier_z)
+        settings = without_secrets(settings)
+    covariates = None
+    if samplesheet is not None:
+        # no image is opened, so the folder of a task must not be judged as that of images
+        sheet = read_sheet(samplesheet, Path("/"))
+        if sheet.problems:
+            raise InputError(sheet.problem_lines()[0])
+        covariates = pd.DataFrame(sheet.rows)[["scan", *COVARIATES]].replace("", None)
+    left_out = None if skipped is None else pd.read_csv(skipped, dtype=str, keep_default_na=False)
+    cohort = summarise(scores, healthy, ssim_threshold, lowest, outlier_z, covariates, calibrations, left_out)
     cohort.write(out / "tables")
     figures = cohort_figures(cohort, lowest, out / "figures")
     drawn = scan_figures(cohort, out / "figures" / "scans")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli import existing_file, output_directory, tool
+from cli import existing_file, existing_path, output_directory, tool
 
 SCHEMA = Path(__file__).parent.parent / "nextflow_schema.json"
 OWN = "that of --parameters, or of --schema"
@@ -14,7 +14,9 @@ fraction = click.FloatRange(0, 1, max_open=True)
 
 
 @tool
-@click.option("--input", "sheet_path", type=existing_file, help="samplesheet.csv or dataset.json.")
+@click.option(
+    "--input", "sheet_path", type=existing_path, help="samplesheet.csv, dataset.json, or the folder of a BIDS dataset."
+)
 @click.option("--scan", metavar="JSON", help='One scan for a model, as \'{"image": "ad0.nii.gz", "label": 5}\'.')
 @click.option(
     "--base",
@@ -35,9 +37,17 @@ fraction = click.FloatRange(0, 1, max_open=True)
 )
 @click.option("--embedding", type=click.Path(path_type=Path), help="Class embedding of a .pt model.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Folder with the weights behind LPIPS and FID.")
+@click.option("--atlas", type=click.Path(path_type=Path), help="NIfTI of region labels.")
+@click.option("--atlas-names", type=click.Path(path_type=Path), help="Its table of names.")
 @click.option("--validation-fraction", type=fraction, show_default=OWN, help="Share of the subjects to validate on.")
 @click.option("--test-fraction", type=fraction, show_default=OWN, help="Share of the subjects to test on.")
 @click.option("--seed", type=click.IntRange(0), show_default=OWN, help="Seed of the split.")
+@click.option(
+    "--skip-bad-scans/--stop-at-bad-scans",
+    default=None,
+    show_default=OWN,
+    help="Leave out scans whose image or mask is bad, and say so, or stop.",
+)
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Scans opened at a time.")
 @click.option("--out", type=output_directory, required=True, help="Folder for what the run starts from.")
 @click.option(
@@ -55,9 +65,12 @@ def main(
     model: Path | None,
     embedding: Path | None,
     weights: Path | None,
+    atlas: Path | None,
+    atlas_names: Path | None,
     validation_fraction: float | None,
     test_fraction: float | None,
     seed: int | None,
+    skip_bad_scans: bool | None,
     workers: int,
     out: Path,
     problems_path: Path | None,
@@ -65,11 +78,14 @@ def main(
     """Check scans, parameters and model before anything is computed, and divide the subjects.
 
     Opens every volume and reports all problems at once, one line each. When there are none, writes to --out the
-    normalised samplesheet.csv, split.csv, inputs.csv (digests of the voxels), versions.json and conform.json.
+    normalised samplesheet.csv, split.csv, inputs.csv (digests of the voxels), versions.json and conform.json; also
+    skipped.csv where scans are left out, and pseudonyms.csv where the parameters ask for pseudonyms.
 
     \b
     Example:
       check.py --input samplesheet.csv --out checked
+    The T1w images of a BIDS dataset, with labels from its participants.tsv:
+      check.py --input my_dataset --out checked
 
     Scans for a given --model (and --scan) count as test scans unless the sheet says otherwise; without a model the
     sheet is for training, and subjects are divided when it has no split column.
@@ -87,7 +103,12 @@ def main(
         raise click.UsageError("--validation-fraction and --test-fraction leave nothing to train on.")
     if not (sheet_path or scan or parameters_path or model):
         raise click.UsageError("Nothing to check: give --input, --scan, --parameters or --model.")
-    split = {"validation_fraction": validation_fraction, "test_fraction": test_fraction, "seed": seed}
+    own = {
+        "validation_fraction": validation_fraction,
+        "test_fraction": test_fraction,
+        "seed": seed,
+        "skip_bad_scans": skip_bad_scans,
+    }
     checked = check(
         sheet_path=sheet_path,
         scan=scan,
@@ -97,7 +118,8 @@ def main(
         model=model,
         embedding=embedding,
         weights=weights,
-        overrides={name: value for name, value in split.items() if value is not None},
+        atlas=(atlas, atlas_names) if atlas and atlas_names else None,
+        overrides={name: value for name, value in own.items() if value is not None},
         workers=workers,
     )
     if problems_path:

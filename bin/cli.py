@@ -1,6 +1,9 @@
 """What the command-line tools share: how they fail, and options that several of them have."""
 
+import errno
 import logging
+import os
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -11,6 +14,7 @@ import click
 
 from healthward import __version__
 from healthward.errors import InputError
+from healthward.fields import parsed_id
 from healthward.labels import parse_label
 
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -33,8 +37,66 @@ class NumberList(click.ParamType):
             self.fail(f"{value!r} is no list of whole numbers with commas between, such as 64,64,64", param, ctx)
 
 
+class DecimalList(click.ParamType):
+    """Numbers above 0 with commas between them, such as 1,2.5,4."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            numbers = ()
+        if not numbers or not all(0 < number < float("inf") for number in numbers):
+            self.fail(f"{value!r} is no list of numbers above 0 with commas between, such as 1,2.5,4", param, ctx)
+        return numbers
+
+
+class NameList(click.ParamType):
+    """Some of several names with commas between them, in any order; given in the order of `choices`, each once."""
+
+    name = "list"
+
+    def __init__(self, choices: tuple[str, ...]) -> None:
+        self.choices = choices
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        names = [name.strip() for name in str(value).split(",")]
+        for name in names:
+            if name not in self.choices:
+                self.fail(f"{name!r} is none of {', '.join(self.choices)}", param, ctx)
+        return tuple(choice for choice in self.choices if choice in names)
+
+
+# As healthward.scores has them, whose import would make --help slow
+SCORES = (
+    *("round_trip", "anomaly", "signed", "contrast", "class_contrast", "disease", "ssim_ensemble"),
+    *("perceptual_residual", "mahalanobis", "forward", "deformation"),
+)
+
+
+MENDS = {
+    errno.ENOSPC: "free some space, or write to another disk",
+    errno.EDQUOT: "free some of your quota, or write to another disk",
+    errno.EFBIG: "the disk or a limit (ulimit -f) takes no larger file; write to another disk",
+    errno.EROFS: "write to another folder",
+    errno.EACCES: "see to its permissions",
+    errno.EPERM: "see to its permissions",
+    errno.ENOENT: "correct the path, or let the tool that writes it run first",
+    errno.ENOTDIR: "give the path of a folder",
+    errno.EISDIR: "give the path of a file",
+    errno.EEXIST: "give another name, or remove what is there",
+    errno.ENAMETOOLONG: "give a shorter name",
+}
+"""What to do about the failures of a disk that a user can mend."""
+
+
 class Tool(click.Command):
-    """A click command on which a user's mistake is one line on stderr and exit status 1."""
+    """A click command on which a user's mistake, or a full disk, is one line on stderr and exit status 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         # Libraries' notes to their own developers would bury ours to the user.
@@ -44,6 +106,13 @@ class Tool(click.Command):
             return super().invoke(ctx)
         except InputError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            # NumPy counts the bytes that it could write, and leaves out why
+            number = errno.ENOSPC if re.search(r"requested and \d+ written", str(error)) else error.errno
+            if number not in MENDS:
+                raise
+            place = error.filename or ctx.params.get("out")
+            raise click.ClickException(f"{place}: {os.strerror(number)}; {MENDS[number]}") from error
 
 
 def tool(function: Callable[..., Any]) -> click.Command:
@@ -60,6 +129,14 @@ def parse_class(ctx: click.Context, param: click.Parameter, value: str) -> str:
         raise click.BadParameter(str(error)) from error
 
 
+def parse_id(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Return an id that may become a file's name, as a samplesheet may have it."""
+    try:
+        return parsed_id(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 seed_option = click.option("--seed", type=click.IntRange(0), default=0, help="Seed of every random choice.")
 device_option = click.option(
     "--device",
@@ -67,8 +144,29 @@ device_option = click.option(
     default="auto",
     help="Where the network runs; auto takes the first that is there.",
 )
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    help="What the network computes in; auto takes bfloat16 on CUDA, float32 elsewhere.",
+)
 healthy_option = click.option(
     "--healthy", default="CN", help="The class that counts as healthy: CN, EMCI, MCI, LMCI or AD.", callback=parse_class
+)
+disease_option = click.option(
+    "--disease", default="AD", help="The class whose signs are looked for: AD, or another one.", callback=parse_class
+)
+steps_option = click.option(
+    "--ddim-steps", type=click.IntRange(1, 1000), default=8, help="Steps to that depth, the same back."
+)
+inversion_iterations_option = click.option(
+    "--inversion-iterations", type=click.IntRange(0, 50), default=6, help="Most fixed-point iterations a step."
+)
+score_option = click.option(
+    "--score",
+    type=click.Choice(SCORES),
+    default="disease",
+    help="The score that is compared with what controls show.",
 )
 size_option = click.option("--size", type=click.IntRange(32, 512), default=128, help="Edge of cube and slices, voxels.")
 slice_range_option = click.option(
@@ -80,3 +178,15 @@ slice_range_option = click.option(
 fov_option = click.option(
     "--fov", type=click.FloatRange(32, 1024), default=192.0, help="Edge of the cube in millimetres."
 )
+
+
+def model_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name a model of ours, or a pair of .pt files."""
+    folder = click.Path(exists=True, path_type=Path)
+    for option in (
+        click.option("--head-channels", type=click.IntRange(1), default=16, help="With a .pt: channels a head."),
+        click.option("--embedding", type=existing_file, help="With a UNet's .pt: the embedding's .pt."),
+        click.option("--model", type=folder, required=True, help="Model folder, or a UNet's .pt."),
+    ):
+        function = option(function)
+    return function

@@ -2,27 +2,51 @@
 """Translate one scan to health and map the difference."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from cli import device_option, existing_directory, existing_file, healthy_option, output_directory, tool
+from cli import (
+    SCORES,
+    NameList,
+    device_option,
+    disease_option,
+    existing_directory,
+    existing_file,
+    healthy_option,
+    inversion_iterations_option,
+    model_options,
+    output_directory,
+    precision_option,
+    seed_option,
+    steps_option,
+    tool,
+)
 
 
 @tool
 @click.argument("slices", type=existing_directory)
 @click.argument("image", type=existing_file)
-@click.option(
-    "--model", type=click.Path(exists=True, path_type=Path), required=True, help="Model folder, or a UNet's .pt."
-)
-@click.option("--embedding", type=existing_file, help="With a UNet's .pt: the embedding's .pt.")
-@click.option("--head-channels", type=click.IntRange(1), default=16, help="With a .pt: channels an attention head.")
+@model_options
 @healthy_option
+@disease_option
 @click.option("--guidance-scale", type=click.FloatRange(0, 50), default=3.0, help="Guidance toward the healthy class.")
 @click.option("--noise-depth", type=click.IntRange(0, 999), default=249, help="Deepest timestep of the inversion.")
-@click.option("--ddim-steps", type=click.IntRange(1, 1000), default=25, help="Steps to that depth, the same back.")
-@click.option("--inversion-iterations", type=click.IntRange(0, 50), default=3, help="Fixed-point iterations a step.")
+@steps_option
+@inversion_iterations_option
+@click.option("--settings", "settings_path", type=existing_file, help="settings.json of choose.py, which comes first.")
+@click.option(
+    "--scores",
+    type=NameList(SCORES),
+    default="round_trip,anomaly,contrast,class_contrast,disease",
+    help=f"Scores to make of the reconstructions, of {', '.join(SCORES)}.",
+)
+@click.option("--weights", type=existing_directory, help="For perceptual_residual: folder with the weights of LPIPS.")
 @click.option("--batch", type=click.IntRange(1), help="Slices at once; by device if not given.")
+@click.option("--debug", type=output_directory, help="Folder for figures of every step, for a few slices.")
+@seed_option
 @device_option
+@precision_option
 @click.option("--out", type=output_directory, required=True, help="Folder to write.")
 def reconstruct_scan(
     slices: Path,
@@ -31,57 +55,111 @@ def reconstruct_scan(
     embedding: Path | None,
     head_channels: int,
     healthy: str,
+    disease: str,
     guidance_scale: float,
     noise_depth: int,
     ddim_steps: int,
     inversion_iterations: int,
+    settings_path: Path | None,
+    scores: tuple[str, ...],
+    weights: Path | None,
     batch: int | None,
+    debug: Path | None,
+    seed: int,
     device: str,
+    precision: str,
     out: Path,
 ) -> None:
     """Make the pseudo-healthy image of one scan and its anomaly maps.
 
-    SLICES is the folder that slice.py made of IMAGE. Every slice is inverted by DDIM and denoised twice: under guidance
-    toward the healthy class, and unguided. OUT gets four NIfTI maps on IMAGE's own grid (pseudo-healthy, anomaly,
-    contrast, confidence), the translated slices (stack.npz), and the error of each slice (reconstruction.csv).
+    SLICES is the folder that slice.py made of IMAGE. Every slice is inverted by DDIM and denoised twice: under
+    guidance toward the healthy class, and unguided. It is also noised and looked at in one step, as healthy and as
+    diseased. OUT gets NIfTI maps on IMAGE's own grid (pseudo-healthy, anomaly, contrast, confidence, disease), the
+    translated slices (stack.npz), the error of each slice (reconstruction.csv), and the scores of each voxel of the
+    conformed cube (scores.npz).
 
     \b
     Example:
       reconstruct.py slices/ad0 ad0.nii.gz --model model --out maps/ad0
+    With figures of input, latent, decodings and the way between them (steps.png, trajectory.png):
+      reconstruct.py slices/ad0 ad0.nii.gz --model model --debug debug/ad0 --out maps/ad0
     """
+    import json
+    from dataclasses import replace
+
     import numpy as np
 
-    from healthward.devices import select_device
+    from healthward.devices import select_device, select_precision
     from healthward.errors import InputError
     from healthward.labels import condition_number
     from healthward.model import load_model
-    from healthward.reconstruction import native_maps, slice_table
+    from healthward.reconstruction import Translator, native_maps, slice_table
+    from healthward.scores import FILE, make_scores, needs, save_scores
     from healthward.slices import load_scan
-    from healthward.translation import Settings, translate
-    from healthward.volumes import load_volume, save_like
+    from healthward.translation import Settings
+    from healthward.volumes import load_volume, save_like, to_native
 
-    if ddim_steps > noise_depth + 1:
-        raise InputError(f"--ddim-steps {ddim_steps}: at most {noise_depth + 1} fit above --noise-depth {noise_depth}")
+    settings = Settings(guidance_scale, noise_depth, ddim_steps, inversion_iterations)
+    if settings_path is not None:
+        settings = replace(settings, **json.loads(settings_path.read_text()))
+    if ddim_steps > settings.noise_depth + 1:
+        raise InputError(
+            f"--ddim-steps {ddim_steps}: at most {settings.noise_depth + 1} fit above depth {settings.noise_depth}"
+        )
     scan = load_scan(slices)
     voxels, _ = load_volume(image)
+    place, wanted = select_device(device), needs(scores)
     network = load_model(model, embedding, head_channels)
-    settings = Settings(guidance_scale, noise_depth, ddim_steps, inversion_iterations)
-    size, name = scan.record.size, scan.record.scan
-    flat = scan.stack.reshape(-1, size, size)
-    translation = translate(
-        network, flat, condition_number(healthy), settings, select_device(device), batch, f"reconstructing {name}"
+    network.precision = select_precision(precision, place)
+    translator = Translator(
+        model=network,
+        healthy=condition_number(healthy),
+        disease=condition_number(disease),
+        settings=settings,
+        device=place,
+        batch=batch,
+        seed=seed,
+        lpips=_lpips(weights, place) if "perceptual" in wanted else None,
     )
-    healthy_stack, unguided_stack = (
-        part.reshape(scan.stack.shape) for part in (translation.healthy, translation.unguided)
-    )
-    maps = native_maps(scan, voxels, healthy_stack, unguided_stack)
+    name = scan.record.scan
+    translation = translator.translate(scan, f"reconstructing {name}")
+    looked = translator.look(scan, wanted)
+    evidence = translator.gather(scan, translation, looked, wanted)
+    stack = {kind: getattr(translation, kind).reshape(scan.stack.shape) for kind in ("healthy", "unguided")}
+    cubes = make_scores(evidence, scores)
+    maps = native_maps(scan, voxels, stack["healthy"], stack["unguided"])
 
     out.mkdir(parents=True, exist_ok=True)
-    for kind, volume in vars(maps).items():
+    volumes = vars(maps)
+    if "disease" in cubes:
+        volumes = volumes | {"disease": to_native(cubes["disease"], scan.geometry)}
+    for kind, volume in volumes.items():
         save_like(out / f"{name}_{kind}.nii.gz", volume, image)
-    np.savez(out / "stack.npz", healthy=healthy_stack, unguided=unguided_stack)
-    table = slice_table(scan, translation)
-    table.to_csv(out / "reconstruction.csv", index=False, float_format="%.6g")
+    np.savez(out / "stack.npz", **stack)
+    save_scores(out / FILE, cubes)
+    slice_table(scan, translation, looked).to_csv(out / "reconstruction.csv", index=False, float_format="%.6g")
+    if debug is not None:
+        _draw_steps(scan, translator, debug)
+
+
+def _draw_steps(scan: Any, translator: Any, folder: Path) -> None:
+    from healthward.debug_figures import chosen_slices, plot_steps, plot_trajectory
+
+    slices, names = chosen_slices(scan)
+    trace = translator.trace(slices)
+    plot_steps(trace, names, scan.record.scan, folder / "steps.png")
+    plot_trajectory(trace, names, scan.record.scan, folder / "trajectory.png")
+
+
+def _lpips(weights: Path | None, device: Any) -> Any:
+    from healthward.errors import InputError
+    from healthward.perceptual import Lpips
+    from healthward.weights import describe_absence, find_weights
+
+    files = find_weights(weights)
+    if "lpips" not in files:
+        raise InputError(describe_absence(["lpips"], weights))
+    return Lpips(files["lpips"], device)
 
 
 if __name__ == "__main__":

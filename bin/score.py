@@ -5,21 +5,9 @@ from pathlib import Path
 
 import click
 
-from cli import device_option, existing_directory, output_directory, tool
+from cli import NameList, device_option, existing_directory, output_directory, tool
 
-
-class MetricNames(click.ParamType):
-    """A comma-separated list of metrics."""
-
-    name = "list"
-    choices = ("ssim", "ms_ssim", "psnr", "lpips", "vsi", "fid")
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        names = [name.strip() for name in value.split(",")]
-        for name in names:
-            if name not in self.choices:
-                self.fail(f"{name!r} is none of {', '.join(self.choices)}", param, ctx)
-        return tuple(choice for choice in self.choices if choice in names)
+METRIC_NAMES = ("ssim", "ms_ssim", "psnr", "lpips", "vsi", "fid")
 
 
 @tool
@@ -28,7 +16,7 @@ class MetricNames(click.ParamType):
 @click.option("--weights", type=existing_directory, help="Folder with the weights behind LPIPS and FID.")
 @click.option(
     "--metrics",
-    type=MetricNames(),
+    type=NameList(METRIC_NAMES),
     help="Comma-separated metrics to compute, of ssim, ms_ssim, psnr, lpips, vsi, fid; weights that one of them lacks "
     "are then an error. Without it: all that can be computed. ssim is always computed: the lowest slices go by it.",
 )
@@ -47,13 +35,18 @@ def score(
     """Compare a scan with its pseudo-healthy reconstruction, slice by slice and as a whole.
 
     SLICES is a folder of slice.py, RECONSTRUCTION one of reconstruct.py. OUT gets slices.csv (a row per slice),
-    scan.csv (one row), lowest.npz (the slices of lowest SSIM) and, where FID is computed, features.npz.
+    scan.csv (one row), lowest.npz (the slices of lowest SSIM), viewer/ (volumes for the report's viewer) and, where FID
+    is computed, features.npz.
 
     \b
     The weights behind LPIPS and FID are looked for in --weights, then in torch hub's cache; never downloaded:
       alexnet-owt-7be5be79.pth                     AlexNet, for lpips
       weights-inception-2015-12-05-6726825d.pth    Inception v3, for fid
     Without them these columns are absent.
+
+    \b
+    Example:
+      score.py slices/ad0 maps/ad0 --out scores/ad0
     """
     import logging
 
@@ -61,14 +54,16 @@ def score(
     import pandas as pd
 
     from healthward.devices import select_device
-    from healthward.errors import InputError
+    from healthward.errors import InputError, reading
     from healthward.metrics import SLICE_METRICS
     from healthward.perceptual import Inception, Lpips
+    from healthward.scores import FILE, read_scores
     from healthward.scoring import METRICS, lowest_slices, pair, scan_table, slice_features, slice_table
     from healthward.slices import load_scan
+    from healthward.viewer import scan_volumes, write_volumes
     from healthward.weights import BACKBONES, describe_absence, find_weights
 
-    for path in (slices / "scan.json", reconstruction / "stack.npz", reconstruction / "reconstruction.csv"):
+    for path in (slices / "scan.json", *(reconstruction / name for name in ("stack.npz", FILE, "reconstruction.csv"))):
         if not path.is_file():
             raise InputError(f"{path}: not there; give the folder of slice.py first, then that of reconstruct.py")
     wanted = METRICS if metrics is None else metrics
@@ -82,21 +77,30 @@ def score(
     measures = tuple(name for name in SLICE_METRICS if name in {*computed, "ssim"})
 
     where = select_device(device)
-    with np.load(reconstruction / "stack.npz") as stack:
+    again = "reconstruct the scan again"
+    with reading(reconstruction / "stack.npz", again), np.load(reconstruction / "stack.npz") as stack:
+        if lacking := sorted({"healthy", "unguided"} - set(stack.files)):
+            raise InputError(f"{reconstruction / 'stack.npz'}: lacks {', '.join(lacking)}; {again}")
         pairs = pair(load_scan(slices), stack["healthy"], stack["unguided"])
-    reconstructed = pd.read_csv(
-        reconstruction / "reconstruction.csv", dtype={"scan": str}, keep_default_na=False, na_values=[""]
-    )
+    with reading(reconstruction / "reconstruction.csv", again):
+        reconstructed = pd.read_csv(
+            reconstruction / "reconstruction.csv", dtype={"scan": str}, keep_default_na=False, na_values=[""]
+        )
     lpips = Lpips(files["lpips"], where) if "lpips" in measures else None
     table = slice_table(pairs, reconstructed, measures, lpips, where)
     features = slice_features(pairs, Inception(files["fid"], where), where) if "fid" in computed else None
 
     out.mkdir(parents=True, exist_ok=True)
     table.to_csv(out / "slices.csv", index=False, float_format="%.6g")
-    scan_table(pairs, table, features).to_csv(out / "scan.csv", index=False, float_format="%.6g")
+    cubes = read_scores(reconstruction / FILE)
+    row = scan_table(pairs, table, cubes, features)
+    row.to_csv(out / "scan.csv", index=False, float_format="%.6g")
     np.savez(out / "lowest.npz", **lowest_slices(pairs, table, lowest))
     if features is not None:
         np.savez(out / "features.npz", **features)
+    scan = pairs.scan
+    volumes = scan_volumes(scan, pairs.healthy, cubes)
+    write_volumes(out / "viewer", scan.record.scan, volumes, scan.geometry.cube_affine)
 
 
 if __name__ == "__main__":

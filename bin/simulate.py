@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Simulate a cohort with known atrophy."""
+"""Simulate a cohort with known disease."""
 
 from pathlib import Path
 
@@ -12,16 +12,26 @@ from cli import output_directory, seed_option, tool
 @click.option("--subjects", type=click.IntRange(1), required=True, help="How many, the classes CN to AD in turn.")
 @click.option("--size", type=click.IntRange(32, 512), default=128, help="Edge of the volumes in voxels (192 mm).")
 @seed_option
+@click.option(
+    "--kind",
+    type=click.Choice(["atrophy", "ventricles", "medial temporal", "cortex", "lesion"]),
+    default="atrophy",
+    help="Disease: atrophy of all three places or of one alone, or a focal lesion.",
+)
 @click.option("--out", type=output_directory, required=True, help="Folder to write.")
-def simulate_cohort(subjects: int, size: int, seed: int, out: Path) -> None:
-    """Simulate T1 volumes of individuals with atrophy of known place and dose, from the MNI152 template.
+def simulate_cohort(subjects: int, size: int, seed: int, kind: str, out: Path) -> None:
+    """Simulate T1 volumes of individuals with disease of known place and dose, from the MNI152 template.
 
-    Writes for each scan its volume, the mask of the atrophy, and the true counterfactual (the same individual without
-    atrophy), and a samplesheet.csv that names them.
+    Writes for each scan its volume, the mask of the disease, and the true counterfactual (the same individual without
+    disease); a samplesheet.csv that names the scans; and a truth.csv with dose, kind and counterfactual of each.
+
+    The label tells the dose: none in CN, 1 on average in AD. So it does for lesions, which no training on atrophy has
+    seen: those of AD are the darkest. The same seed gives the same individuals with any kind of disease.
 
     \b
     Example:
       simulate.py --subjects 25 --size 64 --seed 1 --out cohort
+      simulate.py --subjects 25 --size 64 --seed 1 --kind lesion --out lesions
     """
     import nibabel as nib
     import numpy as np
@@ -31,12 +41,14 @@ def simulate_cohort(subjects: int, size: int, seed: int, out: Path) -> None:
     from healthward.simulation import simulate
 
     out.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for person in tqdm(simulate(subjects, size, seed), total=subjects, desc="simulating", unit="scan", disable=None):
+    rows, truth = [], []
+    people = simulate(subjects, size, seed, kind)
+    for person in tqdm(people, total=subjects, desc="simulating", unit="scan", disable=None):
+        counterfactual = f"{person.scan}_counterfactual.nii.gz"
         files = {
             f"{person.scan}.nii.gz": person.image,
             f"{person.scan}_mask.nii.gz": person.mask.astype(np.uint8),
-            f"{person.scan}_counterfactual.nii.gz": person.counterfactual,
+            counterfactual: person.counterfactual,
         }
         for name, voxels in files.items():
             nib.save(nib.Nifti1Image(voxels, person.affine), out / name)
@@ -51,7 +63,9 @@ def simulate_cohort(subjects: int, size: int, seed: int, out: Path) -> None:
                 "sex": person.sex,
             }
         )
+        truth.append({"scan": person.scan, "dose": person.dose, "kind": kind, "counterfactual": counterfactual})
     pd.DataFrame(rows).to_csv(out / "samplesheet.csv", index=False)
+    pd.DataFrame(truth).to_csv(out / "truth.csv", index=False)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,22 @@ from pathlib import Path
 
 import click
 
-from cli import existing_file, fov_option, output_directory, parse_class, size_option, slice_range_option, tool
+from cli import (
+    existing_file,
+    fov_option,
+    output_directory,
+    parse_class,
+    parse_id,
+    size_option,
+    slice_range_option,
+    tool,
+)
 
 
 @tool
 @click.argument("image", type=existing_file)
-@click.option("--scan", required=True, help="Name of the scan.")
-@click.option("--subject", required=True, help="Name of its subject.")
+@click.option("--scan", required=True, callback=parse_id, help="Name of the scan.")
+@click.option("--subject", required=True, callback=parse_id, help="Name of its subject.")
 @click.option("--label", required=True, callback=parse_class, help="Its class: CN, EMCI, MCI, LMCI, AD, or 1..5.")
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", help="What the scan is for.")
 @click.option("--mask", type=existing_file, help="Ground-truth anomaly on the scan's own grid.")
@@ -46,7 +55,10 @@ def slice_scan(
     from healthward.volumes import conform, load_volume, to_cube
 
     voxels, affine = load_volume(image)
-    conformed = conform(voxels, affine, size, fov)
+    try:
+        conformed = conform(voxels, affine, size, fov)
+    except InputError as error:
+        raise InputError(f"{image}: {error}") from error
     truth = None
     if mask is not None:
         marked, mask_affine = load_volume(mask)

@@ -15,6 +15,11 @@ from cli import NumberList, device_option, existing_directory, output_directory,
 @click.option("--res-blocks", type=click.IntRange(1), default=1, help="Residual blocks a level.")
 @click.option("--head-channels", type=click.IntRange(1), default=16, help="Channels an attention head.")
 @click.option("--conditioning-dim", type=click.IntRange(1), default=64, help="Length of a class's embedding.")
+@click.option(
+    "--time-conditioning/--no-time-conditioning",
+    default=True,
+    help="Tell the class to every residual block, with the timestep, or to attention alone.",
+)
 @click.option("--iterations", type=click.IntRange(1), default=20000, help="Optimiser steps.")
 @click.option("--batch-size", type=click.IntRange(1), default=64, help="Slices a step.")
 @click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=1e-4, help="Peak, of AdamW.")
@@ -26,6 +31,7 @@ from cli import NumberList, device_option, existing_directory, output_directory,
 @click.option("--validate-every", type=click.IntRange(1), default=1000, help="Steps between validations.")
 @click.option("--max-train-hours", type=click.FloatRange(0, min_open=True), help="Stop after so long.")
 @click.option("--checkpoints", type=output_directory, required=True, help="Folder that survives an interruption.")
+@click.option("--tensorboard", is_flag=True, help="Write curves for TensorBoard, to CHECKPOINTS/tensorboard.")
 @seed_option
 @device_option
 @click.option("--out", type=output_directory, required=True, help="Folder for the model.")
@@ -36,6 +42,7 @@ def train_model(
     res_blocks: int,
     head_channels: int,
     conditioning_dim: int,
+    time_conditioning: bool,
     iterations: int,
     batch_size: int,
     learning_rate: float,
@@ -47,6 +54,7 @@ def train_model(
     validate_every: int,
     max_train_hours: float | None,
     checkpoints: Path,
+    tensorboard: bool,
     seed: int,
     device: str,
     out: Path,
@@ -61,9 +69,12 @@ def train_model(
     \b
     Example:
       train.py slices/* --iterations 20000 --checkpoints checkpoints --out model
+    To watch the curves while it runs (tensorboard --logdir checkpoints/tensorboard):
+      train.py slices/* --tensorboard --checkpoints checkpoints --out model
     On the four GPUs of a node, which share each step's slices:
       torchrun --standalone --nproc-per-node 4 bin/train.py slices/* --checkpoints checkpoints --out model
     """
+    import contextlib
     import logging
     import sys
 
@@ -74,13 +85,19 @@ def train_model(
     from healthward.interruption import Interrupted, Interruption
     from healthward.model import Architecture, save_model
     from healthward.provenance import versions
-    from healthward.training import Cohort, Recipe, Trainer, train
+    from healthward.training import Recipe, Trainer, train
+    from healthward.training_cohort import Cohort
     from healthward.training_figures import plot_losses, plot_samples
-    from healthward.training_log import TrainingLog
+    from healthward.training_log import TensorBoardLog, TrainingLog
     from healthward.validation import Validation, sample_grid, validation_settings
 
     architecture = Architecture(
-        channels, tuple(map(bool, attention_levels)), res_blocks, head_channels, conditioning_dim
+        channels,
+        tuple(map(bool, attention_levels)),
+        res_blocks,
+        head_channels,
+        conditioning_dim,
+        time_conditioning=time_conditioning,
     )
     recipe = Recipe(
         architecture=architecture,
@@ -104,9 +121,19 @@ def train_model(
         trainer = Trainer(cohort, recipe, place, group)
         validate = Validation(held_out, max_timestep, settings, seed, place)
         checkpoint = checkpoints / f"{trainer.key()}.pt"
-        with TrainingLog(checkpoints / "training.log", trainer) as log, Interruption() as interruption:
+        with contextlib.ExitStack() as open_logs, Interruption() as interruption:
+            logs: list[TrainingLog | TensorBoardLog] = [TrainingLog(checkpoints / "training.log", trainer)]
+            if tensorboard:
+                logs.append(TensorBoardLog(checkpoints / "tensorboard" / trainer.key(), trainer))
+            for log in logs:
+                open_logs.enter_context(log)
+
+            def report(trainer: Trainer) -> None:
+                for log in logs:
+                    log.report(trainer)
+
             try:
-                train(trainer, checkpoint, validate_every, validate, seconds, log.report, interruption)
+                train(trainer, checkpoint, validate_every, validate, seconds, report, interruption)
             except Interrupted as interrupted:
                 logging.getLogger(__name__).warning("%s", interrupted)
                 sys.exit(interrupted.status)

@@ -4,8 +4,11 @@ process AGGREGATE {
 
     input:
     path scores, stageAs: 'scores/*'
+    path calibrations, stageAs: 'calibrations/*'
     path model, stageAs: 'model/*'
     path parameters
+    path samplesheet
+    path skipped
     val code
 
     output:
@@ -17,8 +20,8 @@ process AGGREGATE {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    aggregate.py scores/* --out report --parameters ${parameters} \\
-        ${model ? '--model model/*' : ''} ${task.ext.args}
+    aggregate.py scores/* --out report --parameters ${parameters} --samplesheet ${samplesheet} \\
+        ${calibrations ? '--calibrations calibrations' : ''} ${skipped ? "--skipped ${skipped}" : ''} ${model ? '--model model/*' : ''} ${task.ext.args}
     """
 
     stub:

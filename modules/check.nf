@@ -9,6 +9,8 @@ process CHECK {
     tuple val(model), path(model_files, stageAs: 'model/?/*')
     tuple val(embedding), path(embedding_files, stageAs: 'embedding/?/*')
     tuple val(weights), path(weights_files, stageAs: 'weights/?/*')
+    tuple val(atlas), path(atlas_files, stageAs: 'atlas/?/*')
+    tuple val(atlas_names), path(atlas_names_files, stageAs: 'atlas_names/?/*')
     val parameters
     path schema
     val code
@@ -21,6 +23,8 @@ process CHECK {
     path '{split,inputs}.csv', emit: manifests, optional: true
     path 'versions.json', emit: versions, optional: true
     path 'warnings.txt', emit: warnings, optional: true
+    path 'skipped.csv', emit: skipped, optional: true
+    path 'pseudonyms.csv', emit: pseudonyms, optional: true
 
     script:
     """
@@ -28,7 +32,7 @@ process CHECK {
     cat > parameters.json <<'END_OF_PARAMETERS'
     ${parameters}
     END_OF_PARAMETERS
-    check.py ${scans} ${model} ${embedding} ${weights} --parameters parameters.json --schema ${schema} \\
+    check.py ${scans} ${model} ${embedding} ${weights} ${atlas} ${atlas_names} --parameters parameters.json --schema ${schema} \\
         --workers ${task.cpus} --problems problems.txt --out .
     """
 

@@ -3,7 +3,10 @@
 
 // [check: [digest: 'd41d8c…', files: ['bin/check.py', 'bin/cli.py', 'bin/healthward/__init__.py', …]], slice: […], …]
 def codeOfTools(project) {
-    return ['simulate', 'check', 'slice', 'train', 'reconstruct', 'score', 'aggregate'].collectEntries { tool ->
+    def tools = [
+        'simulate', 'check', 'slice', 'train', 'tune', 'choose', 'reconstruct', 'score', 'floor', 'calibrate', 'aggregate', 'export_bids',
+    ]
+    return tools.collectEntries { tool ->
         def files = withImports(project.resolve("bin/${tool}.py"), project.resolve('bin'), [] as Set).sort()
         def digest = files.collect { path -> path.text.md5() }.join().md5()
         [tool, [digest: digest, files: files.collect { path -> project.relativize(path).toString() }]]

@@ -4,7 +4,22 @@ def helpText(schema) {
     def sections = groups.collect { group ->
         ([group.title] + group.properties.collect { name, entry -> helpLine(name, entry) }).join('\n')
     }
-    return (['Usage: nextflow run . --input samplesheet.csv --outdir results [-profile …] [-resume]'] + sections).join('\n\n')
+    return ([usage()] + sections).join('\n\n')
+}
+
+def usage() {
+    return """\
+        Usage: nextflow run . --input samplesheet.csv --outdir results [-profile …] [-resume]
+
+        Examples:
+          nextflow run . -profile showcase --outdir results                             simulated people, no training
+          nextflow run . --input samplesheet.csv --outdir results                       train on a cohort and map it
+          nextflow run . --input my_dataset --bids --outdir results                     the same of a BIDS dataset
+          nextflow run . --input new.csv --model results/model --outdir new             map others by that model
+          nextflow run . --scan '{"image": "ad0.nii.gz", "label": 5}' --model results/model
+          nextflow run . --input samplesheet.csv -profile slurm,apptainer,cuda -resume  go on where it stopped
+
+        A parameter has two dashes, an option of Nextflow's one. docs/usage.md says more.""".stripIndent()
 }
 
 def helpLine(name, entry) {

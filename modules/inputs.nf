@@ -6,8 +6,12 @@ def named(option, path) {
 }
 
 //   ["--input '/data/samplesheet.csv'", [/data/samplesheet.csv, /data/ad0.nii.gz, …]]
+//   ["--input '/data/ds'", [/data/ds/dataset_description.json, /data/ds/sub-01/anat/sub-01_T1w.nii.gz, …]]
 def namedSheet(path) {
     def sheet = file("${path}", glob: false)
+    if (sheet.isDirectory()) {
+        return ["--input ${quote(sheet)}", filesOfDataset(sheet)]
+    }
     return sheet.isFile() ? ["--input ${quote(sheet)}", [sheet] + imagesIn(sheet.text, sheet.parent)] : ['', []]
 }
 
@@ -21,6 +25,20 @@ def namedScan(json, base) {
 def imagesIn(text, folder) {
     def names = text.findAll(/[^,;"\t\r\n]+\.nii(?:\.gz)?(?=[,;"\s]|$)/)
     return names.collect { name -> folder.resolve(name.trim()) }.findAll { path -> path.isFile() }.unique()
+}
+
+// What check.py reads of a BIDS dataset
+def filesOfDataset(root) {
+    def found = ['dataset_description.json', 'participants.tsv'].collect { name -> root.resolve(name) }
+    def subjects = root.listFiles().findAll { path -> path.isDirectory() && path.name.startsWith('sub-') }
+    subjects.each { subject ->
+        subject.eachFileRecurse { path ->
+            if (path.name ==~ /.*_(T1w\.nii(\.gz)?|sessions\.tsv)/) {
+                found.add(path)
+            }
+        }
+    }
+    return found.findAll { path -> path.isFile() }.sort()
 }
 
 // Text of the user's own as one word of a shell command

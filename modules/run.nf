@@ -35,14 +35,38 @@ def commitOf(project) {
     }
 }
 
-// Where the product of the run is and what it says; after a failed task, how to go on
-def sayHowItEnded(product) {
+// Where the product of the run is, what it says, and what to do next; after a failed task, how to go on
+def sayHowItEnded(product, advice) {
     if (workflow.success) {
         println("\n${product}")
         println(product.name == 'report.html' ? product.resolveSibling('pipeline_info/summary.txt').text : '')
+        println(advice.join('\n'))
     }
-    else if (workflow.stats.failedCount > 0) {
+    else if (workflow.stats.failedCount > 0 || unwritten()) {
+        println(unwritten() ? "\n${unwritten()}; free some space, or write to another disk" : '')
         def again = workflow.commandLine.contains('-resume') ? workflow.commandLine : "${workflow.commandLine} -resume"
-        println("\nWhat is done is kept. To go on from there:\n  ${again}")
+        println("What is done is kept. To go on from there:\n  ${again}")
     }
+}
+
+// results/maps/ad0/ad0_anomaly.nii.gz: No space left on device, where that ended the run; Nextflow says it in its log only
+def unwritten() {
+    return "${workflow.errorMessage}".find(/FileSystemException: .* -> (.+)/) { _all, place -> place }
+}
+
+// What a user does with a model, or with a report and maps: a line each
+def nextSteps(product, options) {
+    def folder = product.parent
+    def embedding = options.embedding ? " --embedding ${options.embedding}" : ''
+    def model = "--model ${options.model ?: "${folder}/model"}${embedding}"
+    def mapping = "Map more scans:  nextflow run ${projectDir} --input samplesheet.csv ${model} --outdir new"
+    if (options.train_only) {
+        return [mapping]
+    }
+    return [
+        "Open in a browser:  ${product}",
+        "Lay over the scans:  ${folder}/${options.bids ? 'bids' : 'maps'}",
+        options.debug ? "See every step:  ${folder}/debug" : null,
+        mapping,
+    ].findAll()
 }

@@ -3,23 +3,36 @@
 import json
 import logging
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from healthward.bids_dataset import read_bids
+from healthward.errors import InputError
 from healthward.fields import SPLITS, Row
-from healthward.inspection import inspect_all
-from healthward.model_files import inspect_model
+from healthward.inspection import Inspection, inspect_all
+from healthward.model_files import inspect_model, loading_problems
 from healthward.parameters import completed, conforming, validate
 from healthward.provenance import versions
+from healthward.pseudonyms import pseudonymised, write_key
 from healthward.samplesheet import Sheet, read_scan, read_sheet
-from healthward.split import audit_subjects, audit_voxels, split_for_model, split_for_training
+from healthward.split import audit_subjects, audit_validation, audit_voxels, split_for_model, split_for_training
 from healthward.weights import BACKBONES, describe_absence, find_weights
+from healthward.wording import counted, shown
 
 logger = logging.getLogger(__name__)
 SHEET_COLUMNS = ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site"]
+SKIPPED_COLUMNS = ["scan", "subject", "label", "reason"]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A scan that is left out, and why, without the place of its files."""
+
+    row: Row
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -27,17 +40,23 @@ class Checked:
     """What a check found: a line for each problem and, when there is none, what the run starts from.
 
     `rows` are sorted by scan, `digests` are of their voxels, `conform` holds size, slice_range and fov. `warnings` name
-    what will be left out, a line each.
+    what will be left out, a line each, and `skipped` are the scans of it. Where ids are pseudonyms, `key` has every row
+    with the ids of the sheet.
     """
 
     problems: list[str]
-    warnings: list[str]
-    rows: list[Row]
-    digests: list[str]
-    conform: dict[str, Any]
+    warnings: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    conform: dict[str, Any] = field(default_factory=dict)
+    key: list[tuple[Row, Row]] = field(default_factory=list)
 
     def write(self, folder: Path) -> None:
-        """Write samplesheet.csv, split.csv, inputs.csv (of scans), warnings.txt, versions.json and conform.json."""
+        """Write samplesheet.csv, split.csv, inputs.csv (of scans), warnings.txt, versions.json and conform.json.
+
+        Where scans are left out, skipped.csv says why; where there are pseudonyms, pseudonyms.csv says whose.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         if self.rows:
             table = pd.DataFrame([asdict(row) for row in self.rows]).drop(columns="number")
@@ -46,10 +65,15 @@ class Checked:
             for name, columns in (
                 ("samplesheet.csv", SHEET_COLUMNS),
                 ("split.csv", ["scan", "subject", "label", "split"]),
-                ("inputs.csv", ["scan", "image", "sha256"]),
+                ("inputs.csv", ["scan", "sha256"] if self.key else ["scan", "image", "sha256"]),
             ):
                 table[columns].to_csv(folder / name, index=False, float_format="%.6g")
             logger.info(self.summary())
+        if self.skipped:
+            left_out = [(each.row.scan, each.row.subject, each.row.label, each.reason) for each in self.skipped]
+            pd.DataFrame(left_out, columns=SKIPPED_COLUMNS).to_csv(folder / "skipped.csv", index=False)
+        if self.key:
+            write_key(folder / "pseudonyms.csv", self.key)
         (folder / "warnings.txt").write_text("".join(f"{line}\n" for line in self.warnings), encoding="utf-8")
         for name, content in (("versions.json", versions()), ("conform.json", self.conform)):
             (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -71,27 +95,36 @@ def check(
     model: Path | None,
     embedding: Path | None,
     weights: Path | None,
+    atlas: tuple[Path, Path] | None,
     overrides: dict[str, Any],
     workers: int,
 ) -> Checked:
     """Check everything that is given, and stop at nothing.
 
-    `base` is the folder that relative paths start from (the sheet's, or for a scan the current one, when None).
-    `overrides` are parameters (of the split) that come before those of the file and the schema's defaults.
+    `atlas` is a volume of labels and its table of names. `base` is the folder that relative paths start from (the
+    sheet's, or for a scan the current one, when None). `overrides` are parameters (of the split) that come before those
+    of the file and the schema's defaults.
     """
     schema = json.loads(schema_path.read_text(encoding="utf-8"))
-    config, problems = inspect_model(model, embedding) if model else (None, [])
+    config, incomplete = inspect_model(model, embedding) if model else (None, [])
     given, found = _read_parameters(parameters_path)
-    problems += found
+    problems = incomplete + found
     if parameters_path and not found:
         problems = validate(given, schema, config) + problems
     parameters = completed(given, schema) | overrides
+    if model and not incomplete and not (embedding is None and model.is_file()):
+        problems += loading_problems(model, embedding, parameters["head_channels"])
 
     rows: list[Row] = []
     digests: list[str] = []
+    skipped: list[Skipped] = []
+    warnings: list[str] = []
     if sheet_path or scan:
-        sheet = read_sheet(sheet_path, base) if sheet_path else read_scan(scan or "", base or Path())
-        digests = _complete(sheet, workers)
+        sheet = _read(sheet_path, base) if sheet_path else read_scan(scan or "", base or Path())
+        inspections = inspect_all([(row.image, row.mask) for row in sheet.rows], workers)
+        if parameters["skip_bad_scans"]:
+            inspections, skipped, warnings = _skip(sheet, inspections)
+        digests = _complete(sheet, inspections)
         if model or scan:
             split_for_model(sheet)
         else:
@@ -103,22 +136,62 @@ def check(
                 healthy=parameters["healthy"],
             )
         audit_subjects(sheet)
+        if parameters["tune"] and not parameters["train_only"]:
+            audit_validation(sheet, parameters["healthy"])
         problems += sheet.problem_lines()
-        order = sorted(range(len(sheet.rows)), key=lambda index: sheet.rows[index].scan)
-        rows = [sheet.rows[index] for index in order]
-        digests = [digests[index] for index in order]
-    absent, warnings = _missing_weights(parameters, weights)
-    problems += absent
-    return Checked(problems, warnings, rows, digests, {} if problems else conforming(parameters, config))
+        rows = sheet.rows
+    absent, unscored = _missing_weights(parameters, weights)
+    problems += absent + _atlas_problems(atlas)
+    if problems:
+        return Checked(problems)
+    key: list[tuple[Row, Row]] = []
+    if parameters["pseudonymise"]:
+        originals = [*rows, *(each.row for each in skipped)]
+        try:
+            renamed = pseudonymised(originals, parameters["pseudonym_salt"])
+        except ValueError as error:
+            return Checked([f"parameter pseudonym_salt: {error}"])
+        key = list(zip(originals, renamed, strict=True))
+        rows = renamed[: len(rows)]
+        skipped = [Skipped(row, each.reason) for row, each in zip(renamed[len(rows) :], skipped, strict=True)]
+    order = sorted(range(len(rows)), key=lambda index: rows[index].scan)
+    return Checked(
+        problems=[],
+        warnings=warnings + unscored,
+        rows=[rows[index] for index in order],
+        digests=[digests[index] for index in order],
+        skipped=sorted(skipped, key=lambda each: each.row.scan),
+        conform=conforming(parameters, config),
+        key=key,
+    )
+
+
+def _read(path: Path, base: Path | None) -> Sheet:
+    return read_bids(path.absolute()) if path.is_dir() else read_sheet(path, base)
+
+
+def _atlas_problems(atlas: tuple[Path, Path] | None) -> list[str]:
+    if atlas is None:
+        return []
+    from healthward.regions import load_atlas  # slow, and seldom needed
+
+    try:
+        load_atlas(*atlas)
+    except InputError as error:
+        return [f"atlas: {error}"]
+    return []
 
 
 def _missing_weights(parameters: dict[str, Any], folder: Path | None) -> tuple[list[str], list[str]]:
     """Return a problem for each metric that is asked for and lacks weights; a warning where none are asked for."""
     missing = [metric for metric in BACKBONES if metric not in find_weights(folder)]
+    scored = "perceptual_residual" in parameters["scores"].split(",")
     if folder is not None and not folder.is_dir():
         return [f"parameter weights: '{folder}' is no folder; give the one that holds the weights files"], []
     if parameters["train_only"] or not missing:
         return [], []
+    if scored and "lpips" in missing:
+        return [f"parameter scores: perceptual_residual: {describe_absence(['lpips'], folder)}"], []
     if parameters["metrics"] is None:
         return [], [f"{line}; left out" for line in describe_absence(missing, folder).splitlines()]
     asked = [metric for metric in missing if metric in str(parameters["metrics"]).split(",")]
@@ -132,14 +205,44 @@ def _read_parameters(path: Path | None) -> tuple[dict[str, Any], list[str]]:
         parameters = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         return {}, [f"{path.name}: line {error.lineno}, column {error.colno}: is not valid JSON ({error.msg}); mend it"]
+    except (OSError, ValueError, RecursionError) as error:
+        return {}, [f"{path.name}: cannot be read ({error}); write a JSON object of parameters as UTF-8 text"]
     if not isinstance(parameters, dict):
         return {}, [f'{path.name}: holds no object; write {{"parameter": value, …}}']
     return parameters, []
 
 
-def _complete(sheet: Sheet, workers: int) -> list[str]:
-    """Open the volumes of every row, report what is wrong with them, and return the digests of the images."""
-    inspections = inspect_all([(row.image, row.mask) for row in sheet.rows], workers)
+def _skip(sheet: Sheet, inspections: list[Inspection]) -> tuple[list[Inspection], list[Skipped], list[str]]:
+    """Take the scans whose image or mask is bad out of the sheet, unless that leaves none.
+
+    Returns the inspections of those that stay, the scans left out, and a warning for each of their problems.
+    """
+    found = list(zip(sheet.rows, inspections, strict=True))
+    sound = [(row, inspection) for row, inspection in found if not inspection.problems]
+    bad = [(row, inspection) for row, inspection in found if inspection.problems]
+    if not sound or not bad:
+        return inspections, [], []
+    sheet.rows = [row for row, _ in sound]
+    skipped = [Skipped(row, "; ".join(_placeless(row, text) for _, text in each.problems)) for row, each in bad]
+    lines = [
+        f"left out: {sheet.name} {sheet.place(row.number)}, scan {row.scan}, {column}: {text}"
+        for row, inspection in bad
+        for column, text in inspection.problems
+    ]
+    heading = f"left out by --skip_bad_scans: {counted(len(bad), 'scan')} of {len(found)}, listed in tables/skipped.csv"
+    return [inspection for _, inspection in sound], skipped, [heading, *lines]
+
+
+def _placeless(row: Row, text: str) -> str:
+    """Return the text of a problem without the paths of the row's files, which may hold a name."""
+    for column in ("image", "mask"):
+        path = getattr(row, column)
+        text = text.replace(shown(path), f"the {column}") if path else text
+    return text
+
+
+def _complete(sheet: Sheet, inspections: list[Inspection]) -> list[str]:
+    """Report what is wrong with the volumes of every row, and return the digests of the images."""
     for row, inspection in zip(sheet.rows, inspections, strict=True):
         for column, text in inspection.problems:
             sheet.report(row.number, column, text)

@@ -1,4 +1,4 @@
-"""The cohort's tables: all scores together, the scans that depart, the lowest slices, the classes compared."""
+"""The cohort's tables: all scores together, the scans that depart, the lowest slices, the classes described."""
 
 import warnings
 from collections.abc import Iterable, Sequence
@@ -9,25 +9,35 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import stats
 
+from healthward.comparisons import (
+    CURVE_COLUMNS,
+    IDENTITY,
+    compare_classes,
+    scopes,
+    score_names,
+    subject_scores,
+)
+from healthward.covariates import COVARIATES, adjust, false_positives
+from healthward.departures import REGION_COLUMNS, with_departures
 from healthward.errors import InputError
 from healthward.fields import ID
 from healthward.labels import CLASSES
 from healthward.slices import AXES
+from healthward.split import held_out_controls
 
 METRICS = ("ssim", "ms_ssim", "psnr", "lpips", "vsi")
-IDENTITY = ("scan", "subject", "label", "split")
-VOXEL_METRICS = ("prevalence", "anomaly_auprc", "anomaly_auroc", "contrast_auprc", "contrast_auroc")
-CURVE_COLUMNS = ("distance", "robust_z", "outlier")
+SOMETIMES_EMPTY = ("localisation", "false_positives", "regions", "skipped")
 LOCALISED_COLUMNS = "split label map measure scans mean sd low high chance"
-COMPARED_COLUMNS = "scope score test group reference n n_reference estimate low high p"
 
 MINIMUM_SCANS = 8
 """Fewer curves than this have no spread from which one could be said to depart."""
 
+HEADLINE_SCORE = "evidence"
+"""One score, named beforehand, sums up a scan: the best of many would flatter."""
+
 RESAMPLES = 2000
-NORMAL_95 = 1.959964
 SD_OF_MAD = 1.4826
 
 
@@ -42,9 +52,13 @@ class Cohort:
         lowest: every slice with SSIM below `threshold` and the lowest of the cohort, lowest first.
         groups: mean, deviation and 95 % bootstrap interval of every score in every class.
         comparisons: the classes against each other and against the healthy one.
+        false_positives: in which controls the headline score is high; empty without age, sex and site.
         localisation: how well the maps find the true voxels, with chance beside; empty without truth.
+        regions: how far each region of each scan departs from controls; empty without controls or atlas.
+        skipped: the scans that the check left out, and why.
         places: each scan's folder of scores.
         healthy, threshold: the class that scans were translated to; the SSIM below which a slice is listed.
+        covariates: what the scores ending in `_adjusted` are adjusted for, if there are any.
     """
 
     slices: pd.DataFrame
@@ -53,30 +67,58 @@ class Cohort:
     lowest: pd.DataFrame
     groups: pd.DataFrame
     comparisons: pd.DataFrame
+    false_positives: pd.DataFrame
     localisation: pd.DataFrame
+    regions: pd.DataFrame
+    skipped: pd.DataFrame
     places: dict[str, Path]
     healthy: str
     threshold: float
+    covariates: tuple[str, ...]
+
+    @property
+    def controls(self) -> pd.DataFrame:
+        """The scans of healthy subjects that were not trained on, which every scan is held against."""
+        return self.scans[held_out_controls(self.scans, self.healthy)]
 
     def write(self, folder: Path) -> None:
-        """Write every table into `folder` as CSV; `localisation.csv` only where there is truth."""
+        """Write every table into `folder` as CSV, those of `SOMETIMES_EMPTY` only where they are not."""
         folder.mkdir(parents=True, exist_ok=True)
         files = {"outliers": "outlier_scans", "lowest": "lowest_slices"}
-        for name in ("slices", "scans", "outliers", "lowest", "groups", "comparisons", "localisation"):
+        for name in ("slices", "scans", "outliers", "lowest", "groups", "comparisons", *SOMETIMES_EMPTY):
             table: pd.DataFrame = getattr(self, name)
-            if name != "localisation" or len(table):
+            if name not in SOMETIMES_EMPTY or len(table):
                 table.to_csv(folder / f"{files.get(name, name)}.csv", index=False, float_format="%.6g")
 
 
 def summarise(
-    folders: Iterable[Path], healthy: str = "CN", threshold: float = 0.6, lowest: int = 12, outlier_z: float = 3.5
+    folders: Iterable[Path],
+    healthy: str = "CN",
+    threshold: float = 0.6,
+    lowest: int = 12,
+    outlier_z: float = 3.5,
+    covariates: pd.DataFrame | None = None,
+    calibrations: Path | None = None,
+    skipped: pd.DataFrame | None = None,
 ) -> Cohort:
     """Gather the score folders of a cohort, in any order, into its tables.
 
+    `covariates` has a row for each scan: scan, age (years), sex, site, missing where unknown. `calibrations` holds the
+    folder of calibrate.py of each scan. `skipped` has a row for each scan that the check left out: scan, subject,
+    label, reason.
+
     Raises:
-        InputError: a folder lacks a table or a column, a scan comes twice, or a label is no class.
+        InputError: a folder lacks a table or a column, a label is no class, or a scan comes twice or lacks its
+            covariates or calibration.
     """
     slices, scans, places = read_scores(folders)
+    if covariates is not None:
+        scans = _with_covariates(scans, covariates)
+    regions = pd.DataFrame(columns=[*IDENTITY, *REGION_COLUMNS])
+    if calibrations is not None:
+        scans, regions = with_departures(scans, calibrations, healthy)
+    adjustment = adjust(scans, score_names(scans), healthy)
+    scans = adjustment.table
     curves = curve_distances(slices, outlier_z)
     scans = scans.merge(curves[["scan", *CURVE_COLUMNS]], on="scan", validate="1:1")
     outliers = scans[[*IDENTITY]].merge(curves[curves["outlier"]].drop(columns="outlier"), on="scan")
@@ -89,11 +131,26 @@ def summarise(
         lowest=lowest_slices(slices, threshold, lowest, size),
         groups=group_scores(scans, places),
         comparisons=compare_classes(scans, healthy),
+        false_positives=false_positives(scans, HEADLINE_SCORE, healthy),
         localisation=localise(scans),
+        regions=regions,
+        skipped=pd.DataFrame() if skipped is None else skipped,
         places=places,
         healthy=healthy,
         threshold=threshold,
+        covariates=adjustment.covariates,
     )
+
+
+def _with_covariates(scans: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with those covariates that any scan has, after `split`."""
+    strangers = scans.loc[~scans["scan"].isin(covariates["scan"]), "scan"]
+    if len(strangers):
+        raise InputError(f"the samplesheet has no scan {strangers.iloc[0]}; give the sheet that it was scored from")
+    ours = scans[["scan"]].merge(covariates, on="scan", how="left", validate="1:1")
+    known = [name for name in COVARIATES if ours[name].notna().any()]
+    identity = list(IDENTITY)
+    return pd.concat([scans[identity], ours[known], scans.drop(columns=identity)], axis=1)
 
 
 def read_scores(folders: Iterable[Path]) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Path]]:
@@ -191,26 +248,6 @@ def lowest_slices(slices: pd.DataFrame, threshold: float, count: int, size: int)
     return table[below | (table.index < count)].reset_index(drop=True)
 
 
-def score_names(scans: pd.DataFrame) -> list[str]:
-    """Return the columns of the table of scans that score a scan: all but identity, voxel metrics and curve."""
-    return [str(column) for column in scans if column not in (*IDENTITY, *VOXEL_METRICS, *CURVE_COLUMNS)]
-
-
-def scopes(scans: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return what to compare classes over: "test", the held-out scans if two classes have any, and "all"."""
-    held_out = scans[scans["split"] == "test"]
-    result = {"test": held_out} if held_out["label"].nunique() > 1 else {}
-    if not result or len(held_out) < len(scans):
-        result["all"] = scans
-    return result
-
-
-def subject_scores(scans: pd.DataFrame) -> pd.DataFrame:
-    """Average the scans of a subject within a class, since they are not independent; infinite scores are missing."""
-    scores = scans[["label", "subject", *score_names(scans)]].replace([np.inf, -np.inf], np.nan)
-    return scores.groupby(["label", "subject"], as_index=False).mean()
-
-
 def describe(values: pd.DataFrame) -> pd.DataFrame:
     """Describe each column by n, mean, sd and the 95 % percentile bootstrap interval of the mean (from 3 values)."""
     numbers = values.to_numpy(dtype=float)
@@ -268,87 +305,21 @@ def present(scans: pd.DataFrame) -> list[str]:
     return [label for label in CLASSES if label in set(scans["label"])]
 
 
-def compare_classes(scans: pd.DataFrame, healthy: str) -> pd.DataFrame:
-    """Compare the classes by every score, over subjects.
-
-    Tests: `kruskal_wallis` over all classes (estimate: H) and `spearman` of the score with the order of the classes
-    (estimate: rho), both from three classes on; `mann_whitney` of each class against the healthy one (estimate: the
-    probability that a subject of the class scores above a healthy one, that is, the AUROC, with its 95 % interval).
-    Classes of one subject are left out. `p_holm` is corrected over all rows of the same scope and test, scores too.
-    """
-    rows: list[dict[str, Any]] = []
-    for scope, chosen in scopes(scans).items():
-        subjects = subject_scores(chosen)
-        for score in score_names(scans):
-            table = subjects[["label", score]].dropna()
-            values = {label: table.loc[table["label"] == label, score].to_numpy() for label in CLASSES}
-            values = {label: found for label, found in values.items() if len(found) > 1}
-            if table[score].nunique() > 1:
-                common = {"scope": scope, "score": score}
-                rows += [{**common, **row} for row in _tests(values, healthy)]
-    result = pd.DataFrame(rows, columns=COMPARED_COLUMNS.split())
-    result["p_holm"] = result.groupby(["scope", "test"])["p"].transform(holm)
-    return result
-
-
-def _tests(values: dict[str, NDArray[Any]], healthy: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    if len(values) > 2:
-        everyone = np.concatenate(list(values.values()))
-        order = np.repeat([CLASSES.index(label) for label in values], [len(found) for found in values.values()])
-        whole = {"group": " ".join(values), "n": len(everyone)}
-        result: Any = stats.kruskal(*values.values())
-        rows.append({"test": "kruskal_wallis", **whole, "estimate": result.statistic, "p": result.pvalue})
-        result = stats.spearmanr(order, everyone)
-        rows.append({"test": "spearman", **whole, "estimate": result.statistic, "p": result.pvalue})
-    for label, found in values.items():
-        if healthy in values and label != healthy:
-            reference = values[healthy]
-            result = stats.mannwhitneyu(found, reference)
-            estimate = result.statistic / (len(found) * len(reference))
-            low, high = auroc_interval(estimate, len(found), len(reference))
-            sizes = {"group": label, "reference": healthy, "n": len(found), "n_reference": len(reference)}
-            interval = {"estimate": estimate, "low": low, "high": high, "p": result.pvalue}
-            rows.append({"test": "mann_whitney", **sizes, **interval})
-    return rows
-
-
-def auroc_interval(auroc: float, n: int, m: int) -> tuple[float, float]:
-    """Return the 95 % score interval of an AUROC of n against m (Newcombe 2006, method 5): sound at 0 and 1 too."""
-
-    def excess(area: float, estimate: float) -> float:
-        spread = 1 + ((n + m) / 2 - 1) * ((1 - area) / (2 - area) + area / (1 + area))
-        return (estimate - area) ** 2 - NORMAL_95**2 * area * (1 - area) / (n * m) * spread
-
-    def lower(estimate: float) -> float:
-        return float(optimize.brentq(excess, 0, estimate - 1e-9, args=(estimate,))) if estimate > 0 else 0.0
-
-    return lower(auroc), 1 - lower(1 - auroc)
-
-
-def holm(p: pd.Series) -> NDArray[np.float64]:
-    """Return Holm's adjustment of a family of p-values, in their order."""
-    values = p.to_numpy(dtype=float)
-    order = np.argsort(values)
-    adjusted = np.empty_like(values)
-    adjusted[order] = np.maximum.accumulate(np.arange(len(values), 0, -1) * values[order]).clip(max=1)
-    return adjusted
-
-
 def localise(scans: pd.DataFrame) -> pd.DataFrame:
-    """Describe how well both maps find the true voxels, over scans with truth, by class and split.
+    """Describe how well each map finds the true voxels, over scans with truth, by class and split.
 
     A row for each split (and "all"), label (and "all"), map and measure: scans, mean, sd, low, high (95 % bootstrap)
     and `chance`, what a map that knows nothing gets: the mean prevalence for AUPRC, 0.5 for AUROC.
     """
-    known = scans[scans["anomaly_auprc"].notna()] if "anomaly_auprc" in scans else scans.head(0)
+    measured = [name for name in map(str, scans) if name.endswith(("_auprc", "_auroc"))]
+    known = scans[scans[measured].notna().any(axis=1)] if measured else scans.head(0)
     rows = []
     for split in ("test", "val", "train", "all"):
         here = known if split == "all" else known[known["split"] == split]
         for label in [*present(here), *(["all"] if len(here) else [])]:
             members = here if label == "all" else here[here["label"] == label]
-            for name, numbers in describe(members[list(VOXEL_METRICS[1:])]).iterrows():
-                which, measure = str(name).split("_")
+            for name, numbers in describe(members[measured]).iterrows():
+                which, measure = str(name).rsplit("_", 1)
                 chance = members["prevalence"].mean() if measure == "auprc" else 0.5
                 place = {"split": split, "label": label, "map": which, "measure": measure}
                 rows.append({**place, **numbers.rename({"n": "scans"}), "chance": chance})

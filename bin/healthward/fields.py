@@ -16,11 +16,14 @@ SPLITS = ("train", "val", "test")
 SEXES = ("M", "F")
 OLDEST_YEARS = 120
 
-# Values end up in file names and in the command lines of tasks: what a shell or a glob would interpret is refused.
-UNSAFE_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029'\"$`\\*?\[\]{}]")
+# Values end up in file names and in the command lines of tasks: what a shell or a glob would interpret is refused, and
+# halves of characters, which no file can hold.
+UNSAFE_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff'\"$`\\*?\[\]{}]")
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 LONGEST_ID = 128
 IDS_THAT_MEAN_MISSING = {"na", "nan", "none", "null"}
+# A table is often opened in a spreadsheet, which would compute such a cell
+FORMULA_MARKS = "=+-@"
 MISSING = {"", "n/a", "na", "nan"}
 AGE = re.compile(r"[0-9]{1,3}(\.[0-9]*)?")
 
@@ -78,7 +81,8 @@ def _safe(text: str) -> str:
     return text
 
 
-def _id(text: str) -> str:
+def parsed_id(text: str) -> str:
+    """Return the id of a scan or subject, or raise a ValueError that says what is wrong with it."""
     if not ID.fullmatch(text):
         raise ValueError(f"{shown(text)} is no id; write letters, digits, _ . and - only, a letter or digit first")
     if len(text) > LONGEST_ID:
@@ -111,6 +115,12 @@ def _choice(text: str, choices: tuple[str, ...]) -> str:
     raise ValueError(f"{shown(text)} is none of {', '.join(choices)}; write one of these or leave it empty")
 
 
+def _site(text: str) -> str:
+    if text[0] in FORMULA_MARKS:
+        raise ValueError(f"{shown(text)} begins with {shown(text[0])}, as a formula does; write the name of the site")
+    return _safe(text)
+
+
 def _age(text: str) -> float:
     if AGE.fullmatch(text) and float(text) <= OLDEST_YEARS:
         return float(text)
@@ -118,11 +128,11 @@ def _age(text: str) -> float:
 
 
 PARSERS: dict[str, Callable[[str], str | float]] = {
-    "scan": _id,
-    "subject": _id,
+    "scan": parsed_id,
+    "subject": parsed_id,
     "label": _label,
     "split": _split,
     "age": _age,
     "sex": _sex,
-    "site": _safe,
+    "site": _site,
 }

@@ -1,9 +1,10 @@
 """Figures of a cohort: curves over slices, scores by class, the lowest slices, localisation.
 
-Every function writes one PNG whose bytes depend on its arguments only, whatever the user's matplotlibrc says.
+Every function writes a PNG and an SVG of the same name, whose bytes depend on its arguments only, whatever the user's
+matplotlibrc says.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,14 @@ import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
-from PIL import Image
 
-from healthward.cohort import METRICS, Cohort, present
+from healthward.cohort import Cohort, present
+from healthward.figure_files import save_figure
 from healthward.labels import CLASSES
 from healthward.slices import AXES
 
@@ -32,6 +32,8 @@ BAND = "#dfe4ea"
 DASHED = (0, (4, 2))
 DOT = {"marker": "o", "linestyle": "none"}
 MOST_NAMES = 12
+MOST_CURVES = 100
+"""More of them, like the points of slices, are a picture in an SVG too: no program would open the lines."""
 
 STYLE = {
     "font.size": 9,
@@ -52,16 +54,38 @@ STYLE = {
     "figure.facecolor": "white",
 }
 
+MAP_NAMES = {
+    "disease": "Disease map",
+    "anomaly": "Anomaly map",
+    "contrast": "Contrast map",
+    "class_contrast": "Class contrast",
+    "round_trip": "Round-trip error",
+    "signed": "Signed difference",
+    "ssim_ensemble": "SSIM ensemble",
+    "perceptual_residual": "Perceptual residual",
+    "mahalanobis": "Mahalanobis distance",
+    "forward": "Forward map",
+    "deformation": "Deformation",
+    "z": "z map",
+}
+"""How a voxel score is called in figures and report."""
+
 _METRIC_NAMES = {"ssim": "SSIM", "ms_ssim": "MS-SSIM", "psnr": "PSNR", "lpips": "LPIPS", "vsi": "VSI", "fid": "FID"}
 SCORE_NAMES = {
     **_METRIC_NAMES,
     **{f"{metric}_brain": f"{name}, brain" for metric, name in _METRIC_NAMES.items()},
     "psnr": "PSNR (dB)",
     "psnr_brain": "PSNR, brain (dB)",
-    "anomaly_mean": "Anomaly map, mean",
-    "anomaly_p99": "Anomaly map, 99th percentile",
-    "contrast_mean": "Contrast map, mean",
-    "contrast_p99": "Contrast map, 99th percentile",
+    "evidence": "Evidence of disease",
+    **{
+        f"{score}_{measure}": f"{name}, {words}"
+        for score, name in MAP_NAMES.items()
+        for measure, words in (("mean", "mean"), ("p99", "99th pct."))
+    },
+    "beyond_1": "Beyond 1 % of controls",
+    "beyond_5": "Beyond 5 % of controls",
+    "abnormal_ml": "Abnormal volume (ml)",
+    "round_trip_z_p99": "Round-trip z, 99th pct.",
     "round_trip_psnr": "Round-trip PSNR (dB)",
     "unreliable_fraction": "Share of unreliable slices",
     "group_fid": "FID of the class",
@@ -69,91 +93,42 @@ SCORE_NAMES = {
 """How a score is called in figures and report; map scores are in units of scaled intensity, 0 to 1."""
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of so many inches."""
     return Figure(figsize=(width, height), dpi=110, layout="constrained")
 
 
-def _save(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # matplotlib's version in the file would make equal pictures differ
-    figure.savefig(path, metadata={"Software": None})
-
-
-def _styled() -> Any:
+def styled() -> Any:
+    """Return a context in which figures look as ours do."""
     return matplotlib.style.context(["default", STYLE])
 
 
-def _key(label: str, **look: Any) -> Line2D:
+def legend_key(label: str, **look: Any) -> Line2D:
+    """Return what stands for a kind of line or point in a legend."""
     return Line2D([], [], **{"color": INK, "label": label, **look})
 
 
-def _legend(figure: Figure, keys: Sequence[Line2D]) -> None:
+def add_legend(figure: Figure, keys: Sequence[Line2D]) -> None:
+    """Put a legend of one row below a figure."""
     figure.legend(handles=keys, loc="outside lower center", ncols=len(keys))
-
-
-def scan_figures(cohort: Cohort, folder: Path) -> Iterator[Path]:
-    """Draw each scan's metrics over its slices into `folder`/<scan>.png, one at a time; yields what was written.
-
-    A panel for each metric and axis: the scan's curve over the cohort's median and its 5th to 95th percentile, on the
-    same scales for every scan. All but the curves is drawn once: at a second a figure, large cohorts would wait.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    metrics = [metric for metric in METRICS if metric in cohort.slices]
-    table = cohort.slices.replace([np.inf, -np.inf], np.nan)
-    with _styled():
-        figure = _figure(9, 0.6 + 1.55 * len(metrics))
-        canvas = FigureCanvasAgg(figure)
-        panels = figure.subplots(len(metrics), len(AXES), sharex="col", sharey="row", squeeze=False)
-        for column, axis in enumerate(AXES):
-            here = table[table["axis"] == axis].groupby("index")[metrics]
-            low, median, high = here.quantile(0.05), here.median(), here.quantile(0.95)
-            for panel, metric in zip(panels[:, column], metrics, strict=True):
-                panel.fill_between(low.index, low[metric], high[metric], color=BAND, linewidth=0)
-                panel.plot(median.index, median[metric], color=QUIET, linewidth=1, linestyle=DASHED)
-                panel.update_datalim(table.loc[table["axis"] == axis, ["index", metric]].dropna().to_numpy())
-                panel.autoscale_view()
-            panels[0, column].set_title(axis)
-            panels[-1, column].set_xlabel("slice")
-        for panel, metric in zip(panels[:, 0], metrics, strict=True):
-            panel.set_ylabel(SCORE_NAMES[metric])
-        figure.align_ylabels(panels[:, 0])
-        usual = _key("median of the cohort", color=QUIET, linewidth=1, linestyle=DASHED)
-        band = _key("5th to 95th percentile", color=BAND, linewidth=7)
-        _legend(figure, [_key("this scan", linewidth=1.6), usual, band])
-        heading = figure.suptitle(" ", x=0.01, ha="left", fontsize=11, fontweight="bold")
-        canvas.draw()  # type: ignore[no-untyped-call]
-        background = canvas.copy_from_bbox(figure.bbox)  # type: ignore[no-untyped-call]
-        curves = [[panel.plot([], [], linewidth=1.6)[0] for panel in row] for row in panels]
-        for (scan, label, split), rows in table.groupby(["scan", "label", "split"]):
-            canvas.restore_region(background)  # type: ignore[no-untyped-call]
-            heading.set_text(f"{scan} · {label} · {split}")
-            figure.draw_artist(heading)
-            for column, axis in enumerate(AXES):
-                drawn = rows[rows["axis"] == axis]
-                for curve, metric in zip((row[column] for row in curves), metrics, strict=True):
-                    curve.set_data(drawn["index"], drawn[metric])
-                    curve.set_color(COLOURS[str(label)])
-                    curve.axes.draw_artist(curve)
-            path = folder / f"{scan}.png"
-            # 64 colours hold a line drawing at a quarter of the size
-            drawing = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
-            Image.fromarray(drawing).convert("RGB").quantize(64).save(path)
-            yield path
 
 
 def ssim_curves(cohort: Cohort, path: Path) -> None:
     """Draw SSIM over slices of all scans, a panel an axis, coloured by class, outliers thick, a dozen of them named."""
     outliers = cohort.outliers
     strength = float(np.clip(25 / len(cohort.scans), 0.1, 0.8))
-    with _styled():
-        figure = _figure(10, 4.2)
+    with styled():
+        figure = new_figure(10, 4.2)
         panels = figure.subplots(1, len(AXES), sharey=True)
         for axis, panel in zip(AXES, panels, strict=True):
             curves = cohort.slices[cohort.slices["axis"] == axis].pivot(index="scan", columns="index", values="ssim")
             usual = cohort.scans[~cohort.scans["outlier"]].sort_values("scan")
             lines = [np.column_stack([curves.columns, curves.loc[scan]]) for scan in usual["scan"]]
             colours = [COLOURS[label] for label in usual["label"]]
-            panel.add_collection(LineCollection(lines, colors=colours, linewidths=1, alpha=strength))
+            bundle = LineCollection(
+                lines, colors=colours, linewidths=1, alpha=strength, rasterized=len(lines) > MOST_CURVES
+            )
+            panel.add_collection(bundle)
             for outlier in outliers.to_dict("records"):
                 curve, colour = curves.loc[outlier["scan"]], COLOURS[outlier["label"]]
                 panel.plot(curve.index, curve, color=colour, linewidth=2.2)
@@ -164,12 +139,12 @@ def ssim_curves(cohort: Cohort, path: Path) -> None:
             panel.margins(y=0.09)
             panel.autoscale_view()
         panels[0].set_ylabel("SSIM of input and pseudo-healthy slice")
-        keys = [_key(label, color=COLOURS[label], linewidth=2) for label in present(cohort.scans)]
-        keys.append(_key(f"threshold {cohort.threshold:g}", linewidth=0.9, linestyle=DASHED))
+        keys = [legend_key(label, color=COLOURS[label], linewidth=2) for label in present(cohort.scans)]
+        keys.append(legend_key(f"threshold {cohort.threshold:g}", linewidth=0.9, linestyle=DASHED))
         if len(outliers):
-            keys.append(_key("thick: outlier", color=QUIET, linewidth=2.6))
-        _legend(figure, keys)
-        _save(figure, path)
+            keys.append(legend_key("thick: outlier", color=QUIET, linewidth=2.6))
+        add_legend(figure, keys)
+        save_figure(figure, path)
 
 
 def _name_lowest(panel: Axes, curve: pd.Series, colour: str) -> None:
@@ -190,8 +165,8 @@ def scores_by_class(cohort: Cohort, path: Path) -> None:
     table = cohort.scans.replace([np.inf, -np.inf], np.nan)
     columns = 4
     rows = -(-len(scores) // columns)
-    with _styled():
-        figure = _figure(10, 0.5 + 2.3 * rows)
+    with styled():
+        figure = new_figure(10, 0.5 + 2.3 * rows)
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for panel in panels[len(scores) :]:
             panel.set_axis_off()
@@ -203,8 +178,8 @@ def scores_by_class(cohort: Cohort, path: Path) -> None:
             panel.set_xlim(-0.6, len(labels) - 0.4)
             panel.set_title(SCORE_NAMES[score])
             panel.grid(visible=False, axis="x")
-        _legend(figure, [_key("held-out scan", **DOT), _key("other scan", fillstyle="none", **DOT)])
-        _save(figure, path)
+        add_legend(figure, [legend_key("held-out scan", **DOT), legend_key("other scan", fillstyle="none", **DOT)])
+        save_figure(figure, path)
 
 
 def _strip(panel: Axes, place: float, values: NDArray[Any], held_out: NDArray[Any], label: str) -> None:
@@ -237,8 +212,8 @@ def lowest_triptychs(cohort: Cohort, count: int, path: Path) -> None:
     blocks = min(2, len(pictures))
     rows = -(-len(pictures) // blocks)
     limit = max(float(np.percentile([np.abs(given - healthy) for _, given, healthy in pictures], 99.9)), 1e-6)
-    with _styled():
-        figure = _figure(5 * blocks, 1.95 * rows + 0.7)
+    with styled():
+        figure = new_figure(5 * blocks, 1.95 * rows + 0.7)
         # a narrow empty column parts the blocks
         grid = figure.subplots(rows, 4 * blocks - 1, squeeze=False, width_ratios=([1, 1, 1, 0.12] * blocks)[:-1])
         for panel in grid.ravel():
@@ -256,7 +231,7 @@ def lowest_triptychs(cohort: Cohort, count: int, path: Path) -> None:
                 panel.text(0.03, 0.03, name, transform=panel.transAxes, color=ink, fontsize=8)
         bar = figure.colorbar(shown, ax=list(grid.flat), location="bottom", shrink=0.5, aspect=50, pad=0.01)
         bar.set_label("input − pseudo-healthy, scaled intensity; red: the input is brighter")
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def _load_lowest(cohort: Cohort, count: int) -> list[tuple[dict[Any, Any], NDArray[Any], NDArray[Any]]]:
@@ -279,12 +254,12 @@ def round_trip(cohort: Cohort, path: Path) -> None:
     table = table[(table["guided_change"] > 0) & (table["round_trip_error"] > 0)]
     # drawn in random order: otherwise the last class would hide the others
     table = table.sample(frac=1, random_state=0)
-    with _styled():
-        figure = _figure(5.6, 5)
+    with styled():
+        figure = new_figure(5.6, 5)
         panel = figure.subplots()
         size, strength = (7, 0.7) if len(table) < 5000 else (3, 0.35)
         change, error, colours = table["guided_change"], table["round_trip_error"], table["label"].map(COLOURS)
-        panel.scatter(change, error, s=size, c=colours, alpha=strength, linewidths=0)
+        panel.scatter(change, error, s=size, c=colours, alpha=strength, linewidths=0, rasterized=True)
         panel.set(xscale="log", yscale="log", xlabel="guided change: mean |unguided − pseudo-healthy|")
         panel.set_ylabel("round-trip error: mean |input − unguided|")
         low = min(panel.get_xlim()[0], panel.get_ylim()[0])
@@ -297,25 +272,26 @@ def round_trip(cohort: Cohort, path: Path) -> None:
             side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             side.set_minor_formatter(NullFormatter())
         panel.text(0.03, 0.96, "unreliable: the error is larger", transform=panel.transAxes, va="top")
-        _legend(figure, [_key(label, color=COLOURS[label], **DOT) for label in present(cohort.scans)])
-        _save(figure, path)
+        add_legend(figure, [legend_key(label, color=COLOURS[label], **DOT) for label in present(cohort.scans)])
+        save_figure(figure, path)
 
 
 def localisation(cohort: Cohort, path: Path) -> None:
-    """Draw voxel AUPRC and AUROC of both maps for every scan with truth, by class, with what chance would give."""
-    table = cohort.scans[cohort.scans["anomaly_auprc"].notna()]
+    """Draw voxel AUPRC and AUROC of two maps for every scan with truth, by class, with what chance would give."""
+    names = [name for name in ("anomaly", "disease") if f"{name}_auprc" in cohort.scans]
+    table = cohort.scans[cohort.scans["prevalence"].notna()]
     labels = present(table)
-    with _styled():
-        figure = _figure(9, 4)
+    with styled():
+        figure = new_figure(9, 4)
         for panel, measure in zip(figure.subplots(1, 2), ("auprc", "auroc"), strict=True):
             for place, label in enumerate(labels):
                 members = table[table["label"] == label]
                 held_out = (members["split"] == "test").to_numpy()
                 averaged = held_out if held_out.any() else ~held_out
-                for offset, name in ((-0.21, "anomaly"), (0.21, "contrast")):
+                for offset, name in zip((-0.21, 0.21), names, strict=False):
                     values = members[f"{name}_{measure}"].to_numpy()
                     spread = place + offset + np.random.default_rng(0).uniform(-0.11, 0.11, len(values))
-                    common: dict[str, Any] = {"ls": "none", "marker": "o" if name == "contrast" else "x", "ms": 5}
+                    common: dict[str, Any] = {"ls": "none", "marker": "o" if name == "disease" else "x", "ms": 5}
                     panel.plot(spread[held_out], values[held_out], color=COLOURS[label], **common)
                     panel.plot(spread[~held_out], values[~held_out], color=COLOURS[label], alpha=0.35, **common)
                     mean = values[averaged].mean()
@@ -325,14 +301,20 @@ def localisation(cohort: Cohort, path: Path) -> None:
             panel.set_xticks(range(len(labels)), labels)
             panel.set_ylabel(f"voxel {measure.upper()} in the brain")
             panel.grid(visible=False, axis="x")
-        chance_key = _key("chance", color=QUIET, linewidth=1.6, linestyle=DASHED)
-        pale = _key("pale: not held out", alpha=0.35, **DOT)
-        cross = _key("anomaly map", marker="x", linestyle="none")
-        _legend(
+        chance_key = legend_key("chance", color=QUIET, linewidth=1.6, linestyle=DASHED)
+        pale = legend_key("pale: not held out", alpha=0.35, **DOT)
+        cross = legend_key("anomaly map", marker="x", linestyle="none")
+        add_legend(
             figure,
-            [cross, _key("contrast map", **DOT), _key("mean of held-out, if any", linewidth=2), chance_key, pale],
+            [
+                cross,
+                legend_key("disease map", **DOT),
+                legend_key("mean of held-out, if any", linewidth=2),
+                chance_key,
+                pale,
+            ],
         )
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def cohort_figures(cohort: Cohort, count: int, folder: Path) -> dict[str, Path]:

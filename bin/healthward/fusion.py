@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from healthward.slices import ScanRecord
 from healthward.volumes import Array
 
 
@@ -25,7 +26,13 @@ def uncut(stack: NDArray[np.generic], first: int) -> tuple[NDArray[np.generic], 
     return cubes, seen
 
 
-def fuse(stack: Array, first: int) -> tuple[Array, NDArray[np.uint8]]:
+def coverage(record: ScanRecord) -> NDArray[np.uint8]:
+    """Return through how many slices each voxel of a scan's cube goes, (size, size, size), 0 to 3."""
+    stack = np.broadcast_to(np.float32(0), (3, record.count, record.size, record.size))
+    return uncut(stack, record.first)[1].sum(axis=0, dtype=np.uint8)
+
+
+def fuse(stack: Array, first: int) -> Array:
     """Average each voxel over the axes that have a slice through it.
 
     Args:
@@ -33,11 +40,10 @@ def fuse(stack: Array, first: int) -> tuple[Array, NDArray[np.uint8]]:
         first: cube index of the first slice.
 
     Returns:
-        The mean cube, float32 (size, size, size), 0 where no axis sees the voxel; and the number of axes that do.
+        The mean cube, float32 (size, size, size), 0 where no axis sees the voxel.
     """
     cubes, seen = uncut(stack, first)
-    coverage = seen.sum(axis=0, dtype=np.uint8)
-    return (cubes.sum(axis=0) / np.maximum(coverage, 1)).astype(np.float32), coverage
+    return (cubes.sum(axis=0) / np.maximum(seen.sum(axis=0), 1)).astype(np.float32)
 
 
 def agreement(change: Array, first: int) -> Array:

@@ -1,5 +1,7 @@
 """Opening the volumes of a sheet: whether header and voxels are fit for the pipeline, and the digest of the voxels."""
 
+import logging
+import math
 import multiprocessing
 import os
 import stat
@@ -8,11 +10,12 @@ import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import nibabel
 import numpy as np
+from nibabel import imageglobals
 from nibabel.filebasedimages import ImageFileError
-from nibabel.imageglobals import LoggingOutputSuppressor
 from nibabel.spatialimages import HeaderDataError, ImageDataError
 from tqdm import tqdm
 
@@ -24,8 +27,13 @@ FEWEST_VOXELS_ALONG_AN_AXIS = 8
 MOST_VOXELS = 2**28
 """1 GiB as float32, a head at 0.4 mm: a header that declares more is not believed, and its data are not read."""
 
+MOST_OF_GZIP = 1032
+"""Bytes that one byte of a gzip file can stand for at most."""
+
 VOXEL_SIZES_MM = (0.1, 20.0)
 LARGEST_AFFINE_DIFFERENCE_MM = 1e-3
+LARGEST_VALUE = 1e12
+"""No scanner's units: sums over the voxels would lose what tells them apart, or overflow."""
 
 DAMAGE = (
     ImageFileError,
@@ -38,6 +46,7 @@ DAMAGE = (
     KeyError,
     IndexError,
     ArithmeticError,
+    MemoryError,
     struct.error,
     zlib.error,
 )
@@ -72,7 +81,8 @@ def inspect_all(volumes: Sequence[tuple[str, str]], workers: int) -> list[Inspec
         # spawn: forking a process that holds threads can deadlock, and is not to be had on every system
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(min(workers, len(volumes)), mp_context=context) as pool:
-            for inspection in pool.map(inspect, volumes):
+            # Few at a time, so that one slow disk holds up few; not one, which would cost more than a small volume
+            for inspection in pool.map(inspect, volumes, chunksize=min(16, 1 + len(volumes) // (4 * workers))):
                 found.append(inspection)
                 progress.update()
     return found
@@ -84,19 +94,19 @@ def inspect(volume: tuple[str, str]) -> Inspection:
     digest = ""
     problems = []
     image = None
-    # nibabel logs what it mends in a header by itself; what it cannot mend is reported here
-    with LoggingOutputSuppressor():
-        if image_path:
-            try:
-                image = _open(image_path)
-                digest = _image_digest(image, image_path)
-            except UnfitVolumeError as error:
-                problems.append(("image", str(error)))
-        if mask_path:
-            try:
-                _check_mask(_open(mask_path), mask_path, image, image_path)
-            except UnfitVolumeError as error:
-                problems.append(("mask", str(error)))
+    # What nibabel mends in a header by itself is nobody's business; what it cannot mend is reported here
+    imageglobals.logger.setLevel(logging.CRITICAL)
+    if image_path:
+        try:
+            image = _open(image_path)
+            digest = _image_digest(image, image_path)
+        except UnfitVolumeError as error:
+            problems.append(("image", str(error)))
+    if mask_path:
+        try:
+            _check_mask(_open(mask_path), mask_path, image, image_path)
+        except UnfitVolumeError as error:
+            problems.append(("mask", str(error)))
     return Inspection(digest, tuple(problems))
 
 
@@ -121,14 +131,28 @@ def _open(path: str) -> nibabel.Nifti1Image:
     if status.st_size == 0:
         raise UnfitVolumeError(f"{shown(path)} is an empty file; copy it afresh")
     try:
+        with Path(path).open("rb"):
+            pass
+    except OSError as error:
+        raise UnfitVolumeError(f"{shown(path)} cannot be opened ({error.strerror}); see to its permissions") from error
+    try:
         image = nibabel.load(path)
     except DAMAGE as error:
         raise _damaged(path, error) from error
     if not isinstance(image, nibabel.Nifti1Image):
         raise UnfitVolumeError(f"{shown(path)} is no NIfTI; convert it")
     _check_size(image, path)
+    _check_length(image, path, status.st_size)
     _check_affine(image, path)
     return image
+
+
+def _check_length(image: nibabel.Nifti1Image, path: str, length: int) -> None:
+    """Raise where the file's `length` in bytes cannot hold the voxels, before memory is set aside for them."""
+    voxels = math.prod(image.shape) * image.get_data_dtype().itemsize
+    if voxels > length * (MOST_OF_GZIP if path.lower().endswith(".gz") else 1):
+        size = " × ".join(str(extent) for extent in image.shape)
+        raise _damaged(path, ValueError(f"{length} bytes cannot hold {size} voxels"))
 
 
 def _damaged(path: str, error: BaseException) -> UnfitVolumeError:
@@ -180,6 +204,9 @@ def _read(image: nibabel.Nifti1Image, path: str) -> np.ndarray:
     if wrong:
         noun = "voxel that is" if wrong == 1 else "voxels that are"
         raise UnfitVolumeError(f"{shown(path)} has {wrong} {noun} not finite; replace NaN and infinity by 0")
+    largest = float(max(voxels.max(), -voxels.min()))
+    if largest > LARGEST_VALUE:
+        raise UnfitVolumeError(f"{shown(path)} holds values of {largest:.3g}; correct them or the file's scaling slope")
     return voxels
 
 

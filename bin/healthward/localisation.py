@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torchmetrics.functional.classification import binary_auroc, binary_average_precision
+from torchmetrics.functional.classification import binary_auroc, binary_average_precision, binary_f1_score
 
 
 class VoxelScores(NamedTuple):
@@ -49,3 +49,10 @@ def voxel_scores(anomaly: NDArray[np.float32], truth: NDArray[np.bool_], region:
         float(binary_average_precision(scores, target.int(), thresholds=None)),
         float(binary_auroc(scores, target.int(), thresholds=None)),
     )
+
+
+def dice(called: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    """Return the Dice overlap of two masks of the same shape; NaN where both are empty."""
+    if not (called.any() or truth.any()):
+        return np.nan
+    return float(binary_f1_score(torch.from_numpy(called).int(), torch.from_numpy(truth).int()))

@@ -32,6 +32,8 @@ class Architecture:
         head_channels: channels an attention head.
         conditioning_dim: length of a condition's embedding.
         conditions: rows of the embedding, the null token included.
+        time_conditioning: whether every residual block is told the condition with the timestep, too, as in Dhariwal
+            and Nichol, NeurIPS 2021; else attention alone sees it.
     """
 
     channels: tuple[int, ...] = (64, 64, 64)
@@ -40,13 +42,19 @@ class Architecture:
     head_channels: int = 16
     conditioning_dim: int = 64
     conditions: int = len(CLASSES) + 1
+    time_conditioning: bool = False
 
 
 class ConditionalUNet(nn.Module):
     """Predicts the noise in slices of a known class: monai-generative's UNet behind an embedding of the class.
 
     Condition 0 is the null token, which stays the zero vector; 1..5 are CN to AD.
+
+    Attributes:
+        precision: what is computed in; weights, input and output are float32.
     """
+
+    precision: torch.dtype = torch.float32
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -62,7 +70,10 @@ class ConditionalUNet(nn.Module):
             with_conditioning=True,
             cross_attention_dim=architecture.conditioning_dim,
             norm_num_groups=math.gcd(32, *architecture.channels),
+            num_class_embeds=architecture.conditions if architecture.time_conditioning else None,
         )
+        if architecture.time_conditioning:
+            nn.init.zeros_(self.unet.class_embedding.weight)
         for module in self.unet.modules():
             if isinstance(module, CrossAttention):
                 # The library's own attention holds every score in memory: twice the time at 48 pixels, more above.
@@ -80,7 +91,9 @@ class ConditionalUNet(nn.Module):
             condition: (B,), int64, 0 for none or a class's number.
         """
         context = self.embedding(condition)[:, None]
-        return self.unet(x, timestep, context=context)  # type: ignore[no-any-return]
+        told = condition if self.architecture.time_conditioning else None
+        with torch.autocast(x.device.type, self.precision, enabled=self.precision != torch.float32):
+            return self.unet(x, timestep, context=context, class_labels=told).float()  # type: ignore[no-any-return]
 
 
 class _FusedAttention:
@@ -142,16 +155,18 @@ def load_model(path: Path, embedding: Path | None = None, head_channels: int = 1
         InputError: a file is missing, holds code, or does not fit the UNet.
     """
     if embedding is None:
-        config = json.loads(_existing(path / "config.json").read_text())
-        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in config["architecture"].items()}
-        architecture = Architecture(**fields)
+        config = _existing(path / "config.json")
         files = [path / "diffusion.safetensors", path / "embedding.safetensors"]
         unet_state, embedding_state = ({**_load_safetensors(file)} for file in files)
+        architecture = _described_architecture(config, unet_state, embedding_state, files[0])
     else:
         files = [path, embedding]
         unet_state, embedding_state = (_load_pickle(file) for file in files)
         architecture = read_architecture(unet_state, embedding_state, head_channels, path)
-    model = ConditionalUNet(architecture)
+    try:
+        model = ConditionalUNet(architecture)
+    except (ValueError, RuntimeError, AssertionError, IndexError) as error:
+        raise InputError(f"{files[0]}: its tensors make no network ({error}); give another model") from error
     for part, state, file in zip((model.unet, model.embedding), (unet_state, embedding_state), files, strict=True):
         try:
             part.load_state_dict(state)
@@ -170,6 +185,8 @@ def read_architecture(unet: State, embedding: State, head_channels: int, source:
         InputError: `source`, which is named, holds no such state dict.
     """
     try:
+        if embedding["weight"].ndim != 2:
+            raise ValueError("the embedding is no table")
         levels = 1 + max(int(key.split(".")[1]) for key in unet if key.startswith("down_blocks."))
         blocks = [key for key in unet if key.startswith("down_blocks.0.resnets.") and key.endswith("conv1.conv.weight")]
         first = [unet[f"down_blocks.{level}.resnets.0.conv1.conv.weight"] for level in range(levels)]
@@ -182,12 +199,40 @@ def read_architecture(unet: State, embedding: State, head_channels: int, source:
             head_channels=head_channels,
             conditioning_dim=embedding["weight"].shape[1],
             conditions=embedding["weight"].shape[0],
+            time_conditioning="class_embedding.weight" in unet,
         )
     except (KeyError, ValueError, IndexError) as error:
         raise InputError(
             f"{source}: no state dict of monai-generative's DiffusionModelUNet with its embedding ({error}); "
             "save both with torch.save(module.state_dict(), …)"
         ) from error
+
+
+def _described_architecture(config: Path, unet: State, embedding: State, source: Path) -> Architecture:
+    """Return the architecture of tensors that is also what `config`, a config.json, says of them.
+
+    Reading it off the tensors first keeps a config.json from asking for a network of any size.
+
+    Raises:
+        InputError: the two do not agree.
+    """
+    try:
+        described = json.loads(config.read_text(encoding="utf-8"))["architecture"]
+        heads = described["head_channels"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(
+            f"{config}: describes no architecture ({error!r}); give the file that training wrote"
+        ) from error
+    if not isinstance(heads, int) or heads < 1:
+        raise InputError(f"{config}: head_channels {heads!r} is no number above 0; give the file that training wrote")
+    read = read_architecture(unet, embedding, heads, source)
+    for name, value in described.items():
+        found = getattr(read, name, None)
+        if found != (tuple(value) if isinstance(value, list) else value):
+            raise InputError(
+                f"{config}: {name} is {value!r}, but {found!r} in {source.name}; give files of one training"
+            )
+    return read
 
 
 def _existing(file: Path) -> Path:

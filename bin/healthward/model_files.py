@@ -1,22 +1,40 @@
 """Whether the model that a user names is all there, and what its config.json says."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from healthward.errors import InputError
 from healthward.wording import shown
 
 WEIGHTS = ("diffusion.safetensors", "embedding.safetensors")
 CONFIG = "config.json"
-CONFIG_KEYS: dict[str, type | tuple[type, ...]] = {
-    "size": int,
-    "slice_range": list,
-    "fov": (int, float),
-    "max_timestep": int,
-    "classes": (list, dict),
+
+
+def _is_number(value: Any, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_whole(value: Any, low: int, high: int) -> bool:
+    return isinstance(value, int) and _is_number(value, low, high)
+
+
+def _is_range(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(_is_number(part, 0, 1) for part in value)
+
+
+# Some of these values end up in the command lines of tasks
+CONFIG_KEYS: dict[str, Callable[[Any], bool]] = {
+    "size": lambda value: _is_whole(value, 8, 512),
+    "slice_range": lambda value: _is_range(value) and value[0] < value[1],
+    "fov": lambda value: _is_number(value, 32, 1024),
+    "max_timestep": lambda value: _is_whole(value, 1, 1000),
+    "classes": lambda value: isinstance(value, list | dict),
 }
+"""What a config.json must say, and whether a value is what it can be."""
 
 
 def inspect_model(model: Path, embedding: Path | None) -> tuple[dict[str, Any] | None, list[str]]:
@@ -26,6 +44,17 @@ def inspect_model(model: Path, embedding: Path | None) -> tuple[dict[str, Any] |
     named = [("model", model)] + ([("embedding", embedding)] if embedding else [])
     problems = [problem for name, path in named for problem in _weights_problems(name, path)]
     return None, problems
+
+
+def loading_problems(model: Path, embedding: Path | None, head_channels: int) -> list[str]:
+    """Return why a model whose files are all there cannot be loaded, as a list of one line or none."""
+    from healthward.model import load_model  # slow, and only needed with a model
+
+    try:
+        load_model(model, embedding, head_channels)
+    except InputError as error:
+        return [f"model: {error}"]
+    return []
 
 
 def _weights_problems(name: str, path: Path) -> list[str]:
@@ -61,11 +90,11 @@ def _read_config(path: Path) -> tuple[dict[str, Any] | None, list[str]]:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         return None, [f"model: {shown(str(path))} {place}: is not valid JSON ({error.msg}); copy it afresh"]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return None, [f"model: {shown(str(path))} cannot be read ({error}); copy it afresh"]
     if not isinstance(config, dict):
         return None, [f"model: {shown(str(path))} holds no object; copy it afresh"]
-    wrong = [key for key, kind in CONFIG_KEYS.items() if not isinstance(config.get(key), kind)]
+    wrong = [key for key, is_valid in CONFIG_KEYS.items() if not is_valid(config.get(key))]
     if wrong:
         return None, [f"model: {shown(str(path))} has no valid {', '.join(wrong)}; give a model of this pipeline"]
     return config, []

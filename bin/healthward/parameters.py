@@ -7,9 +7,13 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from healthward.wording import nearest, plain, shown
+from healthward.wording import nearest, plain, printable, shown
 
 METRICS = ("ssim", "ms_ssim", "psnr", "lpips", "vsi", "fid")
+SCORES = (
+    *("round_trip", "anomaly", "signed", "contrast", "class_contrast", "disease", "ssim_ensemble"),
+    *("perceptual_residual", "mahalanobis", "forward", "deformation"),
+)
 TIMESTEPS = 1000
 """The length of the noise schedule."""
 
@@ -106,7 +110,7 @@ def _unknown(parameters: Parameters, known: dict[str, Parameters]) -> list[str]:
         seen.add(plain(name))
         near = nearest(name, known)
         mend = f"did you mean {near}?" if near else "remove it; --help lists what there is"
-        problems.append(f"parameter {name}: {shown(name)} is no parameter; {mend}")
+        problems.append(f"parameter {printable(name)}: {shown(name)} is no parameter; {mend}")
     return problems
 
 
@@ -179,8 +183,17 @@ def _model_pair(values: Parameters, config: Parameters | None) -> Complaints:
 
 
 def _train_only(values: Parameters, config: Parameters | None) -> Complaints:
-    with_it = [name for name in ("model", "scan") if values["train_only"] and values[name] is not None]
+    with_it = [name for name in ("model", "scan", "bids", "debug") if values["train_only"] and values[name]]
     return [("train_only", f"true excludes {name}; leave out one of the two") for name in with_it]
+
+
+def _depths(values: Parameters, config: Parameters | None) -> Complaints:
+    given = _numbers(values["noise_depths"]) if values["tune"] else []
+    tried = [values | {"noise_depth": depth} for depth in given]
+    complaints = [text for each in tried for _, text in (*_depth(each, config), *_steps(each, config))]
+    if not all(float(scale) > 0 for scale in values["guidance_scales"].split(",")):
+        return [("guidance_scales", f"{values['guidance_scales']!r} holds a 0, which is no guidance; give others")]
+    return [("noise_depths", text) for text in complaints]
 
 
 def _depth(values: Parameters, config: Parameters | None) -> Complaints:
@@ -257,6 +270,42 @@ def _metrics(values: Parameters, config: Parameters | None) -> Complaints:
     return complaints
 
 
+def _scores(values: Parameters, config: Parameters | None) -> Complaints:
+    names = values["scores"].split(",")
+    complaints = []
+    for name in names:
+        if name not in SCORES:
+            near = nearest(name, SCORES)
+            mend = f"did you mean {near}?" if near else f"give some of {','.join(SCORES)}"
+            complaints.append(("scores", f"{name!r} is no score; {mend}"))
+    lacking = [name for name in ("round_trip", values["calibrated_score"]) if name not in names]
+    if lacking:
+        text = f"{values['scores']!r} lacks {' and '.join(lacking)}, which calibration needs; add it"
+        complaints.append(("scores", text))
+    return complaints
+
+
+def _disease(values: Parameters, config: Parameters | None) -> Complaints:
+    if values["disease"] == values["healthy"]:
+        return [("disease", f"{values['disease']!r} is the healthy class, too; give another one")]
+    return []
+
+
+def _pseudonyms(values: Parameters, config: Parameters | None) -> Complaints:
+    if values["pseudonymise"] and values["pseudonym_salt"] is None:
+        return [("pseudonymise", "true needs a secret; give --pseudonym_salt, at least 8 characters")]
+    return []
+
+
+def _atlas(values: Parameters, config: Parameters | None) -> Complaints:
+    pair = ("atlas", "atlas_names")
+    return [
+        (given, f"{shown(values[given])} is given alone; give {lacking}, too")
+        for given, lacking in (pair, pair[::-1])
+        if values[given] is not None and values[lacking] is None
+    ]
+
+
 def _gpus(values: Parameters, config: Parameters | None) -> Complaints:
     gpus = values["gpus"]
     if gpus > values["batch_size"]:
@@ -270,14 +319,19 @@ RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("input", "scan", "simulate"), _one_cohort),
     (("scan", "model", "train_only"), _scan_needs_model),
     (("model", "embedding"), _model_pair),
-    (("train_only", "model", "scan"), _train_only),
+    (("train_only", "model", "scan", "bids", "debug"), _train_only),
     (("noise_depth", "max_timestep", "model"), _depth),
     (("ddim_steps", "noise_depth"), _steps),
+    (("noise_depths", "guidance_scales", "tune", "ddim_steps", "max_timestep", "model"), _depths),
     (("slice_range", "size"), _slices),
     (("channels", "attention_levels", "head_channels", "size"), _levels),
     (("validation_fraction", "test_fraction"), _fractions),
     (("healthy",), _healthy),
     (("metrics",), _metrics),
+    (("scores", "calibrated_score"), _scores),
+    (("disease", "healthy"), _disease),
+    (("pseudonymise", "pseudonym_salt"), _pseudonyms),
+    (("atlas", "atlas_names"), _atlas),
     (("gpus", "batch_size", "device"), _gpus),
 )
 """The rules between parameters, each with those whose own values must be valid for it to make sense."""

@@ -1,14 +1,33 @@
-"""From a scan's translated slices to maps in its own space."""
+"""From a scan's slices to what scores are made of, and to maps in its own space."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import torch
 
 from healthward.fusion import agreement, fuse
+from healthward.model import ConditionalUNet
+from healthward.scores import Evidence
 from healthward.slices import AXES, ScanSlices
-from healthward.translation import Translation, slice_errors
+from healthward.translation import (
+    OneStep,
+    Settings,
+    Trace,
+    Translation,
+    decodings,
+    one_step,
+    slice_errors,
+    trace,
+    translate,
+    variants,
+)
 from healthward.volumes import Array, to_native
+
+if TYPE_CHECKING:
+    from healthward.perceptual import Lpips
 
 
 @dataclass(frozen=True)
@@ -39,8 +58,8 @@ def native_maps(scan: ScanSlices, voxels: Array, healthy: Array, unguided: Array
         unguided: unguided round trip of the same shape.
     """
     first = scan.record.first
-    change, _ = fuse(scan.stack - healthy, first)
-    contrast, _ = fuse(unguided - healthy, first)
+    change = fuse(scan.stack - healthy, first)
+    contrast = fuse(unguided - healthy, first)
     scale = scan.geometry.brightest - scan.geometry.darkest
     native_change, native_contrast, confidence = (
         to_native(cube, scan.geometry) for cube in (change, contrast, agreement(scan.stack - healthy, first))
@@ -53,17 +72,93 @@ def native_maps(scan: ScanSlices, voxels: Array, healthy: Array, unguided: Array
     )
 
 
-def slice_table(scan: ScanSlices, translation: Translation) -> pd.DataFrame:
-    """Return a row for each slice: scan, axis, index in the cube, and the columns of `slice_errors`."""
+@dataclass(frozen=True)
+class Translator:
+    """A network and how it is used on every scan.
+
+    Attributes:
+        model: the network.
+        healthy, disease: numbers of the two classes.
+        settings: of the translation.
+        device: where to compute.
+        batch: slices at once; by device when None.
+        seed: of the noise behind the one-step scores.
+        lpips: the network behind the perceptual score, or None where no wanted score needs it.
+    """
+
+    model: ConditionalUNet
+    healthy: int
+    disease: int
+    settings: Settings
+    device: torch.device
+    batch: int | None = None
+    seed: int = 0
+    lpips: "Lpips | None" = None
+
+    def translate(self, scan: ScanSlices, progress: str | None = None) -> Translation:
+        """Translate every slice of a scan."""
+        return translate(self.model, _flat(scan.stack), self.healthy, self.settings, self.device, self.batch, progress)
+
+    def trace(self, slices: Array) -> Trace:
+        """Translate a few slices (N, size, size) and keep every step."""
+        return trace(self.model, slices, self.healthy, self.settings, self.device)
+
+    def look(self, scan: ScanSlices, needs: Collection[str] = ()) -> OneStep:
+        """Look at every slice of a scan in one step, for what scores need (`healthward.scores.needs`)."""
+        return one_step(
+            self.model,
+            _flat(scan.stack),
+            self.healthy,
+            self.disease,
+            self.settings.noise_depth,
+            self.seed,
+            self.device,
+            self.batch,
+            blind="health" in needs,
+        )
+
+    def gather(self, scan: ScanSlices, translation: Translation, looked: OneStep, needs: Collection[str]) -> Evidence:
+        """Fuse what was made of a scan, and make what else scores need of it (`healthward.scores.needs`)."""
+
+        def fused(slices: Array) -> Array:
+            return fuse(slices.reshape(scan.stack.shape), scan.record.first)
+
+        slices = _flat(scan.stack)
+        others = variants(self.settings) if "ensemble" in needs else []
+        return Evidence(
+            input=fused(slices),
+            unguided=fused(translation.unguided),
+            healthy=fused(translation.healthy),
+            disease=fused(looked.disease),
+            health=None if looked.health is None else fused(looked.health),
+            ensemble=np.stack([fused(self._healthy(slices, other)) for other in others]) if others else None,
+            perceptual=fused(self._distance(slices, translation.healthy)) if "perceptual" in needs else None,
+        )
+
+    def _healthy(self, slices: Array, settings: Settings) -> Array:
+        return decodings(self.model, slices, [self.healthy], settings, self.device, self.batch)[0][0]
+
+    def _distance(self, slices: Array, healthy: Array) -> Array:
+        if self.lpips is None:
+            raise ValueError("the perceptual score needs the network behind LPIPS")
+        pair = (torch.from_numpy(np.array(part)).to(self.device) for part in (slices, healthy))
+        return self.lpips(*pair)[1].cpu().numpy()
+
+
+def _flat(stack: Array) -> Array:
+    return stack.reshape(-1, *stack.shape[2:])
+
+
+def slice_table(scan: ScanSlices, translation: Translation, looked: OneStep) -> pd.DataFrame:
+    """Return a row for each slice: scan, axis, index in the cube, the columns of `slice_errors`, and evidence."""
     record = scan.record
-    size = record.size
-    errors = slice_errors(scan.stack.reshape(-1, size, size), translation)
     indices = range(record.first, record.first + record.count)
     return pd.DataFrame(
         {
             "scan": record.scan,
             "axis": np.repeat(AXES, record.count),
             "index": np.tile(indices, len(AXES)),
-            **errors,
+            **slice_errors(_flat(scan.stack), translation),
+            "evidence": looked.evidence,
         }
     )

@@ -6,13 +6,16 @@ symmetry between the two directions, and with it the round trip.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 
 CLEAN = -1
 """The timestep of an image without noise, one before the first trained one."""
+
+TOLERANCE = 3e-4
+"""Root mean square change of a latent, in its own units, below which a fixed point counts as reached."""
 
 Denoiser = Callable[[torch.Tensor, int], torch.Tensor]
 """Predicts the noise in a batch (B, 1, H, W) at one timestep; same shape."""
@@ -60,8 +63,12 @@ def timestep_pairs(depth: int, steps: int) -> list[tuple[int, int]]:
 
 def move(x: torch.Tensor, noise: torch.Tensor, signal: float, signal_next: float) -> torch.Tensor:
     """Take an image from one noise level to another along predicted noise: one DDIM step in either direction."""
-    clean = (x - (1 - signal) ** 0.5 * noise) / signal**0.5
-    return signal_next**0.5 * clean + (1 - signal_next) ** 0.5 * noise
+    return signal_next**0.5 * clean_image(x, noise, signal) + (1 - signal_next) ** 0.5 * noise
+
+
+def clean_image(x: torch.Tensor, noise: torch.Tensor, signal: float) -> torch.Tensor:
+    """Return x̂₀, the image that is left of `x` when the predicted noise is taken out of it."""
+    return (x - (1 - signal) ** 0.5 * noise) / signal**0.5
 
 
 def invert(
@@ -72,14 +79,15 @@ def invert(
     A step from (z, t) to (y, t_next) needs the noise at y, which is what it looks for. A fixed-point iteration repeats
     the step with the noise predicted at the present y, and so approaches the y whose decoding step returns z. The first
     guess takes the noise that the step before ended with: it belongs to nearly the same image at the same timestep,
-    so a fresh evaluation at z would add cost and no accuracy.
+    so a fresh evaluation at z would add cost and no accuracy. Images are iterated until they change by less than
+    `TOLERANCE`, each for itself: the first steps out of the clean image take many iterations, later ones few.
 
     Args:
         denoise: the chain to invert.
         image: (B, 1, H, W).
         pairs: from `timestep_pairs`.
         schedule: of the denoiser.
-        iterations: fixed-point iterations a step, each one evaluation; 0 is plain DDIM inversion, also one a step.
+        iterations: most fixed-point iterations a step, each one evaluation; 0 is plain DDIM inversion, also one a step.
 
     Returns:
         Latents of the same shape; and for each image the largest change, over the steps, that the last iteration still
@@ -93,18 +101,46 @@ def invert(
             # A network knows no timestep before the first.
             noise = denoise(image, max(timestep, 0))
         latent = move(image, noise, signal, signal_next)
-        for iteration in range(iterations):
-            noise = denoise(latent, following)
-            before, latent = latent, move(image, noise, signal, signal_next)
-            if iteration == iterations - 1:
-                residual = torch.maximum(residual, (latent - before).square().mean(dim=(1, 2, 3)).sqrt())
+        change = torch.full_like(residual, torch.inf if iterations else 0)
+        for _ in range(iterations):
+            rows = torch.nonzero(change >= TOLERANCE)[:, 0]
+            if len(rows) == 0:
+                break
+            noise[rows] = denoise(latent[rows], following)
+            moved = move(image[rows], noise[rows], signal, signal_next)
+            change[rows] = (moved - latent[rows]).square().mean(dim=(1, 2, 3)).sqrt()
+            latent[rows] = moved
+        residual = torch.maximum(residual, change)
         image = latent
     return image, residual
 
 
+@dataclass(frozen=True)
+class Step:
+    """One step of a decoding.
+
+    Attributes:
+        timestep: where the step started.
+        clean: x̂₀ as predicted there, (B, 1, H, W).
+        latent: where the step ended, same shape.
+    """
+
+    timestep: int
+    clean: torch.Tensor
+    latent: torch.Tensor
+
+
+def decoding_steps(denoise: Denoiser, latent: torch.Tensor, pairs: Pairs, schedule: NoiseSchedule) -> Iterator[Step]:
+    """Denoise latents (B, 1, H, W) back along the pairs they were inverted by, a step at a time."""
+    for timestep, following in reversed(pairs):
+        noise, signal = denoise(latent, following), schedule.signal(following)
+        clean = clean_image(latent, noise, signal)
+        latent = move(latent, noise, signal, schedule.signal(timestep))
+        yield Step(following, clean, latent)
+
+
 def decode(denoise: Denoiser, latent: torch.Tensor, pairs: Pairs, schedule: NoiseSchedule) -> torch.Tensor:
     """Denoise latents (B, 1, H, W) back along the pairs they were inverted by, to images of the same shape."""
-    for timestep, following in reversed(pairs):
-        noise = denoise(latent, following)
-        latent = move(latent, noise, schedule.signal(following), schedule.signal(timestep))
+    for step in decoding_steps(denoise, latent, pairs, schedule):
+        latent = step.latent
     return latent

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from healthward.fields import COLUMNS, ID, REQUIRED_COLUMNS, Row, field_value, unsafe_path_problem
-from healthward.wording import nearest, shown
+from healthward.wording import nearest, printable, shown
 
 SUBJECT_IN_FILE_NAME = re.compile(r"^sub-[A-Za-z0-9]+(?=_|$)|[0-9]{3}_S_[0-9]{4,5}(?![0-9])")
 """A subject's id in a file name, as BIDS and ADNI write it: sub-01, 002_S_0413."""
 
 VOLUME_SUFFIX = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
+SHEET_SUFFIXES = (".csv", ".json")
 JSON_MEND = "a comma, a quote or a bracket is often missing just before that place"
 
 
@@ -47,7 +48,7 @@ class Sheet:
     problems: list[Problem] = field(default_factory=list)
 
     def report(self, number: int, column: str, text: str) -> None:
-        self.problems.append(Problem(number, column, text))
+        self.problems.append(Problem(number, printable(column), text))
 
     def place(self, number: int) -> str:
         """Return how a row is called within a problem's text, as "row 3"."""
@@ -68,6 +69,10 @@ def read_sheet(path: Path, base: Path | None = None) -> Sheet:
     `base` is the folder that relative paths start from: by default the folder of the sheet.
     """
     base = path.parent if base is None else base
+    if path.suffix.lower() not in SHEET_SUFFIXES:
+        sheet = Sheet(path.name, "row")
+        sheet.report(0, "", "is neither .csv nor .json, nor the folder of a BIDS dataset; save the sheet as CSV")
+        return sheet
     is_json = path.suffix.lower() == ".json"
     sheet = Sheet(path.name, "entry" if is_json else "row")
     try:
@@ -79,7 +84,7 @@ def read_sheet(path: Path, base: Path | None = None) -> Sheet:
         sheet.report(0, "", f"is not UTF-8 text (byte {error.start + 1}); save the sheet as 'CSV UTF-8'")
         return sheet
     entries = _json_entries(text, sheet) if is_json else _csv_entries(text, sheet)
-    _fill(sheet, entries, base)
+    fill(sheet, entries, base)
     if not sheet.rows and not sheet.problems:
         sheet.report(0, "", "holds no scan; add a row for each scan")
     return sheet
@@ -90,7 +95,7 @@ def read_scan(text: str, base: Path) -> Sheet:
     sheet = Sheet("--scan", "")
     value = _parsed_json(text, sheet)
     if isinstance(value, dict):
-        _fill(sheet, [(0, _fields(sheet, 0, value))], base)
+        fill(sheet, [(0, _fields(sheet, 0, value))], base)
     elif not sheet.problems:
         sheet.report(0, "", f'{shown(text)} is no object; write it like {{"image": "ad0.nii.gz", "label": 5}}')
     return sheet
@@ -223,8 +228,8 @@ def _complete_ids(sheet: Sheet, number: int, fields: dict[str, str]) -> None:
             fields["subject"] = named
 
 
-def _fill(sheet: Sheet, entries: Entries, base: Path) -> None:
-    """Turn entries into rows, and report every value that is not valid and every id that is there twice."""
+def fill(sheet: Sheet, entries: Entries, base: Path) -> None:
+    """Turn entries into rows; report every value that is not valid, and every id that is there twice."""
     unsafe_base = unsafe_path_problem(str(base.absolute()))
     if unsafe_base:
         sheet.report(0, "", f"the folder of the images, {unsafe_base}")

@@ -1,5 +1,6 @@
 """Scores of one scan: a table of its slices, a row for the scan, its least similar slices."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from healthward.errors import InputError
-from healthward.fusion import fuse
+from healthward.fusion import coverage
 from healthward.localisation import VoxelScores, voxel_scores
 from healthward.metrics import SLICE_METRICS, frechet_distance, isolate_brain, slice_metrics
 from healthward.perceptual import Inception, Lpips
@@ -116,19 +117,22 @@ def slice_features(pairs: Pairs, inception: Inception, device: torch.device | No
     }
 
 
-def scan_table(pairs: Pairs, slices: pd.DataFrame, features: dict[str, Array] | None = None) -> pd.DataFrame:
+def scan_table(
+    pairs: Pairs, slices: pd.DataFrame, scores: Mapping[str, Array], features: dict[str, Array] | None = None
+) -> pd.DataFrame:
     """Sum up a scan in one row.
 
     Args:
         pairs: the slices.
         slices: what `slice_table` returned.
+        scores: cubes of voxel scores by their names in `healthward.scores.SCORES`.
         features: what `slice_features` returned, if anything.
 
     Returns:
         scan, subject, label, split; the mean of each metric over the slices that have it; fid and fid_brain where
-        there are features; mean and 99th percentile of the anomaly and contrast maps over brain voxels that a slice
-        goes through; round_trip_psnr (mean) and unreliable_fraction; prevalence, AUPRC and AUROC of both maps over
-        the same voxels, NaN without a ground truth or with an empty one.
+        there are features; round_trip_psnr and evidence (means) and unreliable_fraction; then, over brain voxels that a
+        slice goes through, each score's mean and 99th percentile, prevalence of the true anomaly, and each score's
+        AUPRC and AUROC, NaN without a ground truth or with an empty one.
     """
     scan = pairs.scan
     row: dict[str, object] = dict(_identity(scan.record))
@@ -136,24 +140,20 @@ def scan_table(pairs: Pairs, slices: pd.DataFrame, features: dict[str, Array] | 
     if features is not None:
         row["fid"] = frechet_distance(features["input"], features["healthy"])
         row["fid_brain"] = frechet_distance(features["input_brain"], features["healthy_brain"])
-    fused, coverage = fuse(pairs.healthy, scan.record.first)
-    region = scan.brain & (coverage > 0)
-    maps = {
-        "anomaly": np.abs(scan.cube - fused),
-        "contrast": np.abs(fuse(pairs.unguided, scan.record.first)[0] - fused),
-    }
-    for name, values in maps.items():
-        inside = values[region]
+    row["round_trip_psnr"] = slices["round_trip_psnr"].mean()
+    row["evidence"] = slices["evidence"].mean()
+    row["unreliable_fraction"] = slices["unreliable"].mean()
+    region = scan.brain & (coverage(scan.record) > 0)
+    for name, score in scores.items():
+        inside = score[region]
         row[f"{name}_mean"] = inside.mean() if inside.size else np.nan
         row[f"{name}_p99"] = np.percentile(inside, 99) if inside.size else np.nan
-    row["round_trip_psnr"] = slices["round_trip_psnr"].mean()
-    row["unreliable_fraction"] = slices["unreliable"].mean()
     truth = scan.truth if scan.truth is not None and scan.truth[region].any() else None
-    for name, values in maps.items():
-        scores = VoxelScores() if truth is None else voxel_scores(values, truth, region)
-        row["prevalence"] = scores.prevalence
-        row[f"{name}_auprc"] = scores.auprc
-        row[f"{name}_auroc"] = scores.auroc
+    for name, score in scores.items():
+        found = VoxelScores() if truth is None else voxel_scores(score, truth, region)
+        row["prevalence"] = found.prevalence
+        row[f"{name}_auprc"] = found.auprc
+        row[f"{name}_auroc"] = found.auroc
     return pd.DataFrame([row])
 
 

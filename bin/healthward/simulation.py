@@ -1,8 +1,8 @@
-"""A cohort of individuals with atrophy of known place and dose, made from the MNI152 T1 template.
+"""A cohort of individuals with disease of known place and dose, made from the MNI152 T1 template.
 
 Each individual is the template under a random diffeomorphism, with a contrast, bias field and noise of its own. Disease
-moves the boundaries of ventricles, medial temporal lobe and cortex by a smooth invertible deformation. The same
-individual without it is the true counterfactual.
+moves the boundaries of ventricles, medial temporal lobe or cortex by a smooth invertible deformation, or is a focal
+lesion. The same individual without it is the true counterfactual.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from monai.networks.blocks import Warp
 from monai.networks.blocks.warp import DVF2DDF
 from nibabel.nifti1 import Nifti1Image
 from nibabel.processing import resample_from_to
-from nilearn.datasets import load_mni152_gm_template, load_mni152_template, load_mni152_wm_template
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from healthward.labels import CLASSES
+from healthward.template import load_anatomy
 from healthward.volumes import Array, Mask
 
 FOV = 192.0
@@ -28,13 +28,31 @@ CENTRE = (0.0, -18.0, 8.0)
 """MNI position of the middle of the volumes, in millimetres."""
 
 MEAN_DOSE = {"CN": 0.0, "EMCI": 0.25, "MCI": 0.5, "LMCI": 0.75, "AD": 1.0}
-"""Mean dose of atrophy by class, as a share of the displacements in `SHIFT`; controls have exactly none."""
+"""Mean dose of disease by class, as a share of `SHIFT` or `LESION_DARKENING`; controls have exactly none."""
 
 DOSE_SPREAD = 0.06
 """Standard deviation of the dose within a class."""
 
 SHIFT = {"ventricles": 3.5, "medial temporal": -3.0, "cortex": -2.0}
 """Displacement of each region's boundary at dose 1, in millimetres; positive grows the region."""
+
+KINDS = ("atrophy", *SHIFT, "lesion")
+"""Kinds of disease: atrophy of all regions of `SHIFT`, of one of them alone, or a focal lesion."""
+
+LESION_DARKENING = 0.6
+"""Share of the intensity that a lesion takes from its heart at dose 1: dark on T1 as an infarct or plaque is."""
+
+LESION_AXES = (5.0, 10.0)
+"""Range of a lesion's semi-axes in millimetres, drawn one by one; at them the darkening is down to half."""
+
+LESION_EDGE = 0.3
+"""Half the width of the edge over which the darkening fades, as a share of the semi-axes."""
+
+LESION_DEPTH, LESION_MARGIN = 12.0, 4.0
+"""Least distance in millimetres of a lesion's heart from the brain's hull, and from fluid: wider than the cortex."""
+
+BACKGROUND = 0.02
+"""Intensity up to which a voxel is outside the brain, as a share of white matter's."""
 
 CHANGED = 0.05
 """Least change of the noise-free image that counts as anomaly, as a share of white matter's intensity."""
@@ -68,11 +86,11 @@ class Individual:
 
     Attributes:
         scan, subject, label, age, sex: its row of the samplesheet.
-        dose: of atrophy, 0 for controls, about 1 for AD.
+        dose: of disease, 0 for controls, about 1 for AD.
         affine: (4, 4), voxel to world millimetres.
         image: int16 (size, size, size), arbitrary scanner units.
-        counterfactual: the same individual, scanner and noise without atrophy.
-        mask: bool, where atrophy changed the image.
+        counterfactual: the same individual, scanner and noise without disease.
+        mask: bool, where disease changed the image.
     """
 
     scan: str
@@ -93,29 +111,18 @@ def load_template(size: int) -> Template:
     affine = np.diag([spacing, spacing, spacing, 1.0])
     affine[:3, 3] = np.array(CENTRE) - spacing * (size - 1) / 2
 
-    fine = load_mni152_template(resolution=1)
-    t1 = fine.get_fdata(dtype=np.float32)
-    grey, white = (load(resolution=1).get_fdata() for load in (load_mni152_gm_template, load_mni152_wm_template))
-    x, y, z = np.meshgrid(*(np.arange(n) + o for n, o in zip(t1.shape, fine.affine[:3, 3], strict=True)), indexing="ij")
-    brain = t1 > 0
-    depth = ndimage.distance_transform_edt(brain)
-    # Lateral ventricles with their temporal horns: fluid far from the surface. Ellipsoids in MNI millimetres from
-    # the Harvard-Oxford atlas' extents of hippocampus and amygdala.
-    fluid = (depth > 14) & (grey + white < 0.5) & (abs(x) < 40) & (y > -50) & (y < 32) & (z > -22) & (z < 36)
-    hippocampus = ((abs(x) - 27) / 9) ** 2 + ((y + 22) / 17) ** 2 + ((z + 14) / 9) ** 2 < 1
-    amygdala = ((abs(x) - 23) / 9) ** 2 + ((y + 4) / 9) ** 2 + ((z + 19) / 9) ** 2 < 1
-    regions = [fluid, hippocampus | amygdala, grey + white > 0.5]
-    temporal_parietal = np.exp(-(((z + 12) / 26) ** 2)) * (abs(x) > 25) + np.exp(-(((y + 58) / 24) ** 2)) * (z > 5)
+    anatomy = load_anatomy(step=1)
+    regions = [anatomy.ventricles, anatomy.medial_temporal, anatomy.grey + anatomy.white > 0.5]
     # Sulci widen; the outer hull stays, since a stripped template has nothing to put outside it.
-    sulci = np.clip(temporal_parietal, 0, 1) * (depth > 4) * (depth < 25)
-    weights = [np.ones(t1.shape), np.ones(t1.shape), sulci]
+    sulci = np.clip(anatomy.temporal + anatomy.parietal, 0, 1) * (anatomy.depth > 4) * (anatomy.depth < 25)
+    weights = [np.ones(sulci.shape), np.ones(sulci.shape), sulci]
 
     def on_grid(volume: NDArray[np.generic]) -> Array:
         smooth = ndimage.gaussian_filter(volume.astype(np.float32), max(0, (spacing - 1) / 2))
-        resampled = resample_from_to(Nifti1Image(smooth, fine.affine), ((size,) * 3, affine), order=1)
+        resampled = resample_from_to(Nifti1Image(smooth, anatomy.affine), ((size,) * 3, affine), order=1)
         return np.asarray(resampled.dataobj, dtype=np.float32)
 
-    image = on_grid(t1 / np.percentile(t1[white > 0.9], 50))
+    image = on_grid(anatomy.t1 / np.percentile(anatomy.t1[anatomy.white > 0.9], 50))
     return Template(
         affine=affine,
         spacing=spacing,
@@ -127,20 +134,28 @@ def load_template(size: int) -> Template:
     )
 
 
-def simulate(subjects: int, size: int, seed: int) -> Iterator[Individual]:
+def simulate(subjects: int, size: int, seed: int, kind: str = "atrophy") -> Iterator[Individual]:
     """Draw a cohort, one scan a subject, the classes in turn from CN to AD.
 
     Args:
         subjects: how many.
         size: edge of the volumes in voxels; 192 mm are covered.
-        seed: the same seed gives the same individuals, at any size.
+        seed: the same seed gives the same individuals, at any size and with any disease.
+        kind: of the disease, one of `KINDS`. A label is always that of the dose: a lesion labelled AD is a dark one, no
+            dementia.
+
+    Raises:
+        ValueError: there is no such kind.
     """
+    if kind not in KINDS:
+        raise ValueError(f"kind {kind!r} is none of {', '.join(KINDS)}")
     template = load_template(size)
     for number in range(subjects):
-        yield _individual(template, number, np.random.default_rng([seed, number]))
+        yield _individual(template, number, seed, kind)
 
 
-def _individual(template: Template, number: int, rng: np.random.Generator) -> Individual:
+def _individual(template: Template, number: int, seed: int, kind: str) -> Individual:
+    rng = np.random.default_rng([seed, number])
     size, spacing = template.image.shape[-1], template.spacing
     label = CLASSES[number % len(CLASSES)]
     mean = MEAN_DOSE[label]
@@ -157,14 +172,20 @@ def _individual(template: Template, number: int, rng: np.random.Generator) -> In
     integrate = DVF2DDF(num_steps=6, mode="bilinear", padding_mode="border")
     with torch.no_grad():
         anatomy = integrate(torch.from_numpy(velocity.astype(np.float32) / spacing)[None])
-        atrophy = integrate(dose * _atrophy_velocity(warp(template.regions, anatomy), template))
+        regions = warp(template.regions, anatomy)
         healthy = warp(template.image, anatomy)[0, 0].numpy()
-        # One interpolation for both, so that the two images differ by the disease alone.
-        diseased = warp(template.image, atrophy + warp(anatomy, atrophy))[0, 0].numpy()
+        if kind == "lesion":
+            # A generator of its own, so that the individual is the same whatever the disease
+            lesion = _lesion(healthy, regions, template, np.random.default_rng([seed, number, 1]))
+            diseased = healthy * (1 - np.float32(LESION_DARKENING * dose) * lesion)
+        else:
+            atrophy = integrate(dose * _atrophy_velocity(regions, template, kind))
+            # One interpolation for both, so that the two images differ by the disease alone.
+            diseased = warp(template.image, atrophy + warp(anatomy, atrophy))[0, 0].numpy()
 
     def scanned(clean: Array) -> NDArray[np.int16]:
         measured = np.abs(np.clip(clean, 0, None) ** gamma * bias + noise)
-        return np.where(clean > 0.02, np.rint(gain * measured), 0).astype(np.int16)
+        return np.where(clean > BACKGROUND, np.rint(gain * measured), 0).astype(np.int16)
 
     return Individual(
         scan=f"{label.lower()}{number // len(CLASSES):03d}",
@@ -188,16 +209,45 @@ def _field(rng: np.random.Generator, size: int, width: float) -> Array:
     return fine.astype(np.float32)
 
 
-def _atrophy_velocity(regions: torch.Tensor, template: Template) -> torch.Tensor:
+def _lesion(healthy: Array, regions: torch.Tensor, template: Template, rng: np.random.Generator) -> Array:
+    """Draw a lesion: an ellipsoid with a soft edge in white or deep grey matter.
+
+    Args:
+        healthy: float32 (size, size, size), the individual's image.
+        regions: (1, R, size, size, size), the template's regions under the individual's anatomy.
+
+    Returns:
+        How much of the lesion each voxel holds, float32 (size, size, size) in [0, 1].
+    """
+    spacing, corner = template.spacing, np.array(CENTRE) - FOV / 2
+    tissue = regions[0, list(SHIFT).index("cortex")].numpy()
+    brain = ndimage.binary_fill_holes(healthy > BACKGROUND)
+    depth = ndimage.distance_transform_edt(brain, sampling=spacing)
+    deep = (depth >= LESION_DEPTH) & (ndimage.distance_transform_edt(tissue > 0.5, sampling=spacing) >= LESION_MARGIN)
+    semi_axes = rng.uniform(*LESION_AXES, 3)
+    # The first of many points in millimetres that lies deep: mostly the same at any size
+    points = rng.uniform(corner, corner + FOV, (10000, 3))
+    voxels = ((points - corner) // spacing).astype(int)
+    heart = points[deep[tuple(voxels.T)].argmax()]
+    grid = np.moveaxis(np.indices(healthy.shape), 0, -1) * spacing + template.affine[:3, 3]
+    radius = np.linalg.norm((grid - heart) / semi_axes, axis=-1)
+    # Within tissue alone: fluid beside a lesion stays as it is
+    return (tissue * np.clip((1 + LESION_EDGE - radius) / (2 * LESION_EDGE), 0, 1)).astype(np.float32)
+
+
+def _atrophy_velocity(regions: torch.Tensor, template: Template, kind: str) -> torch.Tensor:
     """Return the velocity, in voxels, that moves each region's boundary along its normal at dose 1.
 
     An image is sampled at p + u(p): to grow a region, u points into it, along the gradient of its smoothed mask.
 
     Args:
         regions: (1, R, size, size, size), the template's regions under the individual's anatomy.
+        kind: the one region to move, or "atrophy" for all.
     """
     total = torch.zeros(1, 3, *regions.shape[2:])
-    for region, weight, shift in zip(regions[0], template.weights, SHIFT.values(), strict=True):
+    for region, weight, (place, shift) in zip(regions[0], template.weights, SHIFT.items(), strict=True):
+        if kind not in ("atrophy", place):
+            continue
         smooth = ndimage.gaussian_filter(region.numpy(), 3 / template.spacing)
         normal = torch.from_numpy(np.stack(np.gradient(smooth)))
         total[0] += shift / template.spacing * weight * normal / normal.norm(dim=0).max()

@@ -10,8 +10,10 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from healthward.errors import reading
 from healthward.volumes import Array, Conformed, Geometry, Mask, save_cube
 
+SLICE_AGAIN = "slice the scan again"
 AXES = ("sagittal", "coronal", "axial")
 """Names of the cube's three axes in order: a sagittal slice is one of constant right-left position."""
 
@@ -38,6 +40,11 @@ class ScanRecord:
     count: int
     fov: float
     fingerprint: str
+
+    @property
+    def spacing(self) -> float:
+        """Edge of a voxel of the cube in millimetres."""
+        return self.fov / self.size
 
 
 @dataclass(frozen=True)
@@ -101,29 +108,36 @@ def save_scan(folder: Path, conformed: Conformed, stack: Array, truth: Mask | No
 
 def read_record(folder: Path) -> ScanRecord:
     """Read what a folder of slices says of itself, without touching a voxel."""
-    fields = json.loads((folder / "scan.json").read_text())
-    fields.pop("geometry")
-    return ScanRecord(**fields)
+    file = folder / "scan.json"
+    with reading(file, SLICE_AGAIN):
+        fields = json.loads(file.read_text())
+        fields.pop("geometry")
+        return ScanRecord(**fields)
 
 
 def read_stack(folder: Path) -> Array:
     """Open a stack of slices as a read-only memory map of shape (3, count, size, size)."""
-    return np.load(folder / "slices.npy", mmap_mode="r")  # type: ignore[no-any-return]
+    file = folder / "slices.npy"
+    with reading(file, SLICE_AGAIN):
+        return np.load(file, mmap_mode="r")  # type: ignore[no-any-return]
 
 
 def load_scan(folder: Path) -> ScanSlices:
     """Read a scan's slices, cube and masks."""
-    geometry = json.loads((folder / "scan.json").read_text())["geometry"]
-    truth = folder / "truth.nii.gz"
-    return ScanSlices(
-        record=read_record(folder),
-        geometry=Geometry(
+    record = read_record(folder)
+    with reading(folder / "scan.json", SLICE_AGAIN):
+        geometry = json.loads((folder / "scan.json").read_text())["geometry"]
+        lies = Geometry(
             shape=tuple(geometry["shape"]),
-            affine=np.array(geometry["affine"]),
-            cube_affine=np.array(geometry["cube_affine"]),
+            affine=np.array(geometry["affine"], dtype=float),
+            cube_affine=np.array(geometry["cube_affine"], dtype=float),
             darkest=geometry["darkest"],
             brightest=geometry["brightest"],
-        ),
+        )
+    truth = folder / "truth.nii.gz"
+    return ScanSlices(
+        record=record,
+        geometry=lies,
         stack=read_stack(folder),
         cube=_read_cube(folder / "conformed.nii.gz").astype(np.float32),
         brain=_read_cube(folder / "brain.nii.gz") > 0,
@@ -132,4 +146,8 @@ def load_scan(folder: Path) -> ScanSlices:
 
 
 def _read_cube(path: Path) -> NDArray[Any]:
-    return np.asarray(nib.load(path).dataobj)  # type: ignore[attr-defined]
+    with reading(path, SLICE_AGAIN):
+        try:
+            return np.asarray(nib.load(path).dataobj)  # type: ignore[attr-defined]
+        except nib.filebasedimages.ImageFileError as error:  # type: ignore[attr-defined]
+            raise ValueError(error) from error

@@ -5,6 +5,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pandas as pd
+
 from healthward.fields import Row
 from healthward.labels import CLASSES
 from healthward.samplesheet import Sheet
@@ -99,6 +101,15 @@ def audit_subjects(sheet: Sheet) -> None:
             sheet.report(row.number, "split", f"{text} {sheet.place(earlier.number)}; {mend}")
 
 
+def audit_validation(sheet: Sheet, healthy: str) -> None:
+    """Report a sheet without two healthy and two other subjects to choose settings on."""
+    subjects = {(row.subject, row.label == healthy) for row in sheet.rows if row.split == "val"}
+    controls = sum(control for _, control in subjects)
+    if min(controls, len(subjects) - controls) < 2:
+        text = f"{controls} {healthy} and {len(subjects) - controls} other subjects are for validation (val)"
+        sheet.report(0, "split", f"{text}; --tune takes two of each, so give more, or leave it out")
+
+
 def audit_voxels(sheet: Sheet, digests: Sequence[str]) -> None:
     """Report every row with the same voxels as an earlier one; `digests` are of the rows, empty where unknown."""
     first: dict[str, Row] = {}
@@ -107,3 +118,8 @@ def audit_voxels(sheet: Sheet, digests: Sequence[str]) -> None:
         if digest and earlier is not row:
             where = f"{sheet.place(earlier.number)} ({shown(earlier.image)})"
             sheet.report(row.number, "image", f"{shown(row.image)} has the same voxels as {where}; keep one of them")
+
+
+def held_out_controls(scans: pd.DataFrame, healthy: str) -> pd.Series:
+    """Return which rows of a table with label and split are of the healthy class and were not trained on."""
+    return (scans["label"] == healthy) & (scans["split"] != "train")

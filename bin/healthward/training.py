@@ -5,11 +5,12 @@ generators to continue, and a killed one ends with the weights of an undisturbed
 """
 
 import hashlib
+import io
 import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,20 +21,20 @@ from torch.nn.functional import mse_loss
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
-from healthward.devices import Portion
+from healthward.devices import Portion, select_precision
 from healthward.errors import InputError
 from healthward.group import Group
 from healthward.interruption import Interrupted, Interruption
 from healthward.labels import CLASSES, NULL_CONDITION, condition_number
 from healthward.model import Architecture, ConditionalUNet
 from healthward.sampler import NoiseSchedule
-from healthward.slices import ScanRecord, read_record, read_stack
-from healthward.volumes import Array
+from healthward.slices import read_stack
+from healthward.training_cohort import Cohort
 
 GRADIENT_NORM = 1.0
 """Gradients are clipped to this norm."""
 
-TRAINED_BY = ("group", "labels", "model", "sampler", "slices", "training")
+TRAINED_BY = ("group", "labels", "model", "sampler", "slices", "training", "training_cohort")
 """Modules whose code decides what is trained; a checkpoint of other code is not continued."""
 
 CHECKPOINT_SECONDS = 120.0
@@ -70,39 +71,6 @@ class Recipe:
     condition_dropout: float
     max_timestep: int
     seed: int
-
-
-@dataclass(frozen=True)
-class Cohort:
-    """Folders of slices with their records, sorted by scan.
-
-    Raises:
-        InputError: the scans differ in size or slices.
-    """
-
-    folders: Sequence[Path]
-    records: Sequence[ScanRecord]
-
-    @classmethod
-    def read(cls, folders: Sequence[Path]) -> "Cohort":
-        """Read the records of folders of slices."""
-        pairs = sorted(((read_record(folder), folder) for folder in folders), key=lambda pair: pair[0].scan)
-        frames = {(record.size, record.first, record.count, record.fov) for record, _ in pairs}
-        if len(frames) > 1:
-            raise InputError(
-                f"the scans were sliced differently (size, first, count, fov): {sorted(frames)}; slice anew"
-            )
-        return cls([folder for _, folder in pairs], [record for record, _ in pairs])
-
-    def split(self, name: str) -> "Cohort":
-        """Return the part that is for `train` or `val`."""
-        chosen = [index for index, record in enumerate(self.records) if record.split == name]
-        return Cohort([self.folders[index] for index in chosen], [self.records[index] for index in chosen])
-
-    def digest(self) -> str:
-        """Return a hash of the voxels and labels that the cohort consists of."""
-        rows = [[record.scan, record.subject, record.label, record.fingerprint] for record in self.records]
-        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -193,6 +161,7 @@ class Trainer:
         if recipe.batch_size < group.size:
             raise InputError(f"--batch-size {recipe.batch_size} for {group.size} processes; give each a slice at least")
         self.network = ConditionalUNet(recipe.architecture).to(device)
+        self.network.precision = select_precision("auto", device)
         self.average = AveragedModel(self.network, avg_fn=self._average)
         self.average.requires_grad_(False)
         self.optimizer = torch.optim.AdamW(
@@ -275,9 +244,8 @@ class Trainer:
         total = torch.zeros((), device=self.device)
         for part in batch.split(rows):
             noised = self.noising(part.slices, part.noise, part.timestep)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-                predicted = self.network(noised, part.timestep, part.condition)
-            loss = mse_loss(predicted.float(), part.noise) * (len(part.slices) / self.recipe.batch_size)
+            predicted = self.network(noised, part.timestep, part.condition)
+            loss = mse_loss(predicted, part.noise) * (len(part.slices) / self.recipe.batch_size)
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         return total
@@ -287,6 +255,10 @@ class Trainer:
         decay = min(self.recipe.ema_decay, (1 + int(count)) / (10 + int(count)))
         return torch.lerp(present, average, decay)
 
+    def learning_rate(self, step: int) -> float:
+        """Return the learning rate of the step after so many."""
+        return self.recipe.learning_rate * self._rate(step)
+
     def _rate(self, step: int) -> float:
         recipe = self.recipe
         if step < recipe.warmup:
@@ -294,11 +266,16 @@ class Trainer:
         return 0.5 * (1 + math.cos(math.pi * (step - recipe.warmup) / max(1, recipe.iterations - recipe.warmup)))
 
     def save(self, file: Path) -> None:
-        """Write a checkpoint atomically, if this process leads."""
+        """Write a checkpoint atomically, if this process leads.
+
+        Raises:
+            OSError: the disk is full, for one; what was written is removed, and an earlier checkpoint is as it was.
+        """
         if not self.group.leads:
             return
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(f"{file.name}.{os.getpid()}")
+        # Not straight to the disk, of whose failures PyTorch tells by a RuntimeError without the reason
+        content = io.BytesIO()
         torch.save(
             {
                 "network": self.network.state_dict(),
@@ -310,9 +287,15 @@ class Trainer:
                 "losses": self.losses,
                 "history": self.history,
             },
-            partial,
+            content,
         )
-        partial.replace(file)
+        partial = file.with_name(f"{file.name}.{os.getpid()}")
+        try:
+            partial.write_bytes(content.getbuffer())
+            partial.replace(file)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise OSError(error.errno, error.strerror, str(file)) from error
 
     def load(self, file: Path) -> None:
         """Continue from a checkpoint of the same training."""
@@ -374,18 +357,3 @@ def train(
         trainer.losses = []
         trainer.save(checkpoint)
         saved = time.monotonic()
-
-
-def stack_of(cohort: Cohort, count: int) -> tuple[Array, list[str]]:
-    """Return up to `count` slices spread evenly over a cohort, (n, size, size), with the label of each."""
-    places = [
-        (index, axis, position)
-        for index, record in enumerate(cohort.records)
-        for axis in range(3)
-        for position in range(record.count)
-    ]
-    count = min(count, len(places))
-    # The middle of each of `count` even parts: their ends would show the outermost slices of every axis.
-    chosen = [places[int((part + 0.5) * len(places) / count)] for part in range(count)]
-    images = [np.array(read_stack(cohort.folders[index])[axis, position]) for index, axis, position in chosen]
-    return np.stack(images), [cohort.records[index].label for index, _, _ in chosen]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from healthward.figure_files import save_figure
 from healthward.volumes import Array
 
 RESOLUTION = 130
@@ -17,9 +18,9 @@ def plot_losses(history: pd.DataFrame, file: Path) -> None:
 
     Args:
         history: columns step, loss, loss_LOW_HIGH…, round_trip_psnr; a row for each validation.
-        file: PNG to write.
+        file: PNG to write, with an SVG beside it.
     """
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    figure = Figure(figsize=(9, 3.4), dpi=RESOLUTION, layout="constrained")
     losses, round_trip = figure.subplots(1, 2)
     losses.plot(history["step"], history["loss"], color="black", marker=".", label="training")
     bands = [column for column in history.columns.astype(str) if column.startswith("loss_")]
@@ -34,7 +35,7 @@ def plot_losses(history: pd.DataFrame, file: Path) -> None:
     for axes in (losses, round_trip):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
-    figure.savefig(file, dpi=RESOLUTION, metadata={"Software": None})
+    save_figure(figure, file)
 
 
 def plot_samples(images: Array, headings: Sequence[str], file: Path) -> None:

@@ -1,7 +1,8 @@
 """Pseudo-healthy reconstruction of a stack of slices, and what it says of each slice."""
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,20 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from healthward.devices import in_portions
+from healthward.devices import default_batch, in_portions
 from healthward.labels import NULL_CONDITION
 from healthward.model import ConditionalUNet, guided
-from healthward.sampler import NoiseSchedule, decode, invert, timestep_pairs
+from healthward.sampler import NoiseSchedule, decode, decoding_steps, invert, move, timestep_pairs
 from healthward.volumes import Array
+
+ONE_STEP_LEVELS = (0.25, 0.5, 0.75, 1)
+"""Shares of the noise depth at which slices are looked at in one step."""
+
+EVIDENCE_LEVELS = 2
+"""How many of these, from the first, tell the classes apart."""
+
+ONE_STEP_DRAWINGS = 2
+"""Drawings of noise at each level."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +34,13 @@ class Settings:
         guidance_scale: w toward the target class.
         noise_depth: deepest timestep of the inversion.
         ddim_steps: steps from clean to that depth, the same back.
-        inversion_iterations: fixed-point iterations a step.
+        inversion_iterations: most fixed-point iterations a step.
     """
 
     guidance_scale: float = 3.0
     noise_depth: int = 249
-    ddim_steps: int = 25
-    inversion_iterations: int = 3
+    ddim_steps: int = 8
+    inversion_iterations: int = 6
 
 
 @dataclass(frozen=True)
@@ -48,9 +58,41 @@ class Translation:
     residual: Array
 
 
-def default_batch(device: torch.device) -> int:
-    """Return how many slices to translate at once: few keep a CPU's caches warm, many fill a GPU."""
-    return 8 if device.type == "cpu" else 156
+@dataclass(frozen=True)
+class OneStep:
+    """What the network says of noised slices in one step, without inversion or decoding.
+
+    Attributes:
+        disease: x̂₀(x_t, healthy) - x̂₀(x_t, diseased), mean over noise levels and drawings, float32 (N, H, W): positive
+            where disease would be darker.
+        evidence: how much better the diseased class explains the noise than the healthy one, (N,): the difference of
+            their mean squared errors. Positive for disease.
+        health: x̂₀(x_t, ∅) - x̂₀(x_t, healthy), like `disease`: positive where health would be darker; or None.
+    """
+
+    disease: Array
+    evidence: Array
+    health: Array | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Every step of a translation.
+
+    Attributes:
+        input: the slices, float32 (N, H, W) in [0, 1].
+        latent: what inversion made of them, (N, H, W): about standard normal when deep.
+        unguided, healthy: the two decodings, (N, H, W) in [0, 1].
+        timesteps: where the steps toward health started, deepest first, S of them.
+        clean: x̂₀ as predicted at each, (S, N, H, W).
+    """
+
+    input: Array
+    latent: Array
+    unguided: Array
+    healthy: Array
+    timesteps: tuple[int, ...]
+    clean: Array
 
 
 def translate(
@@ -79,6 +121,70 @@ def translate(
         model, slices, [NULL_CONDITION, condition], settings, device, batch, progress
     )
     return Translation(healthy, unguided, residual)
+
+
+def variants(settings: Settings) -> list[Settings]:
+    """Return other translations that health might as well be seen by: a shallower one, and one half as strong, too."""
+    shallowest = settings.ddim_steps - 1
+    return [
+        replace(
+            settings,
+            noise_depth=max(shallowest, round(share * settings.noise_depth)),
+            guidance_scale=factor * settings.guidance_scale,
+        )
+        for share, factor in ((0.6, 1), (0.8, 0.5))
+    ]
+
+
+@torch.inference_mode()
+def one_step(
+    model: ConditionalUNet,
+    slices: Array,
+    healthy: int,
+    disease: int,
+    depth: int,
+    seed: int,
+    device: torch.device,
+    batch: int | None = None,
+    blind: bool = False,
+) -> OneStep:
+    """Predict the clean image and the noise of noised slices as healthy and as diseased.
+
+    The evidence is a diffusion classifier's (Li et al., ICCV 2023), here the difference of two classes' errors under
+    the same noise. It is taken at the lesser noise levels, at which the slice itself still shows what it is.
+
+    Args:
+        model, slices, device, batch: as of `translate`.
+        healthy, disease: numbers of the two classes.
+        depth: noise level that the shares `ONE_STEP_LEVELS` are of.
+        seed: of the noise.
+        blind: predict them without a class, too, for `OneStep.health`.
+    """
+    model = model.to(device)
+    schedule, levels = NoiseSchedule(), [round(share * depth) for share in ONE_STEP_LEVELS]
+    drawings = np.random.default_rng(seed).standard_normal((ONE_STEP_DRAWINGS, *slices.shape), dtype=np.float32)
+    as_healthy, as_diseased, without_class = (guided(model, told, 1) for told in (healthy, disease, NULL_CONDITION))
+
+    def look(rows: slice) -> tuple[Array, ...]:
+        x = torch.from_numpy(np.array(slices[rows]))[:, None].to(device)
+        toward_disease, evidence, toward_health = (torch.zeros_like(part) for part in (x, x[:, 0, 0, 0], x))
+        for level, drawing in itertools.product(levels, drawings):
+            noise = torch.from_numpy(drawing[rows])[:, None].to(device)
+            signal = schedule.signal(level)
+            noised = move(x, noise, 1.0, signal)
+            sound, ill = as_healthy(noised, level), as_diseased(noised, level)
+            share = ((1 - signal) / signal) ** 0.5 / (len(levels) * len(drawings))
+            toward_disease += share * (ill - sound)
+            if blind:
+                toward_health += share * (sound - without_class(noised, level))
+            if level in levels[:EVIDENCE_LEVELS]:
+                errors = [(predicted - noise).square().mean(dim=(1, 2, 3)) for predicted in (sound, ill)]
+                evidence += (errors[0] - errors[1]) / (EVIDENCE_LEVELS * len(drawings))
+        found = [toward_disease[:, 0], evidence, *([toward_health[:, 0]] if blind else [])]
+        return tuple(part.cpu().numpy() for part in found)
+
+    parts = in_portions(len(slices), batch or default_batch(device, slices.shape[-1]), look)
+    return OneStep(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 @torch.inference_mode()
@@ -120,8 +226,38 @@ def decodings(
         bar.update(x.shape[0])
 
     with tqdm(total=len(slices), desc=progress, unit="slice", disable=None if progress else True) as bar:
-        in_portions(len(slices), batch or default_batch(device), decode_rows)
+        in_portions(len(slices), batch or default_batch(device, slices.shape[-1]), decode_rows)
     return decoded, residual
+
+
+@torch.inference_mode()
+def trace(model: ConditionalUNet, slices: Array, condition: int, settings: Settings, device: torch.device) -> Trace:
+    """Translate a few slices, all at once, and keep every step; arguments as of `translate`."""
+    model, schedule = model.to(device), NoiseSchedule()
+    pairs = timestep_pairs(settings.noise_depth, settings.ddim_steps)
+    unconditional, toward = guided(model, NULL_CONDITION, 0), guided(model, condition, settings.guidance_scale)
+    x = torch.from_numpy(np.array(slices))[:, None].to(device)
+    latent, _ = invert(unconditional, x, pairs, schedule, settings.inversion_iterations)
+    unguided = decode(unconditional, latent, pairs, schedule)
+    steps = list(decoding_steps(toward, latent, pairs, schedule))
+
+    def images(batch: torch.Tensor) -> Array:
+        return batch[:, 0].cpu().numpy()
+
+    return Trace(
+        input=np.array(slices),
+        latent=images(latent),
+        unguided=images(unguided.clamp(0, 1)),
+        healthy=images(steps[-1].latent.clamp(0, 1)),
+        timesteps=tuple(step.timestep for step in steps),
+        clean=np.stack([images(step.clean) for step in steps]),
+    )
+
+
+def round_trip_psnr(slices: Array, unguided: Array) -> NDArray[np.float64]:
+    """Return the peak signal-to-noise ratio of each unguided round trip in dB, at most 100, of slices (N, H, W)."""
+    squared = ((slices - unguided).astype(np.float64) ** 2).mean(axis=(1, 2))
+    return -10 * np.log10(np.maximum(squared, 1e-10))
 
 
 def slice_errors(slices: Array, translation: Translation) -> dict[str, NDArray[Any]]:
@@ -137,10 +273,9 @@ def slice_errors(slices: Array, translation: Translation) -> dict[str, NDArray[A
         exceeds the guided change, so the difference map shows mostly the former.
     """
     error = np.abs(slices - translation.unguided)
-    squared = np.maximum((error.astype(np.float64) ** 2).mean(axis=(1, 2)), 1e-10)
     round_trip, change = error.mean(axis=(1, 2)), np.abs(translation.unguided - translation.healthy).mean(axis=(1, 2))
     return {
-        "round_trip_psnr": -10 * np.log10(squared),
+        "round_trip_psnr": round_trip_psnr(slices, translation.unguided),
         "round_trip_error": round_trip,
         "guided_change": change,
         "inversion_residual": translation.residual,

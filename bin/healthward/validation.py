@@ -8,8 +8,9 @@ import torch
 from healthward.devices import in_portions
 from healthward.labels import CLASSES, NULL_CONDITION, condition_number
 from healthward.model import ConditionalUNet
-from healthward.training import Cohort, Noising, stack_of
-from healthward.translation import Settings, decodings, slice_errors, translate
+from healthward.training import Noising
+from healthward.training_cohort import Cohort, stack_of
+from healthward.translation import Settings, decodings, round_trip_psnr
 from healthward.volumes import Array
 
 BANDS = 4
@@ -21,7 +22,7 @@ LOSS_SLICES, ROUND_TRIP_SLICES = 64, 12
 def validation_settings(max_timestep: int) -> Settings:
     """Return the translation that trainings are compared by: as deep as the default one, in fewer steps."""
     depth = min(Settings.noise_depth, max_timestep - 1)
-    return Settings(noise_depth=depth, ddim_steps=min(10, depth + 1), inversion_iterations=2)
+    return Settings(noise_depth=depth, ddim_steps=min(10, depth + 1))
 
 
 class Validation:
@@ -53,9 +54,8 @@ class Validation:
         """Return mean squared error of the noise by band, and of the unguided round trip its PSNR in dB."""
         model.eval()
         figures = {name: self._loss(model, timestep) for name, timestep in self.bands.items()}
-        translation = translate(model, self.round_trip_slices, NULL_CONDITION, self.settings, self.device)
-        errors = slice_errors(self.round_trip_slices, translation)
-        return {**figures, "round_trip_psnr": float(np.mean(errors["round_trip_psnr"]))}
+        (unguided,), _ = decodings(model, self.round_trip_slices, [NULL_CONDITION], self.settings, self.device)
+        return {**figures, "round_trip_psnr": float(round_trip_psnr(self.round_trip_slices, unguided).mean())}
 
     @torch.inference_mode()
     def _loss(self, model: ConditionalUNet, timestep: torch.Tensor) -> float:

@@ -15,6 +15,8 @@ from healthward.errors import InputError
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+FREE_TEXTS = ("descrip", "aux_file", "db_name", "intent_name", "data_type")
+
 SEARCH_VOXELS = 64
 """Voxels along the longest axis of the coarse copy on which the brain is first looked for."""
 
@@ -103,23 +105,27 @@ def conform(voxels: Array, affine: NDArray[np.float64], size: int, fov: float) -
     cube_affine = np.diag([spacing, spacing, spacing, 1.0])
     cube_affine[:3, 3] = _centre(voxels, affine) - spacing * (size - 1) / 2
     outside = float(voxels.min())
-    cube = np.asarray(
-        resample_from_to(
-            nib.Nifti1Image(_antialiased(voxels, affine, spacing), affine),  # type: ignore[attr-defined]
-            ((size,) * 3, cube_affine),
-            order=1,
-            cval=outside,
-        ).dataobj,
-        dtype=np.float32,
-    )
+    cube = _resampled(voxels, affine, size, cube_affine, outside)
     brain = foreground(cube)
     if not brain.any():
         raise InputError("no brain stands out from the background; look at the volume")
     darkest = float(np.median(cube[~brain])) if not brain.all() else outside
     brightest = float(np.percentile(cube[brain], 99.5))
-    scaled = np.clip((cube - darkest) / (brightest - darkest), 0, 1).astype(np.float32)
+    scaled = _scaled(cube, darkest, brightest)
     geometry = Geometry(voxels.shape, affine, cube_affine, darkest, brightest)  # type: ignore[arg-type]
     return Conformed(scaled, brain, geometry)
+
+
+def on_cube(voxels: Array, geometry: Geometry, size: int) -> Array:
+    """Return another volume on a scan's own grid in its cube, (size, size, size), on the scan's scale and in [0, 1].
+
+    Args:
+        voxels: of the scan's shape, in the scan's units.
+        geometry: of the scan, from `conform`.
+        size: edge of the cube in voxels.
+    """
+    cube = _resampled(voxels, geometry.affine, size, geometry.cube_affine, float(voxels.min()))
+    return _scaled(cube, geometry.darkest, geometry.brightest)
 
 
 def to_cube(mask: NDArray[np.generic], geometry: Geometry, size: int) -> Mask:
@@ -151,12 +157,18 @@ def to_native(cube: Array, geometry: Geometry) -> Array:
 
 
 def save_like(path: Path, voxels: Array, source: Path) -> None:
-    """Write a float32 map as NIfTI with the shape, affine, codes and units of the file `source`."""
+    """Write a float32 map as NIfTI with the shape, affine, codes and units of the file `source`.
+
+    Its free texts and extensions stay behind: they may say whose scan it is, or hold a whole DICOM header.
+    """
     image = nib.load(source)  # type: ignore[attr-defined]
     header = nib.Nifti1Header.from_header(image.header)  # type: ignore[attr-defined]
     header.set_data_dtype(np.float32)
     header.set_slope_inter(1, 0)
     header["cal_min"] = header["cal_max"] = 0
+    header.extensions.clear()
+    for text in FREE_TEXTS:
+        header[text] = b""
     shaped = voxels.astype(np.float32).reshape(image.shape)  # type: ignore[attr-defined]
     nib.save(nib.Nifti1Image(shaped, image.affine, header), path)  # type: ignore[attr-defined]
 
@@ -165,6 +177,19 @@ def save_cube(path: Path, cube: NDArray[np.generic], geometry: Geometry) -> None
     """Write a cube as NIfTI under its own affine; masks become uint8."""
     voxels = cube.astype(np.uint8) if cube.dtype == bool else cube
     nib.save(nib.Nifti1Image(voxels, geometry.cube_affine), path)  # type: ignore[attr-defined]
+
+
+def _resampled(
+    voxels: Array, affine: NDArray[np.float64], size: int, cube_affine: NDArray[np.float64], outside: float
+) -> Array:
+    smooth = _antialiased(voxels, affine, float(cube_affine[0, 0]))
+    source = nib.Nifti1Image(smooth, affine)  # type: ignore[attr-defined]
+    resampled = resample_from_to(source, ((size,) * 3, cube_affine), order=1, cval=outside)
+    return np.asarray(resampled.dataobj, dtype=np.float32)
+
+
+def _scaled(cube: Array, darkest: float, brightest: float) -> Array:
+    return np.clip((cube - darkest) / (brightest - darkest), 0, 1).astype(np.float32)
 
 
 def _centre(voxels: Array, affine: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,6 +16,11 @@ def shown(value: object) -> str:
     return f"{text[:half]} … {text[-half:]}"
 
 
+def printable(name: str) -> str:
+    """Return a name that stands within a line as it is, or `shown` where it would break it or say too much."""
+    return name if name.isprintable() and len(name) <= LONGEST_VALUE else shown(name)
+
+
 def plain(name: str) -> str:
     """Return a name without what people vary in it: case, dashes, underscores, spaces."""
     return re.sub(r"[\s_-]", "", name).lower()
@@ -34,3 +39,8 @@ def listed(items: Iterable[object], most: int = 5) -> str:
     if len(texts) <= most:
         return ", ".join(texts)
     return f"{', '.join(texts[:most])} and {len(texts) - most} more"
+
+
+def counted(many: int, one: str) -> str:
+    """Return a number with its noun, which an s makes plural."""
+    return f"{many} {one}" if many == 1 else f"{many} {one}s"

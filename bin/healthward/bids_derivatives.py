@@ -1,0 +1,212 @@
+"""Maps and tables under the names that BIDS gives to derivatives of a dataset, each map with a JSON sidecar."""
+
+import csv
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+
+from healthward.errors import InputError
+from healthward.wording import shown
+
+BIDS_VERSION = "1.10.0"
+ENTITY = re.compile(r"([a-z]+)-([A-Za-z0-9]+)")
+OWN_ENTITIES = {"space", "res", "desc", "label"}
+"""Entities of a source that the name of a map has of its own."""
+
+INTENSITY = "1 is the robust intensity range of the scan"
+
+
+Rows = list[dict[str, str]]
+"""The rows of a table, by column."""
+
+
+@dataclass(frozen=True)
+class MapKind:
+    """What a map is called and shows: BIDS suffix, a sentence, and the unit."""
+
+    suffix: str
+    description: str
+    units: str
+
+
+KINDS = {
+    "pseudohealthy": MapKind(
+        "T1w", "The scan with the change that guidance toward the healthy class made.", "those of the source"
+    ),
+    "anomaly": MapKind("T1w", "Absolute difference of the scan and its pseudo-healthy image.", INTENSITY),
+    "contrast": MapKind("T1w", "Absolute difference of the unguided and the pseudo-healthy decoding.", INTENSITY),
+    "disease": MapKind("T1w", "What of the difference goes the way of the disease.", "root of squared intensity range"),
+    "zscore": MapKind("T1w", "Departure of the calibrated score from held-out controls.", "their standard deviations"),
+    "logp": MapKind("T1w", "Minus log10 of the share of controls' voxels that depart as far.", "1"),
+    "confidence": MapKind("T1w", "Agreement of the three slice axes on the direction of the change, 0 to 1.", "1"),
+    "abnormal": MapKind("mask", "Voxels called abnormal at a false discovery rate of 5 %.", "1"),
+}
+"""The maps of a scan. BIDS has no suffix for maps of scores: they keep that of the image which they were made of."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A scan of the samplesheet: the start of its maps' names, and its image as a sidecar refers to it."""
+
+    prefix: str
+    reference: str
+
+    def path(self, kind: str) -> PurePath:
+        """Return where a map goes, such as sub-01/ses-M00/anat/sub-01_ses-M00_space-T1w_desc-anomaly_T1w.nii.gz."""
+        folders = [part for part in self.prefix.split("_") if part.startswith(("sub-", "ses-"))]
+        return PurePath(*folders, "anat", f"{self.prefix}_space-T1w_desc-{kind}_{KINDS[kind].suffix}.nii.gz")
+
+
+def export(
+    maps: Sequence[Path],
+    tables: Sequence[Path],
+    samplesheet: Path,
+    out: Path,
+    version: str,
+    link: bool = False,
+    discreet: bool = False,
+) -> None:
+    """Write a derivative dataset.
+
+    Args:
+        maps: files <scan>_<kind>.nii.gz of scans of the samplesheet.
+        tables: CSV files of the cohort; their rows keep naming scans as the samplesheet does.
+        samplesheet: the normalised one.
+        out: folder to write.
+        version: of what made the maps.
+        link: link to the maps instead of copying them.
+        discreet: say nothing of the files that the maps were made of, as where ids are pseudonyms.
+
+    Raises:
+        InputError: a file is no map of a scan of the samplesheet.
+    """
+    with samplesheet.open(encoding="utf-8", newline="") as lines:
+        sheet = list(csv.DictReader(lines))
+    root = dataset_root(sheet)
+    named = sources(sheet, root)
+    if discreet:
+        root, named = None, {scan: replace(source, reference="") for scan, source in named.items()}
+    out.mkdir(parents=True, exist_ok=True)
+    for path in sorted(maps):
+        scan, _, kind = path.name.removesuffix(".nii.gz").rpartition("_")
+        if scan not in named or kind not in KINDS:
+            raise InputError(f"{shown(path.name)} is no map of a scan of {samplesheet.name}; leave it out")
+        target = out / named[scan].path(kind)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if link:
+            target.symlink_to(os.path.realpath(path))
+        else:
+            shutil.copyfile(path, target)
+        _write_json(target.with_name(f"{target.name.removesuffix('.nii.gz')}.json"), _sidecar(scan, named[scan], kind))
+    for path in sorted(tables):
+        with path.open(encoding="utf-8", newline="") as lines:
+            _write_tsv(out / f"group_desc-{path.stem.replace('_', '')}_T1w.tsv", csv.reader(lines))
+    _write_tsv(out / "participants.tsv", participants(sheet, named))
+    _write_json(out / "dataset_description.json", _description(root, version))
+    # A validator knows no tables of a whole cohort
+    (out / ".bidsignore").write_text("group_*.tsv\n", encoding="utf-8")
+
+
+def dataset_root(sheet: Rows) -> PurePath | None:
+    """Return the folder of the BIDS dataset that every scan of a sheet is from, None when there is no such."""
+    roots = set()
+    for row in sheet:
+        parts, subject = PurePath(row["image"]).parts, row["subject"]
+        inside = subject.startswith("sub-") and subject in parts
+        roots.add(PurePath(*parts[: parts.index(subject)]) if inside else None)
+    return roots.pop() if len(roots) == 1 else None
+
+
+def sources(sheet: Rows, root: PurePath | None) -> dict[str, Source]:
+    """Return each scan's source.
+
+    A scan that is called as BIDS has it, sub-01_ses-M00, gives its maps that name. Of any other, or of a second one
+    of that name (which differed in what a map has of its own), subject and id become sub- and ses-.
+    """
+    subjects = _labels({row["subject"].removeprefix("sub-") for row in sheet})
+    sessions = _labels({row["scan"] for row in sheet})
+    found: dict[str, Source] = {}
+    taken = set()
+    for row in sorted(sheet, key=lambda row: row["scan"]):
+        scan, subject, image = row["scan"], row["subject"], PurePath(row["image"])
+        prefix = "_".join(f"{key}-{value}" for key, value in _entities(scan, subject) if key not in OWN_ENTITIES)
+        if not prefix or prefix in taken:
+            prefix = f"sub-{subjects[subject.removeprefix('sub-')]}_ses-{sessions[scan]}"
+        if prefix in taken:
+            raise InputError(f"scan {shown(scan)} and another one would both be {prefix}; rename one of them")
+        taken.add(prefix)
+        reference = f"bids:raw:{image.relative_to(root).as_posix()}" if root is not None else image.as_uri()
+        found[scan] = Source(prefix, reference)
+    return found
+
+
+def _entities(scan: str, subject: str) -> list[tuple[str, str]]:
+    """Return (key, label) of each part of an id such as sub-01_ses-M00; nothing of an id of another form."""
+    parts = [ENTITY.fullmatch(part) for part in scan.split("_")]
+    if scan.split("_")[0] != subject or not all(parts):
+        return []
+    return [(part[1], part[2]) for part in parts if part]
+
+
+def _labels(names: set[str]) -> dict[str, str]:
+    """Return the letters and digits of each name, with a number where that of an earlier name is the same."""
+    labels: dict[str, str] = {}
+    taken = set()
+    for name in sorted(names):
+        plain = label = re.sub(r"[^A-Za-z0-9]", "", name)
+        count = 1
+        while label.lower() in taken:
+            count += 1
+            label = f"{plain}x{count}"
+        taken.add(label.lower())
+        labels[name] = label
+    return labels
+
+
+def participants(sheet: Rows, named: dict[str, Source]) -> list[tuple[str, ...]]:
+    """Return a header and a row for each subject: its name here and in the samplesheet, sex and site of a scan."""
+    rows: dict[str, tuple[str, ...]] = {}
+    for row in sheet:
+        identity = named[row["scan"]].prefix.split("_")[0]
+        rows.setdefault(identity, (identity, row["subject"], row["sex"], row["site"]))
+    return [("participant_id", "subject", "sex", "site"), *(rows[identity] for identity in sorted(rows))]
+
+
+def _sidecar(scan: str, source: Source, kind: str) -> dict[str, object]:
+    shown_by = KINDS[kind]
+    mask = {"Type": "ROI"} if shown_by.suffix == "mask" else {}
+    origin = {"Sources": [source.reference], "SpatialReference": source.reference} if source.reference else {}
+    return {
+        "Description": shown_by.description,
+        "Units": shown_by.units,
+        **origin,
+        "SkullStripped": True,
+        "Scan": scan,
+        **mask,
+    }
+
+
+def _description(root: PurePath | None, version: str) -> dict[str, object]:
+    links = {"DatasetLinks": {"raw": root.as_uri()}} if root is not None else {}
+    return {
+        "Name": "Healthward: pseudo-healthy images and anomaly maps",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "Healthward", "Version": version}],
+        **links,
+    }
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_tsv(path: Path, lines: Iterable[Sequence[str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter="\t", lineterminator="\n").writerows(
+            [cell or "n/a" for cell in line] for line in lines
+        )

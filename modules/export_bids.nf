@@ -1,0 +1,27 @@
+process EXPORT_BIDS {
+    tag "${[maps].flatten().size()} maps"
+    label 'cohort'
+
+    input:
+    path maps, stageAs: 'maps/*'
+    path tables
+    path samplesheet
+    val code
+
+    output:
+    path 'bids', emit: dataset
+
+    script:
+    """
+    export OMP_NUM_THREADS=${task.cpus}
+    export_bids.py maps/* --tables ${tables} --samplesheet ${samplesheet} \\
+        --link --out bids ${task.ext.args}
+    """
+
+    stub:
+    """
+    export_bids.py --help > /dev/null
+    mkdir bids
+    touch bids/dataset_description.json
+    """
+}
