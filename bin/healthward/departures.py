@@ -32,12 +32,9 @@ def with_departures(scans: pd.DataFrame, folder: Path, healthy: str) -> tuple[pd
         path = folder / scan / "calibration.csv"
         if not path.is_file():
             raise InputError(f"{path}: missing; calibrate every scan with calibrate.py, or none")
-        rows.append(pd.read_csv(path, dtype={"scan": str}, keep_default_na=False, na_values=[""]))
+        rows.append(_read(path))
         if (folder / scan / "regions.csv").is_file():
-            found = pd.read_csv(
-                folder / scan / "regions.csv", dtype={"scan": str}, keep_default_na=False, na_values=[""]
-            )
-            regions.append(found)
+            regions.append(_read(folder / scan / "regions.csv"))
     calibrated = scans.merge(pd.concat(rows), on="scan", how="left", validate="1:1")
     if not regions:
         return calibrated, pd.DataFrame(columns=[*IDENTITY, *REGION_COLUMNS])
@@ -47,5 +44,5 @@ def with_departures(scans: pd.DataFrame, folder: Path, healthy: str) -> tuple[pd
 
 
 def _read(path: Path) -> pd.DataFrame:
-    # only the empty field is missing: a scan may be called NA
+    # Only the empty field is missing: a scan may be called NA
     return pd.read_csv(path, dtype={"scan": str}, keep_default_na=False, na_values=[""])
