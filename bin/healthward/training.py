@@ -10,7 +10,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch.nn.functional import mse_loss
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
+from healthward.capture import Captured
 from healthward.devices import Portion, select_precision
 from healthward.errors import InputError
 from healthward.group import Group
@@ -34,7 +35,7 @@ from healthward.training_cohort import Cohort
 GRADIENT_NORM = 1.0
 """Gradients are clipped to this norm."""
 
-TRAINED_BY = ("group", "labels", "model", "sampler", "slices", "training", "training_cohort")
+TRAINED_BY = ("capture", "group", "labels", "model", "sampler", "slices", "training", "training_cohort")
 """Modules whose code decides what is trained; a checkpoint of other code is not continued."""
 
 CHECKPOINT_SECONDS = 120.0
@@ -162,13 +163,17 @@ class Trainer:
             raise InputError(f"--batch-size {recipe.batch_size} for {group.size} processes; give each a slice at least")
         self.network = ConditionalUNet(recipe.architecture).to(device)
         self.network.precision = select_precision("auto", device)
-        self.average = AveragedModel(self.network, avg_fn=self._average)
+        self.average = AveragedModel(self.network, multi_avg_fn=self._average)
         self.average.requires_grad_(False)
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+            self.network.parameters(),
+            lr=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            fused=device.type == "cuda",
         )
         self.rate = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
         self.noising, self.portion = Noising(device), Portion(recipe.batch_size)
+        self._captured = dict[int, Captured]()
         self.step, self.seconds = 0, 0.0
         self.losses, self.history = list[float](), list[dict[str, float]]()
 
@@ -240,20 +245,36 @@ class Trainer:
 
     def _accumulate(self, batch: Batch, rows: int) -> torch.Tensor:
         """Leave the gradient of this process's share of the step's mean loss in the network, and return that share."""
-        self.optimizer.zero_grad()
-        total = torch.zeros((), device=self.device)
-        for part in batch.split(rows):
-            noised = self.noising(part.slices, part.noise, part.timestep)
-            predicted = self.network(noised, part.timestep, part.condition)
-            loss = mse_loss(predicted, part.noise) * (len(part.slices) / self.recipe.batch_size)
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += loss.detach()
-        return total
+        parts = [tuple(vars(part).values()) for part in batch.split(rows)]
+        learn = {len(part[0]): self._learning(part) for part in parts}
+        # In place, since a recorded step knows where its gradients are
+        self.optimizer.zero_grad(set_to_none=False)
+        return torch.stack([learn[len(part[0])](*part).clone() for part in parts]).sum()
 
-    def _average(self, average: torch.Tensor, present: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
+    def _learning(self, part: tuple[torch.Tensor, ...]) -> Callable[..., torch.Tensor]:
+        """Return what learns from so many slices as there are in a part."""
+        if self.device.type != "cuda":
+            return self._learn
+        rows = len(part[0])
+        if rows not in self._captured:
+            self._captured[rows] = Captured(self._learn, part)
+        return self._captured[rows]
+
+    def _learn(
+        self, slices: torch.Tensor, condition: torch.Tensor, timestep: torch.Tensor, noise: torch.Tensor
+    ) -> torch.Tensor:
+        """Add the gradient of some slices' share of the step's mean loss, and return that share."""
+        predicted = self.network(self.noising(slices, noise, timestep), timestep, condition)
+        loss = mse_loss(predicted, noise) * (len(slices) / self.recipe.batch_size)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    def _average(
+        self, averages: Sequence[torch.Tensor], present: Sequence[torch.Tensor], count: torch.Tensor | int
+    ) -> None:
         # A short memory at first, else the random start would linger through a short training.
         decay = min(self.recipe.ema_decay, (1 + int(count)) / (10 + int(count)))
-        return torch.lerp(present, average, decay)
+        get_ema_multi_avg_fn(decay)(averages, present, count)
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of the step after so many."""

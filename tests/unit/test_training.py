@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from healthward.devices import select_device
 from healthward.errors import InputError
 from healthward.group import Group
 from healthward.interruption import Interrupted, Interruption
@@ -264,3 +265,21 @@ def test_sample_grid_shows_input_round_trip_and_every_class(cohort):
     images, headings = sample_grid(trainer.model(), cohort.split("val"), validation_settings(100), CPU, rows=2)
     assert images.shape == (2, 7, 16, 16)
     assert headings == ["input", "round trip", "to CN", "to EMCI", "to MCI", "to LMCI", "to AD"]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device, and PyTorch sees none")
+@pytest.mark.parametrize("rows", [4, 3], ids=["all at once", "in two parts"])
+def test_steps_recorded_on_a_gpu_learn_as_others_and_the_same_each_time(cohort, rows):
+    device = select_device("cuda")
+
+    def trained(recorded: bool) -> torch.Tensor:
+        trainer = Trainer(cohort, recipe(), device)
+        trainer.portion.rows = rows
+        if not recorded:
+            trainer._learning = lambda part: trainer._learn
+        list(trainer.steps(6))
+        return torch.cat([weights.flatten() for weights in trainer.model().parameters()])
+
+    assert torch.equal(trained(recorded=True), trained(recorded=True))
+    torch.testing.assert_close(trained(recorded=True), trained(recorded=False), atol=1e-5, rtol=1e-4)
