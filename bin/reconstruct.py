@@ -110,7 +110,7 @@ def reconstruct_scan(
     voxels, _ = load_volume(image)
     place, wanted = select_device(device), needs(scores)
     network = load_model(model, embedding, head_channels)
-    network.precision = select_precision(precision, place)
+    network.compute_in(select_precision(precision, place))
     translator = Translator(
         model=network,
         healthy=condition_number(healthy),

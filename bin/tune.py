@@ -65,7 +65,7 @@ def tune(
     settings = candidates(base, guidance_scales, noise_depths)
     network, scan = load_model(model, embedding, head_channels), load_scan(slices)
     place = select_device(device)
-    network.precision = select_precision(precision, place)
+    network.compute_in(select_precision(precision, place))
     table = measure_scan(
         network,
         scan,

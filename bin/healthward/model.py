@@ -51,7 +51,7 @@ class ConditionalUNet(nn.Module):
     Condition 0 is the null token, which stays the zero vector; 1..5 are CN to AD.
 
     Attributes:
-        precision: what is computed in; weights, input and output are float32.
+        precision: what is computed in; input and output are float32, and so are the weights until `compute_in`.
     """
 
     precision: torch.dtype = torch.float32
@@ -76,8 +76,7 @@ class ConditionalUNet(nn.Module):
             nn.init.zeros_(self.unet.class_embedding.weight)
         for module in self.unet.modules():
             if isinstance(module, CrossAttention):
-                # The library's own attention holds every score in memory: twice the time at 48 pixels, more above.
-                module._attention = _FusedAttention(module.scale)
+                _fuse(module)
         self.embedding = nn.Embedding(
             architecture.conditions, architecture.conditioning_dim, padding_idx=NULL_CONDITION
         )
@@ -92,18 +91,41 @@ class ConditionalUNet(nn.Module):
         """
         context = self.embedding(condition)[:, None]
         told = condition if self.architecture.time_conditioning else None
-        with torch.autocast(x.device.type, self.precision, enabled=self.precision != torch.float32):
-            return self.unet(x, timestep, context=context, class_labels=told).float()  # type: ignore[no-any-return]
+        with torch.autocast(x.device.type, self.precision, enabled=self.precision != context.dtype):
+            noise = self.unet(x.to(context.dtype), timestep, context=context, class_labels=told)
+        return noise.float()  # type: ignore[no-any-return]
+
+    def compute_in(self, precision: torch.dtype) -> None:
+        """Compute in this type, weights included, when there is nothing more to learn.
+
+        Learning takes float32 weights and autocast, which hands on every norm in float32: twice the bytes.
+        """
+        self.precision = precision
+        self.to(precision)
 
 
-class _FusedAttention:
-    """Attention of (heads x batch, tokens, channels) by PyTorch's fused kernels."""
+FUSED = ("reshape_heads_to_batch_dim", "_attention", "reshape_batch_dim_to_heads")
+"""Methods of the library's attention that `_fuse` replaces."""
 
-    def __init__(self, scale: float) -> None:
-        self.scale = scale
 
-    def __call__(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-        return scaled_dot_product_attention(query[None], key[None], value[None], scale=self.scale)[0]
+def _fuse(module: CrossAttention) -> None:
+    """Let attention run by PyTorch's fused kernels, which take the heads as they lie in memory.
+
+    The library's own holds every score in memory: twice the time at 48 pixels, more above.
+    """
+    heads, scale = module.num_heads, module.scale
+
+    def split(tokens: torch.Tensor) -> torch.Tensor:
+        return tokens.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+    def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        return scaled_dot_product_attention(query, key, value, scale=scale)
+
+    def join(attended: torch.Tensor) -> torch.Tensor:
+        return attended.transpose(1, 2).flatten(-2)
+
+    for name, method in zip(FUSED, (split, attend, join), strict=True):
+        setattr(module, name, method)
 
 
 def guided(model: ConditionalUNet, condition: int, scale: float) -> Denoiser:

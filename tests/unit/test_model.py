@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from healthward.errors import InputError
-from healthward.model import Architecture, ConditionalUNet, guided, load_model, read_architecture, save_model
+from healthward.model import FUSED, Architecture, ConditionalUNet, guided, load_model, read_architecture, save_model
 
 SMALL = Architecture((16, 32), (False, True), 1, 16, 24)
 
@@ -56,18 +56,21 @@ def test_fused_attention_gives_what_the_library_gives():
     fused = model(x, times, classes)
     for module in model.modules():
         if isinstance(module, CrossAttention):
-            del module._attention
+            for name in FUSED:
+                delattr(module, name)
     torch.testing.assert_close(model(x, times, classes), fused, atol=1e-5, rtol=1e-5)
 
 
-def test_half_precision_is_near_and_leaves_float32():
+def test_half_precision_is_near_and_returns_float32():
     model = random_model()
     exact = model(*inputs())
     model.precision = torch.bfloat16
-    rough = model(*inputs())
-    assert rough.dtype == torch.float32
-    assert not torch.equal(rough, exact)
-    torch.testing.assert_close(rough, exact, atol=0.05, rtol=0.05)
+    while_learning = model(*inputs())
+    model.compute_in(torch.bfloat16)
+    for rough in (while_learning, model(*inputs())):
+        assert rough.dtype == torch.float32
+        assert not torch.equal(rough, exact)
+        torch.testing.assert_close(rough, exact, atol=0.05, rtol=0.05)
 
 
 @pytest.mark.parametrize("scale", [0, 1])
