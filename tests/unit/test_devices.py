@@ -1,3 +1,4 @@
+import os
 import warnings
 
 import pytest
@@ -10,6 +11,13 @@ OLD_DRIVER = (
     "CUDA initialization: The NVIDIA driver on your system is too old (found version 12020). Please update your GPU"
     " driver (Triggered internally at CUDAFunctions.cpp:119.)"
 )
+
+
+@pytest.fixture(autouse=True)
+def algorithms_as_they_were():
+    yield
+    torch.use_deterministic_algorithms(False)
+    torch.utils.deterministic.fill_uninitialized_memory = True
 
 
 def test_cpu_is_always_there():
@@ -46,6 +54,15 @@ def test_each_process_takes_a_gpu_of_its_own(monkeypatch):
     assert select_device("cuda", rank=1) == torch.device("cuda", 1)
     with pytest.raises(InputError, match="2 visible, and 3 processes"):
         select_device("cuda", rank=2)
+
+
+def test_work_on_a_gpu_is_repeatable(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    select_device("cuda")
+    assert torch.are_deterministic_algorithms_enabled()
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
 
 
 def rows_of_a_device_that_holds(capacity, seen):
