@@ -15,8 +15,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.baselines import tutorial
 from benchmarks.timing import compare, seconds
+from healthward.devices import select_precision
 from healthward.labels import condition_number
-from healthward.model import Architecture, ConditionalUNet, load_model
+from healthward.model import FUSED, Architecture, ConditionalUNet, load_model
 from healthward.slices import load_scan
 from healthward.training import Batches, Recipe, Trainer
 from healthward.training_cohort import Cohort
@@ -36,7 +37,8 @@ def as_it_comes(model: ConditionalUNet) -> ConditionalUNet:
     plain = copy.deepcopy(model)
     for module in plain.unet.modules():
         if isinstance(module, CrossAttention):
-            module.__dict__.pop("_attention")
+            for name in FUSED:
+                delattr(module, name)
     return plain
 
 
@@ -148,6 +150,8 @@ def translation(model_folder: Path, scan_folder: Path, size: int, device: torch.
 
 def _volume_on_gpu(model: ConditionalUNet, size: int, evaluations: float, device: torch.device) -> Row:
     """Time so many evaluations as a volume takes: with random weights the inversion would converge at once."""
+    model = copy.deepcopy(model)
+    model.compute_in(select_precision("auto", device))
     portion, told = 156, torch.full((156,), DISEASE, device=device)
     x, when = torch.randn(portion, 1, size, size, device=device), torch.full((156,), 100, device=device)
 

@@ -30,7 +30,7 @@ from tqdm import tqdm  # noqa: E402
 
 from benchmarks import baselines  # noqa: E402
 from benchmarks.measures import measure, write_results  # noqa: E402
-from healthward.devices import select_device  # noqa: E402
+from healthward.devices import select_device, select_precision  # noqa: E402
 from healthward.fusion import coverage, fuse  # noqa: E402
 from healthward.labels import NULL_CONDITION, condition_number  # noqa: E402
 from healthward.model import load_model  # noqa: E402
@@ -123,6 +123,7 @@ class Bench:
         started = time.monotonic()
         config = json.loads((self.model / "config.json").read_text())
         device, model = select_device(self.device), load_model(self.model)
+        model.compute_in(select_precision("auto", device))
         translator = Translator(model, HEALTHY, DISEASE, self.settings, device, seed=self.seed)
         scan = load_scan(task.slices / task.scan)
         wanted = [name for name in OURS if task.slow or name not in SLOW]
@@ -187,7 +188,8 @@ def train(arguments: argparse.Namespace, slices: Path) -> Path:
     if not (out / "config.json").is_file():
         recipe = [
             *("--channels", arguments.channels, "--attention-levels", arguments.attention_levels),
-            *("--iterations", arguments.iterations, "--batch-size", 8, "--learning-rate", 1e-3, "--warmup", 100),
+            *("--iterations", arguments.iterations, "--batch-size", arguments.batch_size),
+            *("--learning-rate", 1e-3, "--warmup", 100),
             *("--max-timestep", 400, "--validate-every", 1000, "--seed", arguments.seed),
             *("--device", arguments.device, "--checkpoints", arguments.work / "checkpoints", "--out", out),
         ]
@@ -232,6 +234,7 @@ def main() -> None:
     parser.add_argument("--channels", default="16,32,64")
     parser.add_argument("--attention-levels", default="0,0,1")
     parser.add_argument("--iterations", type=int, default=12000)
+    parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--noise-depth", type=int, default=Settings.noise_depth)
     parser.add_argument("--ddim-steps", type=int, default=Settings.ddim_steps)
     parser.add_argument("--inversion-iterations", type=int, default=6)
