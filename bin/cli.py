@@ -74,7 +74,7 @@ class NameList(click.ParamType):
 
 # As healthward.scores has them, whose import would make --help slow
 SCORES = (
-    *("round_trip", "anomaly", "signed", "contrast", "class_contrast", "disease", "ssim_ensemble"),
+    *("round_trip", "anomaly", "signed", "contrast", "class_contrast", "disease", "residual", "ssim_ensemble"),
     *("perceptual_residual", "mahalanobis", "forward", "deformation"),
 )
 

@@ -38,7 +38,7 @@ from cli import (
 @click.option(
     "--scores",
     type=NameList(SCORES),
-    default="round_trip,anomaly,contrast,class_contrast,disease",
+    default="round_trip,anomaly,contrast,class_contrast,disease,residual",
     help=f"Scores to make of the reconstructions, of {', '.join(SCORES)}.",
 )
 @click.option("--weights", type=existing_directory, help="For perceptual_residual: folder with the weights of LPIPS.")
@@ -74,9 +74,9 @@ def reconstruct_scan(
 
     SLICES is the folder that slice.py made of IMAGE. Every slice is inverted by DDIM and denoised twice: under
     guidance toward the healthy class, and unguided. It is also noised and looked at in one step, as healthy and as
-    diseased. OUT gets NIfTI maps on IMAGE's own grid (pseudo-healthy, anomaly, contrast, confidence, disease), the
-    translated slices (stack.npz), the error of each slice (reconstruction.csv), and the scores of each voxel of the
-    conformed cube (scores.npz).
+    diseased. OUT gets NIfTI maps on IMAGE's own grid (pseudo-healthy, anomaly, contrast, confidence, disease,
+    residual), the translated slices (stack.npz), the error of each slice (reconstruction.csv), and the scores of each
+    voxel of the conformed cube (scores.npz).
 
     \b
     Example:
@@ -130,10 +130,8 @@ def reconstruct_scan(
     maps = native_maps(scan, voxels, stack["healthy"], stack["unguided"])
 
     out.mkdir(parents=True, exist_ok=True)
-    volumes = vars(maps)
-    if "disease" in cubes:
-        volumes = volumes | {"disease": to_native(cubes["disease"], scan.geometry)}
-    for kind, volume in volumes.items():
+    scored = {kind: to_native(cubes[kind], scan.geometry) for kind in ("disease", "residual") if kind in cubes}
+    for kind, volume in (vars(maps) | scored).items():
         save_like(out / f"{name}_{kind}.nii.gz", volume, image)
     np.savez(out / "stack.npz", **stack)
     save_scores(out / FILE, cubes)

@@ -31,6 +31,6 @@ process RECONSTRUCT {
     """
     reconstruct.py --help > /dev/null
     mkdir -p reconstruction/${meta.id} maps/${meta.id}
-    touch maps/${meta.id}/${meta.id}_{pseudohealthy,anomaly,contrast,confidence,disease}.nii.gz
+    touch maps/${meta.id}/${meta.id}_{pseudohealthy,anomaly,contrast,confidence,disease,residual}.nii.gz
     """
 }

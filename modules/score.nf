@@ -26,6 +26,6 @@ process SCORE {
     """
     score.py --help > /dev/null
     mkdir -p scores/${meta.id} viewer/${meta.id}
-    touch scores/${meta.id}/scan.csv viewer/${meta.id}/{scan,pseudohealthy,disease}.js
+    touch scores/${meta.id}/scan.csv viewer/${meta.id}/{scan,pseudohealthy,disease,residual}.js
     """
 }

@@ -40,6 +40,7 @@ KINDS = {
     "anomaly": MapKind("T1w", "Absolute difference of the scan and its pseudo-healthy image.", INTENSITY),
     "contrast": MapKind("T1w", "Absolute difference of the unguided and the pseudo-healthy decoding.", INTENSITY),
     "disease": MapKind("T1w", "What of the difference goes the way of the disease.", "root of squared intensity range"),
+    "residual": MapKind("T1w", "What the network does not restore from little noise.", INTENSITY),
     "zscore": MapKind("T1w", "Departure of the calibrated score from held-out controls.", "their standard deviations"),
     "logp": MapKind("T1w", "Minus log10 of the share of controls' voxels that depart as far.", "1"),
     "confidence": MapKind("T1w", "Agreement of the three slice axes on the direction of the change, 0 to 1.", "1"),

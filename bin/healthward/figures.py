@@ -56,6 +56,7 @@ STYLE = {
 
 MAP_NAMES = {
     "disease": "Disease map",
+    "residual": "Residual map",
     "anomaly": "Anomaly map",
     "contrast": "Contrast map",
     "class_contrast": "Class contrast",

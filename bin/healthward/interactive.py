@@ -40,6 +40,7 @@ VOLUME_NAMES = {
     "scan": "Scan",
     "pseudohealthy": "Pseudo-healthy",
     "disease": MAP_NAMES["disease"],
+    "residual": MAP_NAMES["residual"],
     "anomaly": MAP_NAMES["anomaly"],
     "zscore": "z against controls",
     "abnormal": "Abnormal voxels (false discovery rate 5 %)",
@@ -166,5 +167,5 @@ def _volumes(cohort: Cohort) -> list[dict[str, str]]:
 
 def _maps(cohort: Cohort) -> list[str]:
     """Return the names of the maps that every scan has as a file."""
-    scored = ("disease",) if "disease_mean" in cohort.scans else ()
+    scored = [name for name in ("disease", "residual") if f"{name}_mean" in cohort.scans]
     return [*scored, *MAPS, *(CALIBRATED_MAPS if "abnormal_ml" in cohort.scans else ())]

@@ -11,7 +11,7 @@ from healthward.wording import nearest, plain, printable, shown
 
 METRICS = ("ssim", "ms_ssim", "psnr", "lpips", "vsi", "fid")
 SCORES = (
-    *("round_trip", "anomaly", "signed", "contrast", "class_contrast", "disease", "ssim_ensemble"),
+    *("round_trip", "anomaly", "signed", "contrast", "class_contrast", "disease", "residual", "ssim_ensemble"),
     *("perceptual_residual", "mahalanobis", "forward", "deformation"),
 )
 TIMESTEPS = 1000

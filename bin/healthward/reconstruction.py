@@ -130,6 +130,7 @@ class Translator:
             unguided=fused(translation.unguided),
             healthy=fused(translation.healthy),
             disease=fused(looked.disease),
+            residual=fused(looked.residual),
             health=None if looked.health is None else fused(looked.health),
             ensemble=np.stack([fused(self._healthy(slices, other)) for other in others]) if others else None,
             perceptual=fused(self._distance(slices, translation.healthy)) if "perceptual" in needs else None,

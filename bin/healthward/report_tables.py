@@ -14,7 +14,7 @@ from healthward.labels import CLASSES
 from healthward.wording import counted, listed
 
 LISTED_SLICES = 24
-LOCALISED_MAPS = ("anomaly", "contrast", "disease", "z")
+LOCALISED_MAPS = ("anomaly", "contrast", "disease", "residual", "z")
 SCAN_SCORES = (
     *("evidence", "abnormal_ml", "z_p99", "ssim", "ssim_brain", "psnr", "lpips", "fid", "anomaly_p99"),
     "unreliable_fraction",

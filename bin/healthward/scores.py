@@ -23,6 +23,9 @@ SSIM_WINDOWS = (3, 5, 7, 9, 11)
 FILE = "scores.npz"
 """Where reconstruct.py leaves the scores of a scan."""
 
+RESIDUAL_WIDTH = 1.5
+"""Standard deviation in voxels of the Gaussian that the residual is smoothed by."""
+
 SMALLEST_DEVIATION = 0.01
 """Spread of reconstructions, in scaled intensity, below which they are taken to agree by chance."""
 
@@ -36,6 +39,7 @@ class Evidence:
         unguided: decoded from its latents without guidance.
         healthy: ... toward the healthy class.
         disease: signed one-step change from the healthy to the diseased class; see `healthward.translation.OneStep`.
+        residual: what one step from little noise does not restore, signed.
         health: ... from no class to the healthy one.
         ensemble: (R, S, S, S), pseudo-healthy at other depths and guidance scales.
         perceptual: LPIPS between input and pseudo-healthy, spread over the slices, at least 0.
@@ -47,6 +51,7 @@ class Evidence:
     unguided: Array
     healthy: Array
     disease: Array
+    residual: Array
     health: Array | None = None
     ensemble: Array | None = None
     perceptual: Array | None = None
@@ -101,6 +106,15 @@ def disease(evidence: Evidence) -> Array:
     return np.sqrt(np.clip(ndimage.gaussian_filter(change, 1), 0, None))
 
 
+def residual(evidence: Evidence) -> Array:
+    """Return |G ∗ (x - x̂₀ healthy)|, one-step from little noise: what does not look like any brain of the training.
+
+    After denoising autoencoders (Kascenas et al., MIDL 2022). A converged inversion reproduces what training never
+    showed; a network that has to tell it from noise does not. G averages that noise out.
+    """
+    return np.abs(ndimage.gaussian_filter(evidence.residual, RESIDUAL_WIDTH))
+
+
 def ssim_ensemble(evidence: Evidence) -> Array:
     """Return 1 - SSIM of input and pseudo-healthy, the mean over windows of several sizes (Behrendt et al. 2024)."""
     maps = [
@@ -147,6 +161,7 @@ SCORES = {
     "contrast": Score(contrast),
     "class_contrast": Score(class_contrast),
     "disease": Score(disease),
+    "residual": Score(residual),
     "ssim_ensemble": Score(ssim_ensemble),
     "perceptual_residual": Score(perceptual_residual, ("perceptual",)),
     "mahalanobis": Score(mahalanobis, ("ensemble",)),

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from healthward.devices import default_batch, in_portions
 from healthward.labels import NULL_CONDITION
 from healthward.model import ConditionalUNet, guided
-from healthward.sampler import NoiseSchedule, decode, decoding_steps, invert, move, timestep_pairs
+from healthward.sampler import NoiseSchedule, clean_image, decode, decoding_steps, invert, move, timestep_pairs
 from healthward.volumes import Array
 
 ONE_STEP_LEVELS = (0.25, 0.5, 0.75, 1)
@@ -67,11 +67,14 @@ class OneStep:
             where disease would be darker.
         evidence: how much better the diseased class explains the noise than the healthy one, (N,): the difference of
             their mean squared errors. Positive for disease.
+        residual: x - x̂₀(x_t, healthy) at the least noise level, mean over drawings, float32 (N, H, W): what the network
+            does not restore, though the slice shows it.
         health: x̂₀(x_t, ∅) - x̂₀(x_t, healthy), like `disease`: positive where health would be darker; or None.
     """
 
     disease: Array
     evidence: Array
+    residual: Array
     health: Array | None = None
 
 
@@ -167,7 +170,8 @@ def one_step(
 
     def look(rows: slice) -> tuple[Array, ...]:
         x = torch.from_numpy(np.array(slices[rows]))[:, None].to(device)
-        toward_disease, evidence, toward_health = (torch.zeros_like(part) for part in (x, x[:, 0, 0, 0], x))
+        toward_disease, residual, toward_health = (torch.zeros_like(x) for _ in range(3))
+        evidence = torch.zeros_like(x[:, 0, 0, 0])
         for level, drawing in itertools.product(levels, drawings):
             noise = torch.from_numpy(drawing[rows])[:, None].to(device)
             signal = schedule.signal(level)
@@ -177,10 +181,12 @@ def one_step(
             toward_disease += share * (ill - sound)
             if blind:
                 toward_health += share * (sound - without_class(noised, level))
+            if level == levels[0]:
+                residual += (x - clean_image(noised, sound, signal)) / len(drawings)
             if level in levels[:EVIDENCE_LEVELS]:
                 errors = [(predicted - noise).square().mean(dim=(1, 2, 3)) for predicted in (sound, ill)]
                 evidence += (errors[0] - errors[1]) / (EVIDENCE_LEVELS * len(drawings))
-        found = [toward_disease[:, 0], evidence, *([toward_health[:, 0]] if blind else [])]
+        found = [toward_disease[:, 0], evidence, residual[:, 0], *([toward_health[:, 0]] if blind else [])]
         return tuple(part.cpu().numpy() for part in found)
 
     parts = in_portions(len(slices), batch or default_batch(device, slices.shape[-1]), look)

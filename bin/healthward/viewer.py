@@ -18,7 +18,7 @@ from healthward.fusion import coverage, fuse
 from healthward.slices import ScanSlices
 from healthward.volumes import Array
 
-MAPS = ("disease", "anomaly")
+MAPS = ("disease", "residual", "anomaly")
 """Raw scores that are shown where they were made, the one to look at first in front."""
 
 CALIBRATED = ("zscore", "abnormal")

@@ -94,7 +94,7 @@ def axial_only(translation: Translation, looked: OneStep, scan: ScanSlices) -> A
     def axial(slices: Array) -> Array:
         return uncut(slices.reshape(scan.stack.shape), scan.record.first)[0][2]
 
-    parts = (scan.stack, translation.unguided, translation.healthy, looked.disease)
+    parts = (scan.stack, translation.unguided, translation.healthy, looked.disease, looked.residual)
     return SCORES["disease"].function(Evidence(*map(axial, parts)))
 
 

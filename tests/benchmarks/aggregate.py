@@ -109,7 +109,7 @@ def _scan(generator: np.random.Generator, identity: dict, severity: int, table: 
     names = [name for name in table if name.removesuffix("_brain") in ("ssim", "ms_ssim", "psnr", "lpips", "vsi")]
     row = identity | table[[*names, "round_trip_psnr", "evidence"]].mean().to_dict()
     row["unreliable_fraction"] = table["unreliable"].mean()
-    for name in ("round_trip", "anomaly", "contrast", "class_contrast", "disease"):
+    for name in ("round_trip", "anomaly", "contrast", "class_contrast", "disease", "residual"):
         row[f"{name}_mean"] = generator.gamma(4, 0.005) + 0.002 * severity
         row[f"{name}_p99"] = 4 * row[f"{name}_mean"]
         row |= {f"{name}_auprc": np.nan, f"{name}_auroc": np.nan}

@@ -12,7 +12,7 @@ from nibabel.eulerangles import euler2mat
 
 from runs import TEST, Resumed, Run, assert_same_results, succeed
 
-MAPS = ("pseudohealthy", "anomaly", "contrast", "confidence", "disease")
+MAPS = ("pseudohealthy", "anomaly", "contrast", "confidence", "disease", "residual")
 
 
 def inputs(run: Run) -> Iterator[tuple[str, Path]]:

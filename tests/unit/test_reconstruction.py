@@ -83,6 +83,9 @@ def test_evidence_is_for_the_class_that_explains_the_noise():
     oracle = Oracle(Architecture((16, 16), (False, True), 1, 16, 8)).eval()
     looked = one_step(oracle, slices(), 1, 5, 99, seed=0, device=CPU)
     np.testing.assert_allclose(looked.evidence, 1, rtol=0.2)
+    # As the class that it knows, it restores its own slices and nothing that was added to them
+    known = one_step(oracle, slices() + np.float32(0.25), 5, 1, 99, seed=0, device=CPU)
+    np.testing.assert_allclose(known.residual, 0.25, atol=1e-4)
 
 
 def test_slice_errors_flag_round_trips_that_drown_the_change():
@@ -100,7 +103,7 @@ def test_slice_table_names_axis_and_index():
     scan, _ = scan_on("isotropic")
     flat = scan.stack.reshape(-1, 32, 32)
     evidence = np.arange(len(flat), dtype=np.float32)
-    table = slice_table(scan, Translation(flat, flat, evidence), OneStep(flat, evidence))
+    table = slice_table(scan, Translation(flat, flat, evidence), OneStep(flat, evidence, flat))
     assert table.groupby("axis", sort=False)["index"].agg(["min", "max", "size"]).to_dict("index") == {
         axis: {"min": 11, "max": 23, "size": 13} for axis in ("sagittal", "coronal", "axial")
     }

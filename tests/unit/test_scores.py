@@ -30,6 +30,7 @@ def evidence(change: float = 0.2, error: float = 0.0) -> Evidence:
         healthy=healthy + off,
         health=scan - healthy,
         disease=darker,
+        residual=scan - healthy + off,
         ensemble=np.stack([healthy + 0.01, healthy - 0.01]).astype(np.float32),
         perceptual=np.full(SHAPE, 0.5, dtype=np.float32),
     )
@@ -65,6 +66,14 @@ def test_contrasts_are_free_of_the_networks_error() -> None:
     assert block("disease", noisy)[1] < 0.001
 
 
+def test_residual_is_of_either_sign_and_quiet_where_the_network_errs_from_voxel_to_voxel() -> None:
+    darker, brighter = evidence(error=0.05), evidence(change=-0.2, error=0.05)
+    for made in (darker, brighter):
+        inside, away = block("residual", made)
+        assert inside > 0.05
+        assert away < 0.2 * float(np.abs(made.residual[:4]).mean())
+
+
 def test_disease_score_ignores_change_in_the_other_direction_and_healthy_brains() -> None:
     assert block("disease", evidence(change=-0.2))[0] == 0
     assert block("disease", evidence(change=0))[0] == 0
@@ -86,7 +95,7 @@ def test_deformation_measures_change_of_volume() -> None:
     def ball(edge: float) -> np.ndarray:
         return (1 / (1 + np.exp((radius - edge) / 0.05))).astype(np.float32)
 
-    shrunken = Evidence(ball(0.5), ball(0.5), ball(0.58), ball(0.5))
+    shrunken = Evidence(ball(0.5), ball(0.5), ball(0.58), ball(0.5), ball(0.5))
     score = SCORES["deformation"].function(shrunken)
     assert score[radius < 0.8].mean() > 5 * score[radius > 1.1].mean()
 
