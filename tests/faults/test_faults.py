@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from faults.pipeline import NEXTFLOW, TOOL, differing, results, shake
 from faults.tools import STAGES, Stage, Tools, prepare, strike
 from robustness.test_bad_input import small_disk
-from runs import TEST, Run, nextflow, succeed
+from runs import TEST, Run, nextflow, start, succeed, tools_of, wait_for
 from train import train_model
 
 SEED = 20260
@@ -92,6 +92,41 @@ def test_full_disk_is_named_and_with_more_space_the_run_goes_on(later: tuple[Pat
         run = succeed(folder, *line)
         assert set(run.tasks().values()) == {"CACHED"}
         assert not differing(run.outdir, whole_run.outdir)
+
+
+def test_storage_that_goes_away_under_a_run_and_comes_back_costs_no_result(
+    later: tuple[Path, list[str]], whole_run: Run
+) -> None:
+    """Work and results lie on a server whose two mounts vanish while the tables are made."""
+    folder, line = later
+    line += ["--queue_size", "98"]
+    places = {"work": whole_run.folder / "work", "results": folder / "results"}
+    with small_disk(folder / "server", "1g") as server:
+        shutil.copytree(places["work"], server / "work", symlinks=True)
+        for made in (server / "results", folder / "results"):
+            made.mkdir()
+
+        def mount() -> None:
+            for name, place in places.items():
+                subprocess.run(["mount", "--bind", server / name, place], check=True)
+
+        def lose() -> None:
+            for place in places.values():
+                subprocess.run(["umount", "--lazy", place], check=True)
+
+        mount()
+        struck = start(folder, *line)
+        wait_for(lambda: "aggregate.py" in tools_of(struck).values(), struck)
+        lose()
+        output, _ = struck.communicate()
+        assert struck.returncode != 0, output
+        mount()
+        try:
+            run = succeed(folder, *line)
+            assert run.processes("CACHED") == {process for process, _ in run.tasks()} - {"AGGREGATE"}
+            assert set(differing(run.outdir, whole_run.outdir)) <= {"report.html"}
+        finally:
+            lose()
 
 
 def test_disk_that_fills_while_a_checkpoint_is_saved_is_told_in_one_line(
