@@ -308,25 +308,25 @@ def draw_scores(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def draw_places(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw voxel AUPRC by class and place of the disease: ours, the best baseline, the tutorial's loop."""
+    """Draw voxel AUPRC by class and place of the disease: our two maps, the best baseline, the tutorial's loop."""
     best = {
-        "ours": next(row for row in rows if row["default"]),
+        **{row["score"]: row for row in rows if row["default"] or row["score"] == "residual"},
         "best baseline": max(
             (row for row in rows if row["kind"] == "baseline"), key=lambda row: row["voxel_auprc"]["mean"] or 0
         ),
         **{row["score"]: row for row in rows if row["kind"] == "tutorial"},
     }
-    places = list(best["ours"]["voxel_auprc_by"])
+    places = list(best[DEFAULT]["voxel_auprc_by"])
     order = [place for place in (*CLASSES, *places) if place in places]
     order = list(dict.fromkeys(order))
     figure = matplotlib.figure.Figure(figsize=(8.5, 3), dpi=110, layout="constrained")
     panel = figure.subplots()
-    for number, (name, colour) in enumerate(zip(best, ("#0072B2", "#8a929c", "#D55E00"), strict=False)):
+    for number, (name, colour) in enumerate(zip(best, ("#0072B2", "#56B4E9", "#8a929c", "#D55E00"), strict=False)):
         heights = [best[name]["voxel_auprc_by"].get(place) or 0 for place in order]
         label = name if name != "best baseline" else f"{name}: {best[name]['score']}"
-        panel.bar(np.arange(len(order)) + 0.27 * (number - 1), heights, 0.25, color=colour, label=label)
-    panel.set_xticks(range(len(order)), order)
+        panel.bar(np.arange(len(order)) + 0.21 * (number - 1.5), heights, 0.19, color=colour, label=label)
+    panel.set_xticks(range(len(order)), [place.replace(" ", "\n") for place in order])
     panel.set_ylabel("voxel AUPRC")
     panel.spines[["top", "right"]].set_visible(False)
-    panel.legend(frameon=False)
+    figure.legend(loc="outside upper center", ncols=len(best), frameon=False)
     figure.savefig(path, metadata={"Software": None})
