@@ -15,6 +15,8 @@ REFERENCES = {
     "ho2022": "Ho J, Salimans T. Classifier-free diffusion guidance. arXiv:2207.12598, 2022.",
     "li2023": "Li AC, Prabhudesai M, Duggal S, Brown E, Pathak D. Your diffusion model is secretly a zero-shot"
     " classifier. ICCV 2023.",
+    "kascenas2022": "Kascenas A, Pugeault N, O'Neil AQ. Denoising autoencoders for unsupervised anomaly detection in"
+    " brain MRI. MIDL 2022, PMLR 172:653–664.",
     "wang2004": "Wang Z, Bovik AC, Sheikh HR, Simoncelli EP. Image quality assessment: from error visibility to"
     " structural similarity. IEEE Trans Image Process 2004;13:600–612.",
     "smyth2004": "Smyth GK. Linear models and empirical Bayes methods for assessing differential expression in"
@@ -149,6 +151,11 @@ def _scores(parameters: Mapping[str, Any], cohort: Cohort, cite: _Citations) -> 
         text += (
             " The disease map is √max(0, G ∗ (x − h) c), with x the scan, h its pseudo-healthy reconstruction, c the"
             f" change of the one-step denoised image from {cohort.healthy} to {disease}, and G a Gaussian of one voxel."
+        )
+    if "residual_mean" in cohort.scans:
+        text += (
+            " The residual map is the smoothed absolute difference of a scan and what one step denoises of it from"
+            f" little noise, after denoising autoencoders {cite('kascenas2022')}."
         )
     return text
 
