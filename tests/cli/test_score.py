@@ -65,7 +65,7 @@ class Case:
         decoded = {"unguided": self.unguided, "healthy": self.healthy}
         np.savez(self.reconstruction / "stack.npz", **{kind: cut(cube, FIRST, COUNT) for kind, cube in decoded.items()})
         fused = {kind: fuse(cut(cube, FIRST, COUNT), FIRST) for kind, cube in decoded.items()}
-        evidence = Evidence(self.cube, **fused, health=self.cube, disease=self.cube)
+        evidence = Evidence(self.cube, **fused, health=self.cube, disease=self.cube, residual=self.cube)
         save_scores(self.reconstruction / "scores.npz", make_scores(evidence, ["anomaly", "contrast"]))
         rows = {
             "scan": RECORD.scan,

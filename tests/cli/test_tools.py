@@ -11,12 +11,13 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from click.testing import CliRunner
-from safetensors.numpy import load_file
 
 import simulate
 import train
 from healthward import __version__
+from healthward.model import load_model
 from healthward.simulation import KINDS
 from phantoms import write_head
 
@@ -145,10 +146,10 @@ def train_in_processes(folder, count):
 
 def test_two_processes_train_as_one_does(trained):
     one, two = (train_in_processes(trained, count) for count in (1, 2))
-    for name in ("diffusion", "embedding"):
-        alone, shared = (load_file(model / f"{name}.safetensors") for model in (one, two))
-        for key, weights in alone.items():
-            np.testing.assert_allclose(shared[key], weights, rtol=1e-3, atol=1e-5, err_msg=key)
+    # Not weight by weight: a bias before a norm has no gradient but rounding, of which the optimiser makes whole steps
+    given = (torch.rand(2, 1, 32, 32, generator=torch.manual_seed(0)), torch.tensor([9, 99]), torch.tensor([1, 5]))
+    alone, shared = (load_model(model)(*given) for model in (one, two))
+    torch.testing.assert_close(shared, alone, rtol=0, atol=1e-3 * float(alone.abs().max()))
     losses = [pd.read_csv(model / "loss.csv") for model in (one, two)]
     pd.testing.assert_frame_equal(*losses, rtol=1e-3)
     assert json.loads((two / "config.json").read_text())["training"]["processes"] == 2
