@@ -74,8 +74,8 @@ def test_given_model_is_not_trained_again(stub_run: Run, tmp_path: Path) -> None
 def test_bids_names_take_the_place_of_maps(stub_run: Run, tmp_path: Path) -> None:
     scan = '{"image": "ad0.nii.gz", "label": 5}'
     run = succeed(tmp_path, "-stub-run", "--scan", scan, "--model", str(stub_run.outdir / "model"), "--bids")
-    # Of three scans five maps of the reconstruction and three of the calibration
-    assert run.tasks()["EXPORT_BIDS", "24 maps"] == "COMPLETED"
+    # Of three scans six maps of the reconstruction and three of the calibration
+    assert run.tasks()["EXPORT_BIDS", "27 maps"] == "COMPLETED"
     assert (run.outdir / "bids/dataset_description.json").is_file()
     assert not (run.outdir / "maps").exists()
     assert f"Lay over the scans:  {run.outdir / 'bids'}" in run.output
