@@ -85,7 +85,8 @@ def train_model(
     from healthward.interruption import Interrupted, Interruption
     from healthward.model import Architecture, save_model
     from healthward.provenance import versions
-    from healthward.training import Recipe, Trainer, train
+    from healthward.training import Trainer, train
+    from healthward.training_batches import Recipe
     from healthward.training_cohort import Cohort
     from healthward.training_figures import plot_losses, plot_samples
     from healthward.training_log import TensorBoardLog, TrainingLog

@@ -44,6 +44,10 @@ class Group:
         return [bool(count) for count in raised.tolist()]
 
 
+ALONE = Group()
+"""A process that trains by itself."""
+
+
 def local_rank() -> int:
     """Return the number of this process among those that torchrun started on this node; 0 without torchrun."""
     return int(os.environ.get("LOCAL_RANK", 0))

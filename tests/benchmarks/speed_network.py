@@ -19,7 +19,8 @@ from healthward.devices import select_precision
 from healthward.labels import condition_number
 from healthward.model import Architecture, ConditionalUNet, load_model
 from healthward.slices import load_scan
-from healthward.training import Batches, Recipe, Trainer
+from healthward.training import Trainer
+from healthward.training_batches import Batches, Recipe
 from healthward.training_cohort import Cohort
 from healthward.translation import Settings, one_step, translate
 

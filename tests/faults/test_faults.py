@@ -5,7 +5,8 @@ import random
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -106,27 +107,25 @@ def test_storage_that_goes_away_under_a_run_and_comes_back_costs_no_result(
         for made in (server / "results", folder / "results"):
             made.mkdir()
 
-        def mount() -> None:
+        @contextmanager
+        def connected() -> Iterator[None]:
             for name, place in places.items():
                 subprocess.run(["mount", "--bind", server / name, place], check=True)
+            try:
+                yield
+            finally:
+                for place in places.values():
+                    subprocess.run(["umount", "--lazy", place], check=True)
 
-        def lose() -> None:
-            for place in places.values():
-                subprocess.run(["umount", "--lazy", place], check=True)
-
-        mount()
-        struck = start(folder, *line)
-        wait_for(lambda: "aggregate.py" in tools_of(struck).values(), struck)
-        lose()
+        with connected():
+            struck = start(folder, *line)
+            wait_for(lambda: "aggregate.py" in tools_of(struck).values(), struck)
         output, _ = struck.communicate()
         assert struck.returncode != 0, output
-        mount()
-        try:
+        with connected():
             run = succeed(folder, *line)
             assert run.processes("CACHED") == {process for process, _ in run.tasks()} - {"AGGREGATE"}
             assert set(differing(run.outdir, whole_run.outdir)) <= {"report.html"}
-        finally:
-            lose()
 
 
 def test_disk_that_fills_while_a_checkpoint_is_saved_is_told_in_one_line(

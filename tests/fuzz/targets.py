@@ -33,20 +33,20 @@ def _assert_safe(lines: list[str], rows: list) -> None:
             text.encode()
 
 
-def sheet(content: bytes) -> None:
-    path = FOLDER / "sheet.csv"
+def _cohort(name: str, content: bytes) -> None:
+    path = FOLDER / name
     path.write_bytes(content)
     read = read_sheet(path)
     _assert_safe(read.problem_lines(), read.rows)
     assert read.rows or read.problems
+
+
+def sheet(content: bytes) -> None:
+    _cohort("sheet.csv", content)
 
 
 def dataset(content: bytes) -> None:
-    path = FOLDER / "dataset.json"
-    path.write_bytes(content)
-    read = read_sheet(path)
-    _assert_safe(read.problem_lines(), read.rows)
-    assert read.rows or read.problems
+    _cohort("dataset.json", content)
 
 
 def scan(content: bytes) -> None:

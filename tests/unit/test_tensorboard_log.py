@@ -12,7 +12,8 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 from healthward.interruption import Interruption
 from healthward.model import Architecture
 from healthward.slices import ScanRecord, cut, fingerprint, save_scan
-from healthward.training import Recipe, Trainer, train
+from healthward.training import Trainer, train
+from healthward.training_batches import Recipe
 from healthward.training_cohort import Cohort
 from healthward.training_log import TensorBoardLog
 from healthward.volumes import Conformed, Geometry

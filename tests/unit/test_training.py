@@ -14,7 +14,8 @@ from healthward.group import Group
 from healthward.interruption import Interrupted, Interruption
 from healthward.model import Architecture
 from healthward.slices import ScanRecord, cut, fingerprint, save_scan
-from healthward.training import Batches, Noising, Recipe, Trainer, train
+from healthward.training import Noising, Trainer, train
+from healthward.training_batches import Batches, Recipe
 from healthward.training_cohort import Cohort
 from healthward.validation import Validation, sample_grid, validation_settings
 from healthward.volumes import Conformed, Geometry
