@@ -70,10 +70,13 @@ def _separation_sentence(cohort: Cohort) -> str:
 def _localisation_sentences(cohort: Cohort) -> list[str]:
     table = found_voxels(cohort)
     sentences = []
-    for name, rows in table[(table["label"] == "all") & table["map"].isin(LOCALISED_MAPS)].groupby("map"):
+    for name in LOCALISED_MAPS:
+        rows = table[(table["label"] == "all") & (table["map"] == name)]
+        if rows.empty:
+            continue
         precision, ranking = (rows[rows["measure"] == measure].iloc[0] for measure in ("auprc", "auroc"))
         verdict = "above chance" if precision["low"] > precision["chance"] else "not shown to beat chance"
-        title = MAP_NAMES[str(name)]
+        title = MAP_NAMES[name]
         sentences.append(
             f"the {title[0].lower()}{title[1:]} finds the true voxels with AUPRC {interval(precision, 'mean')},"
             f" {verdict} ({number(precision['chance'])}), and AUROC {interval(ranking, 'mean')}, chance 0.5"
@@ -186,7 +189,7 @@ def cautions(cohort: Cohort, parameters: Mapping[str, Any]) -> list[Caution]:
 def summary_lines(cohort: Cohort, parameters: Mapping[str, Any] | None = None) -> list[str]:
     """Return the three lines that a user wants to know: what was mapped, what it shows, what to distrust."""
     scans = [_scan_sentence(cohort), _outlier_sentence(cohort)]
-    shown = [_separation_sentence(cohort), *_abnormal_sentences(cohort), *_localisation_sentences(cohort)[-1:]]
+    shown = [_separation_sentence(cohort), *_abnormal_sentences(cohort), *_localisation_sentences(cohort)[:1]]
     doubts = [caution.short for caution in cautions(cohort, parameters or {})[:2]]
     return [f"Scans: {'; '.join(scans)}.", f"Shown: {'; '.join(shown)}.", f"Distrust: {'; '.join(doubts)}."]
 

@@ -14,7 +14,9 @@ from healthward.labels import CLASSES
 from healthward.wording import counted, listed
 
 LISTED_SLICES = 24
-LOCALISED_MAPS = ("anomaly", "contrast", "disease", "residual", "z")
+LOCALISED_MAPS = ("disease", "residual", "anomaly", "contrast", "z")
+"""Maps that are held against the truth, the one to look at first in front."""
+
 SCAN_SCORES = (
     *("evidence", "abnormal_ml", "z_p99", "ssim", "ssim_brain", "psnr", "lpips", "fid", "anomaly_p99"),
     "unreliable_fraction",

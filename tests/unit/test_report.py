@@ -1,6 +1,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -171,6 +172,14 @@ def test_summary_is_three_lines_that_name_outliers(tmp_path: Path):
     assert len(lines) == 3
     assert "1 scan departs from the cohort: bad." in lines[0]
     assert all("\n" not in line for line in lines)
+
+
+def test_summary_tells_of_the_map_to_look_at_first(cohort: Cohort):
+    anomaly = cohort.localisation[cohort.localisation["map"] == "anomaly"]
+    more = [anomaly.assign(map=name) for name in ("z", "residual", "disease")]
+    _, shown, _ = summary_lines(replace(cohort, localisation=pd.concat([cohort.localisation, *more])))
+    assert "the disease map finds the true voxels" in shown
+    assert shown.count("finds the true voxels") == 1
 
 
 def test_single_scan_says_that_nothing_can_be_compared(tmp_path: Path, figures: dict[str, Path]):
