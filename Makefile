@@ -27,10 +27,14 @@ showcase: setup ## Simulated people mapped by a model that comes with the projec
 test: lint ## Everything that checks the project, two files of tests at a time
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-lint: setup ## Style and types
+lint: setup .venv/strict/ready ## Style, types, and Nextflow's strict syntax
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy bin/healthward
+	tests/nextflow/lint.sh
+
+.venv/strict/ready: .venv/ready tests/nextflow/pom.xml tests/nextflow/setup.sh conf/nextflow/launcher.sh
+	@tests/nextflow/setup.sh && touch $@
 
 fuzz: setup ## Hostile sheets, lists, parameters and volumes, MINUTES (10) for each of the six
 	$(BIN)/python tests/fuzz/campaign.py --minutes $(or $(MINUTES),10)

@@ -12,45 +12,50 @@ include { CALIBRATE                 } from './modules/calibrate'
 include { AGGREGATE                 } from './modules/aggregate'
 include { EXPORT_BIDS               } from './modules/export_bids'
 
-include { codeOfTools                            } from './modules/code'
-include { helpText                               } from './modules/help'
+include { argumentsOf                             } from './modules/arguments'
+include { codeOfTools                             } from './modules/code'
+include { helpText                                } from './modules/help'
 include { named ; namedScan ; namedSheet ; passed } from './modules/inputs'
-include { refuseImpossiblePlace                  } from './modules/place'
-include { nextSteps ; recordRun ; sayHowItEnded  } from './modules/run'
+include { refuseLost ; typed                      } from './modules/parameters'
+include { refuseImpossiblePlace                   } from './modules/place'
+include { nextSteps ; recordRun ; sayHowItEnded   } from './modules/run'
 
 workflow {
     schema = projectDir.resolve('nextflow_schema.json')
-    if (params.help) {
+    options = typed(params, schema) // [input: 'samplesheet.csv', size: 128, train_only: false, …]
+    if (options.help) {
         println(helpText(schema))
         return
     }
-    refuseImpossiblePlace(params, schema)
+    refuseLost(params, options, schema)
+    refuseImpossiblePlace(options, schema)
     tools = codeOfTools(projectDir)
-    recordRun(params, tools)
-    def product = file("${params.outdir}", glob: false).resolve(params.train_only ? 'model' : 'report.html')
-    advice = nextSteps(product, params)
-    workflow.onComplete { sayHowItEnded(product, advice) }
+    recordRun(options, tools)
+    product = file(options.outdir, glob: false).resolve(options.train_only ? 'model' : 'report.html')
+    advice = nextSteps(product, options)
+    workflow.onComplete = { sayHowItEnded(product, advice) }
 
     code = tools.collectEntries { tool, source -> [tool, source.digest] } // [check: 'd41d8c…', slice: '9e107d…', …]
-    parameters = groovy.json.JsonOutput.toJson(params)
-    opened = params.subMap('input', 'atlas', 'atlas_names')
-    given = named('model', params.model) // ["--model '/data/model'", [/data/model]], or ['', []]
-    embedding = named('embedding', params.embedding)
-    weights = named('weights', params.weights)
-    atlas = named('atlas', params.atlas)
-    atlas_names = named('atlas-names', params.atlas_names)
+    arguments = argumentsOf(options) // [train: "--channels '64,64,64' …", score: '--lowest 12 …', …]
+    parameters = groovy.json.JsonOutput.toJson(options)
+    opened = options.subMap('input', 'atlas', 'atlas_names')
+    given = named('model', options.model) // ["--model '/data/model'", [/data/model]], or ['', []]
+    embedding = named('embedding', options.embedding)
+    weights = named('weights', options.weights)
+    atlas = named('atlas', options.atlas)
+    atlas_names = named('atlas-names', options.atlas_names)
 
     // What to read, in the same form: ["--input '/data/samplesheet.csv'", [/data/samplesheet.csv, /data/ad0.nii.gz, …]]
     source = channel.value(['', []])
-    if (params.input) {
-        source = channel.value(namedSheet(params.input))
+    if (options.input) {
+        source = channel.value(namedSheet(options.input))
     }
-    else if (params.scan) {
-        source = channel.value(namedScan(params.scan, launchDir))
+    else if (options.scan) {
+        source = channel.value(namedScan(options.scan, launchDir))
     }
-    else if (params.simulate) {
+    else if (options.simulate) {
         CHECK_PARAMETERS(source, given, embedding, weights, atlas, atlas_names, parameters, schema, code.check)
-        SIMULATE(CHECK_PARAMETERS.out.problems.map { problems -> passed(problems, opened) }, code.simulate)
+        SIMULATE(CHECK_PARAMETERS.out.problems.map { problems -> passed(problems, opened) }, arguments.simulate, code.simulate)
         source = SIMULATE.out.samplesheet.map { sheet -> namedSheet(sheet) }
     }
 
@@ -72,7 +77,7 @@ workflow {
                 row.mask ? file(row.mask, glob: false) : [],
             ]
         }
-        .filter { meta, _image, _mask -> !params.train_only || meta.split != 'test' }
+        .filter { meta, _image, _mask -> !options.train_only || meta.split != 'test' }
 
     // The cube that every scan is brought into: [size: 128, slice_range: [0.35, 0.75], fov: 192.0]
     cube = CHECK.out.conform.map { json -> new groovy.json.JsonSlurper().parse(json) }
@@ -80,55 +85,67 @@ workflow {
     SLICE(scans, cube, code.slice) // [[id: 'ad0', …], slices/ad0]
 
     model = channel.value(given[1]) // model: diffusion.safetensors, embedding.safetensors, config.json
-    if (!params.model) {
+    if (!options.model) {
         learning = SLICE.out.slices // [slices/ad0, slices/cn3, …] in the order of their ids
             .filter { meta, _slices -> meta.split != 'test' }
             .collect(flat: false, sort: { one, other -> one[0].id <=> other[0].id })
             .map { pairs -> pairs.collect { _meta, slices -> slices } }
-        model = TRAIN(learning, code.train).model
+        model = TRAIN(learning, options.gpus, arguments.train, code.train).model
     }
 
-    if (!params.train_only) {
+    if (!options.train_only) {
         images = scans.map { meta, image, _mask -> [meta, image] }
         settings = channel.value([]) // settings.json: {"guidance_scale": 3.0, "noise_depth": 249}, or the parameters'
-        if (params.tune) {
+        if (options.tune) {
             validation = SLICE.out.slices.filter { meta, _slices -> meta.split == 'val' }
-            TUNE(validation, model, embedding[1], code.tune)
-            settings = CHOOSE(TUNE.out.table.collect(sort: { table -> table.name }), code.choose).settings
+            TUNE(validation, model, embedding[1], arguments.tune, code.tune)
+            settings = CHOOSE(TUNE.out.table.collect(sort: { table -> table.name }), arguments.choose, code.choose).settings
         }
-        RECONSTRUCT(images.join(SLICE.out.slices), model, embedding[1], weights[1], settings, code.reconstruct)
+        RECONSTRUCT(
+            images.join(SLICE.out.slices),
+            model,
+            embedding[1],
+            weights[1],
+            settings,
+            options.debug,
+            arguments.reconstruct,
+            code.reconstruct,
+        )
 
         pairs = SLICE.out.slices.join(RECONSTRUCT.out.reconstruction) // [[id: 'ad0', …], slices/ad0, reconstruction/ad0]
-        SCORE(pairs, weights[1], code.score) // [[id: 'ad0', …], scores/ad0]
+        SCORE(pairs, weights[1], arguments.score, code.score) // [[id: 'ad0', …], scores/ad0]
 
         // What held-out controls show, and how far each scan departs from it
         controls = pairs
-            .filter { meta, _slices, _reconstruction -> meta.label == params.healthy && meta.split != 'train' }
+            .filter { meta, _slices, _reconstruction -> meta.label == options.healthy && meta.split != 'train' }
             .toSortedList { one, other -> one[0].id <=> other[0].id }
             .filter { found -> found }
         FLOOR(
             controls.map { found -> found.collect { _meta, slices, _reconstruction -> slices } },
             controls.map { found -> found.collect { _meta, _slices, reconstruction -> reconstruction } },
+            arguments.floor,
             code.floor,
         )
-        CALIBRATE(images.join(pairs), FLOOR.out.floor, [atlas[1], atlas_names[1]], code.calibrate)
+        CALIBRATE(images.join(pairs), FLOOR.out.floor, [atlas[1], atlas_names[1]], arguments.calibrate, code.calibrate)
 
         AGGREGATE(
             SCORE.out.scores.map { _meta, folder -> folder }.collect(sort: { folder -> folder.name }),
             CALIBRATE.out.calibration.map { _meta, folder -> folder }.collect(sort: { folder -> folder.name }).ifEmpty([]),
-            params.embedding ? [] : model,
+            options.embedding ? [] : model,
             CHECK.out.parameters,
             CHECK.out.samplesheet,
             CHECK.out.skipped.ifEmpty([]),
+            arguments.aggregate,
             code.aggregate,
         )
 
-        if (params.bids) {
+        if (options.bids) {
             maps = RECONSTRUCT.out.maps.mix(CALIBRATE.out.maps).flatten() // ad0_anomaly.nii.gz, ad0_zscore.nii.gz, …
             EXPORT_BIDS(
                 maps.collect(sort: { map -> map.name }),
                 AGGREGATE.out.tables,
                 CHECK.out.samplesheet,
+                arguments.export_bids,
                 code.export_bids,
             )
         }

@@ -34,7 +34,7 @@ java_version() {
 }
 
 nextflow_version() {
-    { nextflow -v 2> /dev/null || true; } | sed -n 's/.*version \([0-9][0-9.]*[0-9]\).*/\1/p'
+    { nextflow -v 2>&1 || true; } | sed -n 's/.*version \([0-9][0-9.]*[0-9]\).*/\1/p'
 }
 
 # What `make` puts first on PATH must not count as the user's own

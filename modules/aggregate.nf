@@ -9,6 +9,7 @@ process AGGREGATE {
     path parameters
     path samplesheet
     path skipped
+    val args
     val code
 
     output:
@@ -21,7 +22,7 @@ process AGGREGATE {
     """
     export OMP_NUM_THREADS=${task.cpus}
     aggregate.py scores/* --out report --parameters ${parameters} --samplesheet ${samplesheet} \\
-        ${calibrations ? '--calibrations calibrations' : ''} ${skipped ? "--skipped ${skipped}" : ''} ${model ? '--model model/*' : ''} ${task.ext.args}
+        ${calibrations ? '--calibrations calibrations' : ''} ${skipped ? "--skipped ${skipped}" : ''} ${model ? '--model model/*' : ''} ${args}
     """
 
     stub:

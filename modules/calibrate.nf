@@ -6,6 +6,7 @@ process CALIBRATE {
     tuple val(meta), path(image, stageAs: 'image/*'), path(slices, stageAs: 'slices/*'), path(reconstruction, stageAs: 'reconstruction/*')
     path floor
     tuple path(atlas, stageAs: 'atlas/*'), path(atlas_names, stageAs: 'atlas_names/*')
+    val args
     val code
 
     output:
@@ -17,7 +18,7 @@ process CALIBRATE {
     """
     export OMP_NUM_THREADS=${task.cpus}
     calibrate.py slices/${meta.id} reconstruction/${meta.id} image/* --floor ${floor} --out calibration/${meta.id} \\
-        ${atlas ? '--atlas atlas/* --atlas-names atlas_names/*' : ''} ${task.ext.args}
+        ${atlas ? '--atlas atlas/* --atlas-names atlas_names/*' : ''} ${args}
     # Apart: Nextflow publishes no file of a folder that is an output itself
     mkdir -p maps/${meta.id} viewer
     mv calibration/${meta.id}/*.nii.gz maps/${meta.id}

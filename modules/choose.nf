@@ -4,6 +4,7 @@ process CHOOSE {
 
     input:
     path tables, stageAs: 'tables/*'
+    val args
     val code
 
     output:
@@ -13,7 +14,7 @@ process CHOOSE {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    choose.py tables/* --out tuning ${task.ext.args}
+    choose.py tables/* --out tuning ${args}
     """
 
     stub:

@@ -6,6 +6,7 @@ process EXPORT_BIDS {
     path maps, stageAs: 'maps/*'
     path tables
     path samplesheet
+    val args
     val code
 
     output:
@@ -15,7 +16,7 @@ process EXPORT_BIDS {
     """
     export OMP_NUM_THREADS=${task.cpus}
     export_bids.py maps/* --tables ${tables} --samplesheet ${samplesheet} \\
-        --link --out bids ${task.ext.args}
+        --link --out bids ${args}
     """
 
     stub:

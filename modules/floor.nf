@@ -5,6 +5,7 @@ process FLOOR {
     input:
     path slices, stageAs: 'slices/*'
     path reconstructions, stageAs: 'reconstructions/*'
+    val args
     val code
 
     output:
@@ -13,7 +14,7 @@ process FLOOR {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    floor.py slices/* --reconstructions reconstructions --out floor ${task.ext.args}
+    floor.py slices/* --reconstructions reconstructions --out floor ${args}
     """
 
     stub:

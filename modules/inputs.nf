@@ -21,19 +21,25 @@ def namedScan(json, base) {
     return ["--scan ${quote(line)} --base ${quote(base)}", imagesIn(line, base)]
 }
 
-// The images that a sheet, CSV or JSON alike, names and that exist
+// The volumes that a sheet, CSV or JSON alike, names and that exist. A cell within quotes may hold commas
 def imagesIn(text, folder) {
-    def names = text.findAll(/[^,;"\t\r\n]+\.nii(?:\.gz)?(?=[,;"\s]|$)/)
-    return names.collect { name -> folder.resolve(name.trim()) }.findAll { path -> path.isFile() }.unique()
+    def cells = text.findAll(/"((?:[^"\\]|\\.|"")*)"|([^,;"\t\r\n]+)/) { _all, quoted, bare -> unescaped(quoted ?: bare) }
+    def names = cells.findAll { cell -> cell ==~ /(?i).+\.nii(\.gz)?/ }
+    return names.collect { name -> folder.resolve(name) }.findAll { path -> path.isFile() }.unique()
+}
+
+// A string of JSON without its escapes; of CSV, whose paths hold no backslash, as it is
+def unescaped(cell) {
+    def plain = cell.replaceAll(/\\u([0-9a-fA-F]{4})/) { _all, digits -> "${Integer.parseInt(digits, 16) as char}" }
+    return plain.replace('\\/', '/').trim()
 }
 
 // What check.py reads of a BIDS dataset
 def filesOfDataset(root) {
     def found = ['dataset_description.json', 'participants.tsv'].collect { name -> root.resolve(name) }
-    def subjects = root.listFiles().findAll { path -> path.isDirectory() && path.name.startsWith('sub-') }
-    subjects.each { subject ->
+    root.eachDirMatch(~/sub-.*/) { subject ->
         subject.eachFileRecurse { path ->
-            if (path.name ==~ /.*_(T1w\.nii(\.gz)?|sessions\.tsv)/) {
+            if (path.name ==~ /.*_(T1w\.(?i:nii(\.gz)?)|sessions\.tsv)/) {
                 found.add(path)
             }
         }

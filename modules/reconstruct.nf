@@ -9,6 +9,8 @@ process RECONSTRUCT {
     path embedding, stageAs: 'embedding/*'
     path weights, stageAs: 'weights/*'
     path settings
+    val debug
+    val args
     val code
 
     output:
@@ -21,7 +23,7 @@ process RECONSTRUCT {
     export OMP_NUM_THREADS=${task.cpus}
     reconstruct.py slices/${meta.id} image/* --out reconstruction/${meta.id} \\
         --model model/* ${embedding ? '--embedding embedding/*' : ''} ${weights ? '--weights weights/*' : ''} \\
-        ${settings ? "--settings ${settings}" : ''} ${task.ext.args}
+        ${settings ? "--settings ${settings}" : ''} ${debug ? "--debug debug/${meta.id}" : ''} ${args}
     # Apart: Nextflow publishes no file of a folder that is an output itself
     mkdir -p maps/${meta.id}
     mv reconstruction/${meta.id}/*.nii.gz maps/${meta.id}

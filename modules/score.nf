@@ -6,6 +6,7 @@ process SCORE {
     input:
     tuple val(meta), path(slices, stageAs: 'slices/*'), path(reconstruction, stageAs: 'reconstruction/*')
     path weights, stageAs: 'weights/*'
+    val args
     val code
 
     output:
@@ -16,7 +17,7 @@ process SCORE {
     """
     export OMP_NUM_THREADS=${task.cpus}
     score.py slices/${meta.id} reconstruction/${meta.id} --out scores/${meta.id} \\
-        ${weights ? '--weights weights/*' : ''} ${task.ext.args}
+        ${weights ? '--weights weights/*' : ''} ${args}
     # Apart: Nextflow publishes no file of a folder that is an output itself
     mkdir viewer
     mv scores/${meta.id}/viewer viewer/${meta.id}

@@ -4,6 +4,7 @@ process SIMULATE {
 
     input:
     val checked
+    val args
     val code
 
     output:
@@ -12,7 +13,7 @@ process SIMULATE {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    simulate.py --out cohort ${task.ext.args}
+    simulate.py --out cohort ${args}
     """
 
     stub:

@@ -5,16 +5,18 @@ process TRAIN {
 
     input:
     path slices, stageAs: 'slices/*'
+    val gpus
+    val args
     val code
 
     output:
     path 'model', emit: model
 
     script:
-    def start = task.ext.gpus > 1 ? "torchrun --standalone --nproc-per-node ${task.ext.gpus} \$(command -v train.py)" : 'train.py'
+    def start = gpus > 1 ? "torchrun --standalone --nproc-per-node ${gpus} \$(command -v train.py)" : 'train.py'
     """
-    export OMP_NUM_THREADS=${Math.max(1, task.cpus.intdiv(task.ext.gpus))}
-    ${start} slices/* --out model --checkpoints checkpoints ${task.ext.args}
+    export OMP_NUM_THREADS=${Math.max(1, task.cpus.intdiv(gpus))}
+    ${start} slices/* --out model --checkpoints checkpoints ${args}
     """
 
     stub:

@@ -7,6 +7,7 @@ process TUNE {
     tuple val(meta), path(slices, stageAs: 'slices/*')
     path model, stageAs: 'model/*'
     path embedding, stageAs: 'embedding/*'
+    val args
     val code
 
     output:
@@ -16,7 +17,7 @@ process TUNE {
     """
     export OMP_NUM_THREADS=${task.cpus}
     tune.py slices/${meta.id} --model model/* ${embedding ? '--embedding embedding/*' : ''} \\
-        --out tuning/${meta.id}.csv ${task.ext.args}
+        --out tuning/${meta.id}.csv ${args}
     """
 
     stub:

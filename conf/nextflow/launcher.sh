@@ -13,6 +13,9 @@ for package in "${packages[@]}"; do
     opens+=("--add-opens=java.base/${package}=ALL-UNNAMED")
 done
 
+# In another locale Java cannot name every file
+[ "$(locale charmap 2> /dev/null)" = UTF-8 ] || export LC_ALL=C.UTF-8
+
 # Nextflow quotes this in its reports and in workflow.commandLine
 export NXF_CLI="nextflow $*"
 export NXF_OFFLINE="${NXF_OFFLINE:-true}"
