@@ -68,8 +68,7 @@ workflow {
     //   [[id: 'ad0', subject: 's1', label: 'AD', split: 'train'], /data/ad0.nii.gz, /data/ad0_mask.nii.gz or []]
     scans = CHECK.out.samplesheet
         .combine(checked)
-        .map { sheet, _checked -> sheet }
-        .splitCsv(header: true, quote: '"')
+        .flatMap { sheet, _checked -> sheet.splitCsv(header: true, quote: '"') }
         .map { row ->
             [
                 row.subMap('subject', 'label', 'split') + [id: row.scan],
@@ -118,8 +117,7 @@ workflow {
         // What held-out controls show, and how far each scan departs from it
         controls = pairs
             .filter { meta, _slices, _reconstruction -> meta.label == options.healthy && meta.split != 'train' }
-            .toSortedList { one, other -> one[0].id <=> other[0].id }
-            .filter { found -> found }
+            .collect(flat: false, sort: { one, other -> one[0].id <=> other[0].id })
         FLOOR(
             controls.map { found -> found.collect { _meta, slices, _reconstruction -> slices } },
             controls.map { found -> found.collect { _meta, _slices, reconstruction -> reconstruction } },

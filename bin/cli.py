@@ -107,7 +107,7 @@ class Tool(click.Command):
         except InputError as error:
             raise click.ClickException(str(error)) from error
         except ModuleNotFoundError as error:
-            mend = "activate the environment of `make setup` (source .venv/bin/activate), or name the image"
+            mend = "activate the environment of make setup (source .venv/bin/activate), or name the image"
             raise click.ClickException(f"{sys.executable} lacks {error.name}; {mend}") from error
         except OSError as error:
             # NumPy counts the bytes that it could write, and leaves out why

@@ -2,10 +2,21 @@
 
 // Ends the run with a line for each setting with which no task could start
 def refuseImpossiblePlace(params, schema) {
-    def problems = illFormed(params, schema) + outOfReach(params)
+    def problems = unnameable(params) + illFormed(params, schema) + outOfReach(params)
     if (problems) {
         error(problems.join('\n'))
     }
+}
+
+// What Java cannot name in the locale that it was started in
+def unnameable(params) {
+    def encoding = System.getProperty('sun.jnu.encoding')
+    def sheet = params.input ? file(params.input, glob: false) : null
+    def named = "${launchDir} ${projectDir} ${params.findAll { _name, value -> value instanceof CharSequence }.values()}"
+    def beyond = named.any { letter -> letter > '\u007f' } || (sheet && sheet.isFile() && sheet.bytes.any { letter -> letter < 0 })
+    return beyond && !(encoding ==~ /(?i)utf-?8/)
+        ? ["some path has letters that the locale's ${encoding} cannot name; begin the line with LC_ALL=C.UTF-8"]
+        : []
 }
 
 // Text of the schema's group on cluster and containers that is not of its pattern

@@ -20,6 +20,8 @@ PROJECT = Path(__file__).parents[1]
 LIMITS = ("--max_cpus", "2", "--max_memory", "4.GB")
 """With more threads, sums are of another order."""
 TEST = ("-profile", "test", "--device", "cpu", *LIMITS)
+STRICT = {"NXF_SYNTAX_PARSER": "v2"}
+"""Environment of a run by the Nextflow of `make lint`, with the parser of 26.x."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ def launch(
 ) -> subprocess.Popen[str]:
     """Start Nextflow in `folder`, with the tools of this Python; `within` is a command that starts another."""
     path = os.pathsep.join([str(Path(sys.executable).parent), str(PROJECT / ".venv/bin"), environment["PATH"]])
-    executable = shutil.which("nextflow", path=path)
+    strict = [str(PROJECT / ".venv/strict/bin")] if STRICT.items() <= environment.items() else []
+    executable = shutil.which("nextflow", path=os.pathsep.join([*strict, path]))
     assert executable, "no nextflow on PATH or in .venv: run `make setup`"
     return subprocess.Popen(
         [*within, executable, *arguments],

@@ -1,0 +1,100 @@
+"""What parameters become: the same however they are given, under either parser of Nextflow, in any environment."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phantoms import write_head
+from runs import PROJECT, STRICT, Run, assert_same_results, configuration, nextflow, succeed, write_sheet
+
+SCHEMA = json.loads((PROJECT / "nextflow_schema.json").read_text())
+TYPES = {name: entry["type"] for group in SCHEMA["$defs"].values() for name, entry in group["properties"].items()}
+
+
+def text(value: Any) -> str:
+    """Write a value as the command line of Nextflow 26 hands it over."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def all_as_text(folder: Path, parameters: dict[str, Any]) -> Path:
+    file = folder / "text.json"
+    file.write_text(json.dumps({name: text(value) for name, value in parameters.items() if value is not None}))
+    return file
+
+
+def recorded(run: Run, outdir: str = "results") -> dict[str, Any]:
+    """Return the parameters that the run was made with."""
+    return json.loads((run.folder / outdir / "pipeline_info/params.json").read_text())
+
+
+def refusal(run: Run) -> list[str]:
+    assert run.status != 0
+    assert "Submitted process" not in run.output
+    return [line for line in run.output.splitlines() if line.startswith(("parameter ", "some path "))]
+
+
+def test_strict_parser_text_and_foreign_modules_change_nothing(whole_run: Run, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign"
+    (foreign / "numpy").mkdir(parents=True)
+    (foreign / "numpy/__init__.py").write_text("raise ImportError('of another Python')")
+    environment = os.environ | STRICT | {"PYTHONPATH": str(foreign), "PYTHONSAFEPATH": "1"}
+    given = configuration("test")["params"] | {"device": "cpu", "max_cpus": 2, "max_memory": "4.GB"}
+    run = succeed(tmp_path, "-params-file", str(all_as_text(tmp_path, given)), environment=environment)
+    assert_same_results(whole_run, run)
+
+
+def test_text_and_typed_values_are_the_same_tasks(stub_run: Run) -> None:
+    file = all_as_text(stub_run.folder, recorded(stub_run))
+    again = succeed(stub_run.folder, "-stub-run", "-resume", "-params-file", str(file))
+    assert set(again.tasks().values()) == {"CACHED"}
+
+
+def test_numbers_of_the_command_line_keep_what_was_written(tmp_path: Path) -> None:
+    write_head(tmp_path / "T1, left.NII.GZ")
+    sheet = write_sheet(tmp_path, '"a","a","T1, left.NII.GZ","CN"')
+    run = succeed(
+        tmp_path,
+        *("-stub-run", "--input", str(sheet), "--outdir", "2024", "--pseudonymise"),
+        *("--pseudonym_salt", "0123456789", "--learning_rate", "1e-4", "--seed", "08", "--tune", "false"),
+        *("--queue", "1e3", "--cluster_options=--qos=long"),
+    )
+    found = recorded(run, "2024")
+    assert found["pseudonym_salt"] == "0123456789"
+    assert found["queue"] == "1e3"
+    assert found["cluster_options"] == "--qos=long"
+    assert (found["learning_rate"], found["seed"], found["tune"]) == (1e-4, 8, False)
+    assert all(type(found[name]) is bool for name, kind in TYPES.items() if kind == "boolean")
+    assert not {process for process, _ in run.tasks("2024")} & {"TUNE", "CHOOSE"}
+    # A changed image is checked again
+    [check] = [Path(row["workdir"]) for row in run.trace("2024") if row["process"] == "CHECK"]
+    assert [path.name for path in check.glob("scans/*/*")] == ["T1, left.NII.GZ", "samplesheet.csv"]
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        (("--cluster_options", "--qos=long"), "parameter cluster_options: has no value"),
+        (("--queue", "--account", "brain"), "parameter queue: has no value"),
+        (("--outdir", "007"), "parameter outdir: '007' reaches Nextflow as 7; write ./007"),
+    ],
+)
+def test_lost_values_are_told(given: tuple[str, ...], line: str, tmp_path: Path) -> None:
+    [found] = refusal(nextflow(tmp_path, "--simulate", "5", *given))
+    assert found.startswith(line)
+
+
+def test_letters_beyond_the_locale_work(tmp_path: Path) -> None:
+    folder = tmp_path / "tête"
+    folder.mkdir()
+    succeed(tmp_path, "-stub-run", "--input", str(write_sheet(folder)), environment=os.environ | {"LC_ALL": "C"})
+
+
+def test_nextflow_in_a_locale_without_these_letters_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "tête"
+    folder.mkdir()
+    environment = os.environ | {"NXF_JVM_ARGS": "-Dsun.jnu.encoding=ANSI_X3.4-1968"}
+    [line] = refusal(nextflow(tmp_path, "--input", str(write_sheet(folder)), environment=environment))
+    assert line.endswith("begin the line with LC_ALL=C.UTF-8")
