@@ -129,7 +129,11 @@ class Trainer:
         return self.average.module  # type: ignore[return-value]
 
     def steps(self, until: int) -> Iterator[float]:
-        """Train up to a step, yielding each step's loss."""
+        """Train up to a step, yielding each step's loss.
+
+        Raises:
+            InputError: a step's loss is not finite, or its gradient is zero or not finite. The network is spoilt then.
+        """
         workers = 2 if self.device.type == "cuda" else 0
         batches = DataLoader(
             Batches(self.cohort, self.recipe, self.group),
@@ -152,11 +156,21 @@ class Trainer:
         # there would leave the others waiting
         gradients = [weights.grad for weights in self.network.parameters() if weights.grad is not None]
         self.group.sum([loss, *gradients])
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
         self.optimizer.step()
         self.rate.step()
         self.average.update_parameters(self.network)
-        return float(loss)
+        # Last, so that a GPU is waited for once a step; the sums are the same in all processes, and so is the verdict
+        return self._sound(*torch.stack([loss, norm]).tolist())
+
+    def _sound(self, loss: float, norm: float) -> float:
+        """Return the loss of a step from which something was learned."""
+        if math.isfinite(loss) and math.isfinite(norm) and norm > 0:
+            return loss
+        raise InputError(
+            f"training step {self.step + 1}: the loss is {loss:g} and the norm of its gradient {norm:g}, from which"
+            " nothing can be learned; lower --learning-rate, or look for NaN and for what is no brain in the slices"
+        )
 
     def _accumulate(self, batch: Batch, rows: int) -> torch.Tensor:
         """Leave the gradient of this process's share of the step's mean loss in the network, and return that share."""

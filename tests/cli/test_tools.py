@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -128,6 +129,21 @@ def test_a_training_is_continued_not_repeated(trained):
     assert (trained / "checkpoints/training.log").read_text() == before
     for name in ("diffusion.safetensors", "embedding.safetensors", "loss.csv"):
         assert (trained / "again" / name).read_bytes() == (trained / "model" / name).read_bytes()
+
+
+def test_a_training_that_can_learn_nothing_ends_with_one_line(trained, tmp_path):
+    shutil.copytree(trained / "slices", tmp_path / "slices")
+    for file in (tmp_path / "slices").glob("*/slices.npy"):
+        np.save(file, np.full_like(np.load(file), np.nan))
+    result = call(
+        "train", *sorted((tmp_path / "slices").iterdir()), *ARCHITECTURE.split(), "--batch-size", 2,
+        "--checkpoints", tmp_path / "checkpoints", "--out", tmp_path / "model",
+    )  # fmt: skip
+    assert result.exit_code == 1
+    assert "Error: training step 1: the loss is nan" in result.output.splitlines()[-1]
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "model").exists()
+    assert not list((tmp_path / "checkpoints").glob("*.pt"))
 
 
 def train_in_processes(folder, count):
