@@ -131,6 +131,18 @@ def test_a_training_is_continued_not_repeated(trained):
         assert (trained / "again" / name).read_bytes() == (trained / "model" / name).read_bytes()
 
 
+def test_a_training_that_is_not_continued_says_why(trained, tmp_path):
+    shutil.copytree(trained / "checkpoints", tmp_path / "checkpoints")
+    result = call(
+        "train", *sorted((trained / "slices").iterdir()), *ARCHITECTURE.split(), "--iterations", 2, "--batch-size", 2,
+        "--validate-every", 2, "--warmup", 1, "--checkpoints", tmp_path / "checkpoints", "--out", tmp_path / "model",
+    )  # fmt: skip
+    assert result.exit_code == 0
+    [line] = [line for line in result.output.splitlines() if line.startswith("training from the start: ")]
+    assert line.endswith(".pt, the latest checkpoint there, is of a training with iterations 4 (now 2)")
+    assert line in (tmp_path / "checkpoints/training.log").read_text().splitlines()
+
+
 def test_a_training_that_can_learn_nothing_ends_with_one_line(trained, tmp_path):
     shutil.copytree(trained / "slices", tmp_path / "slices")
     for file in (tmp_path / "slices").glob("*/slices.npy"):

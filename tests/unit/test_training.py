@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from healthward.checkpoints import read_checkpoint, why_from_the_start
 from healthward.devices import select_device
 from healthward.errors import InputError
 from healthward.group import ALONE, Group
@@ -337,6 +338,14 @@ def test_the_key_tells_trainings_apart(cohort):
     }
     assert len(keys) == 4
     assert Trainer(cohort, recipe(), CPU).key() in keys
+
+
+def test_a_checkpoint_holds_what_tells_its_training_from_others(cohort, tmp_path):
+    run(cohort, tmp_path, recipe())
+    one, other = Trainer(cohort, recipe(), CPU), Trainer(cohort, recipe(seed=6), CPU)
+    assert read_checkpoint(tmp_path / "checkpoint.pt", CPU)["definition"] == one.definition
+    reason = why_from_the_start(tmp_path / "other.pt", other.definition)
+    assert str(reason).endswith("the latest checkpoint there, is of a training with seed 5 (now 6)")
 
 
 def test_description_says_what_the_model_expects(cohort):
