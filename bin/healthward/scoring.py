@@ -130,9 +130,10 @@ def scan_table(
 
     Returns:
         scan, subject, label, split; the mean of each metric over the slices that have it; fid and fid_brain where
-        there are features; round_trip_psnr (mean), evidence (mean over brain pixels) and unreliable_fraction; then,
-        over brain voxels that a slice goes through, each score's mean and 99th percentile, prevalence of the true
-        anomaly, and each score's AUPRC and AUROC, NaN without a ground truth or with an empty one.
+        there are features; round_trip_psnr (mean), evidence (mean over brain pixels), evidence_of (the class,
+        where the reconstruction tells it) and unreliable_fraction; then, over brain voxels that a slice goes through,
+        each score's mean and 99th percentile, prevalence of the true anomaly, and each score's AUPRC and AUROC, NaN
+        without a ground truth or with an empty one.
     """
     scan = pairs.scan
     row: dict[str, object] = dict(_identity(scan.record))
@@ -142,6 +143,8 @@ def scan_table(
         row["fid_brain"] = frechet_distance(features["input_brain"], features["healthy_brain"])
     row["round_trip_psnr"] = slices["round_trip_psnr"].mean()
     row["evidence"] = scan_evidence(slices["evidence"].to_numpy(), slices["brain_fraction"].to_numpy())
+    if "evidence_of" in slices:
+        row["evidence_of"] = slices["evidence_of"].iloc[0]
     row["unreliable_fraction"] = slices["unreliable"].mean()
     region = scan.brain & (coverage(scan.record) > 0)
     for name, score in scores.items():

@@ -120,6 +120,10 @@ class Trainer:
                 "steps": self.step,
                 "processes": self.group.size,
                 "data": self.cohort.digest(),
+                "people": {
+                    label: len({record.subject for record in self.cohort.records if record.label == label})
+                    for label in CLASSES
+                },
                 "scans": {
                     label: sorted(record.scan for record in self.cohort.records if record.label == label)
                     for label in CLASSES

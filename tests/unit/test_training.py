@@ -355,6 +355,8 @@ def test_description_says_what_the_model_expects(cohort):
     assert described["max_timestep"] == 100
     assert described["classes"] == ["CN", "EMCI", "MCI", "LMCI", "AD"]
     assert described["training"]["scans"]["AD"] == ["s10"]
+    # Nine scans of one person, and one of another
+    assert described["training"]["people"] == {"CN": 2, "EMCI": 0, "MCI": 0, "LMCI": 0, "AD": 1}
 
 
 def test_average_follows_the_network_and_lags(cohort):
