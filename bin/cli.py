@@ -124,10 +124,10 @@ def tool(function: Callable[..., Any]) -> click.Command:
     return click.version_option(__version__, package_name="healthward")(command)
 
 
-def parse_class(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """Return the canonical name of a class that was named in any case or by number."""
+def parse_class(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return the canonical name of a class that was named in any case or by number, None where none was."""
     try:
-        return parse_label(value)
+        return None if value is None else parse_label(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -157,7 +157,10 @@ healthy_option = click.option(
     "--healthy", default="CN", help="The class that counts as healthy: CN, EMCI, MCI, LMCI or AD.", callback=parse_class
 )
 disease_option = click.option(
-    "--disease", default="AD", help="The class whose signs are looked for: AD, or another one.", callback=parse_class
+    "--disease",
+    help="The class whose signs are looked for.",
+    show_default="the most severe one that was trained on",
+    callback=parse_class,
 )
 steps_option = click.option(
     "--ddim-steps", type=click.IntRange(1, 1000), default=8, help="Steps to that depth, the same back."

@@ -55,7 +55,7 @@ def reconstruct_scan(
     embedding: Path | None,
     head_channels: int,
     healthy: str,
-    disease: str,
+    disease: str | None,
     guidance_scale: float,
     noise_depth: int,
     ddim_steps: int,
@@ -96,6 +96,7 @@ def reconstruct_scan(
     from healthward.reconstruction import Translator, native_maps, slice_table
     from healthward.scores import FILE, make_scores, needs, save_scores
     from healthward.slices import load_scan
+    from healthward.trained import classes_of_model, compared_classes
     from healthward.translation import Settings
     from healthward.volumes import load_volume, save_like, to_native
 
@@ -110,6 +111,7 @@ def reconstruct_scan(
     voxels, _ = load_volume(image)
     place, wanted = select_device(device), needs(scores)
     network = load_model(model, embedding, head_channels)
+    healthy, disease = compared_classes(healthy, disease, classes_of_model(model, network.architecture.conditions))
     network.compute_in(select_precision(precision, place))
     translator = Translator(
         model=network,
@@ -135,7 +137,8 @@ def reconstruct_scan(
         save_like(out / f"{name}_{kind}.nii.gz", volume, image)
     np.savez(out / "stack.npz", **stack)
     save_scores(out / FILE, cubes)
-    slice_table(scan, translation, looked).to_csv(out / "reconstruction.csv", index=False, float_format="%.6g")
+    table = slice_table(scan, translation, looked).assign(evidence_of=disease)
+    table.to_csv(out / "reconstruction.csv", index=False, float_format="%.6g")
     if debug is not None:
         _draw_steps(scan, translator, debug)
 

@@ -80,6 +80,7 @@ def train_model(
 
     import pandas as pd
 
+    from healthward.checkpoints import why_from_the_start
     from healthward.devices import select_device
     from healthward.group import joined, local_rank
     from healthward.interruption import Interrupted, Interruption
@@ -123,7 +124,10 @@ def train_model(
         validate = Validation(held_out, max_timestep, settings, seed, place)
         checkpoint = checkpoints / f"{trainer.key()}.pt"
         with contextlib.ExitStack() as open_logs, Interruption() as interruption:
-            logs: list[TrainingLog | TensorBoardLog] = [TrainingLog(checkpoints / "training.log", trainer)]
+            log_file = TrainingLog(checkpoints / "training.log", trainer)
+            if reason := why_from_the_start(checkpoint, trainer.definition):
+                log_file.warn(reason)
+            logs: list[TrainingLog | TensorBoardLog] = [log_file]
             if tensorboard:
                 logs.append(TensorBoardLog(checkpoints / "tensorboard" / trainer.key(), trainer))
             for log in logs:

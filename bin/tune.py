@@ -58,12 +58,14 @@ def tune(
     from healthward.labels import condition_number
     from healthward.model import load_model
     from healthward.slices import load_scan
+    from healthward.trained import classes_of_model, compared_classes
     from healthward.translation import Settings
     from healthward.tuning import candidates, measure_scan
 
     base = Settings(ddim_steps=ddim_steps, inversion_iterations=inversion_iterations)
     settings = candidates(base, guidance_scales, noise_depths)
     network, scan = load_model(model, embedding, head_channels), load_scan(slices)
+    healthy, _ = compared_classes(healthy, None, classes_of_model(model, network.architecture.conditions))
     place = select_device(device)
     network.compute_in(select_precision(precision, place))
     table = measure_scan(

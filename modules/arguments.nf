@@ -22,7 +22,8 @@ def argumentsOf(options) {
         reconstruct: joined([
             pair,
             healthy,
-            "--disease ${options.disease} --guidance-scale ${options.guidance_scale} --noise-depth ${options.noise_depth}",
+            options.disease ? "--disease ${options.disease}" : '',
+            "--guidance-scale ${options.guidance_scale} --noise-depth ${options.noise_depth}",
             sampler,
             "--scores '${options.scores}' --seed ${options.seed}",
             options.translation_batch ? "--batch ${options.translation_batch}" : '',

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from healthward.bids_dataset import read_bids
 from healthward.errors import InputError
 from healthward.fields import SPLITS, Row
 from healthward.inspection import Inspection, inspect_all
-from healthward.model_files import inspect_model, loading_problems
+from healthward.labels import CLASSES
+from healthward.model_files import inspect_model, try_to_load
 from healthward.parameters import completed, conforming, validate
 from healthward.provenance import versions
 from healthward.pseudonyms import pseudonymised, write_key
 from healthward.samplesheet import Sheet, read_scan, read_sheet
 from healthward.split import audit_subjects, audit_validation, audit_voxels, split_for_model, split_for_training
+from healthward.trained import class_complaints, trained_classes
 from healthward.weights import BACKBONES, describe_absence, find_weights
 from healthward.wording import counted, shown
 
@@ -112,8 +115,11 @@ def check(
     if parameters_path and not found:
         problems = validate(given, schema, config) + problems
     parameters = completed(given, schema) | overrides
+    trained: Sequence[str] | None = None
     if model and not incomplete and not (embedding is None and model.is_file()):
-        problems += loading_problems(model, embedding, parameters["head_channels"])
+        conditions, unloadable = try_to_load(model, embedding, parameters["head_channels"])
+        problems += unloadable
+        trained = None if unloadable else trained_classes(config, conditions)
 
     rows: list[Row] = []
     digests: list[str] = []
@@ -138,8 +144,14 @@ def check(
         audit_subjects(sheet)
         if parameters["tune"] and not parameters["train_only"]:
             audit_validation(sheet, parameters["healthy"])
+        if not (model or sheet.problems or parameters["train_only"]):
+            labels = {row.label for row in sheet.rows if row.split == "train"}
+            trained = [label for label in CLASSES if label in labels]
         problems += sheet.problem_lines()
         rows = sheet.rows
+    if trained is not None:
+        complaints = class_complaints(parameters["healthy"], parameters["disease"], trained)
+        problems += [f"parameter {name}: {text}" for name, text in complaints]
     absent, unscored = _missing_weights(parameters, weights)
     problems += absent + _atlas_problems(atlas)
     if problems:

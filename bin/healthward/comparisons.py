@@ -19,8 +19,8 @@ NORMAL_95 = 1.959964
 
 
 def score_names(scans: pd.DataFrame) -> list[str]:
-    """Return the columns that score a scan: all but identity, covariates, voxel metrics and curve."""
-    others = (*IDENTITY, *COVARIATES, *CURVE_COLUMNS)
+    """Return the columns that score a scan: not identity, covariates, the class looked for, voxel metrics, curve."""
+    others = (*IDENTITY, *COVARIATES, "evidence_of", *CURVE_COLUMNS)
     return [name for name in map(str, scans) if name not in others and not VOXEL_METRIC.fullmatch(name)]
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import distributed
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,16 @@ class Group:
         return self.rank == 0
 
     def sum(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Replace each tensor by its sum over the processes, in one message."""
+        """Replace each tensor's values by their sum over the processes, in one message; its memory stays where it is.
+
+        A recorded step (`healthward.capture`) writes to the memory that it was recorded with, whatever lies there now.
+        """
         if self.size > 1:
-            together = parameters_to_vector(tensors)
+            together = torch.cat([tensor.flatten() for tensor in tensors])
             distributed.all_reduce(together)
-            vector_to_parameters(together, tensors)
+            parts = together.split([tensor.numel() for tensor in tensors])
+            for tensor, part in zip(tensors, parts, strict=True):
+                tensor.copy_(part.view_as(tensor))
 
     def agree(self, *flags: bool) -> list[bool]:
         """Return which of the flags any process has raised: the same answer in all of them."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import pandas as pd
+
 from healthward import __version__
 from healthward.cohort import HEADLINE_SCORE, Cohort, present
 from healthward.comparisons import scopes
@@ -66,7 +68,7 @@ def methods_text(cohort: Cohort, parameters: Mapping[str, Any], model: Mapping[s
         _data(cohort, parameters),
         _network(model, cite),
         _translation(parameters, cohort, cite),
-        _scores(parameters, cohort, cite),
+        _scores(cohort, cite),
         _calibration(cohort, cite),
         _statistics(cohort, cite),
     ]
@@ -139,11 +141,13 @@ def _translation(parameters: Mapping[str, Any], cohort: Cohort, cite: _Citations
     )
 
 
-def _scores(parameters: Mapping[str, Any], cohort: Cohort, cite: _Citations) -> str:
-    disease = parameters.get("disease", "the diseased class")
+def _scores(cohort: Cohort, cite: _Citations) -> str:
+    # Of the scans and not of the parameters, which need not name it
+    looked_for = sorted(set(cohort.scans.get("evidence_of", pd.Series()).dropna()))
+    disease = f"class {' or '.join(looked_for)}" if looked_for else "the diseased class"
     text = (
         "Slices and their pseudo-healthy counterparts were compared by the structural similarity index"
-        f" {cite('wang2004')} and further metrics. Evidence of disease is by how much class {disease} explains the"
+        f" {cite('wang2004')} and further metrics. Evidence of disease is by how much {disease} explains the"
         f" noise in a scan's slices better than class {cohort.healthy}, as the difference of squared errors per pixel"
         f" {cite('li2023')}."
     )

@@ -46,15 +46,18 @@ def inspect_model(model: Path, embedding: Path | None) -> tuple[dict[str, Any] |
     return None, problems
 
 
-def loading_problems(model: Path, embedding: Path | None, head_channels: int) -> list[str]:
-    """Return why a model whose files are all there cannot be loaded, as a list of one line or none."""
+def try_to_load(model: Path, embedding: Path | None, head_channels: int) -> tuple[int, list[str]]:
+    """Load a model whose files are all there.
+
+    Returns:
+        The rows of its embedding; and why it cannot be loaded, as a list of one line or none.
+    """
     from healthward.model import load_model  # slow, and only needed with a model
 
     try:
-        load_model(model, embedding, head_channels)
+        return load_model(model, embedding, head_channels).architecture.conditions, []
     except InputError as error:
-        return [f"model: {error}"]
-    return []
+        return 0, [f"model: {error}"]
 
 
 def _weights_problems(name: str, path: Path) -> list[str]:

@@ -253,13 +253,6 @@ def _fractions(values: Parameters, config: Parameters | None) -> Complaints:
     return []
 
 
-def _healthy(values: Parameters, config: Parameters | None) -> Complaints:
-    if config is not None and values["healthy"] not in config["classes"]:
-        classes = ", ".join(str(name) for name in config["classes"])
-        return [("healthy", f"{values['healthy']!r} is no class of the model; give one of {classes}")]
-    return []
-
-
 def _metrics(values: Parameters, config: Parameters | None) -> Complaints:
     complaints = []
     for name in [] if values["metrics"] is None else values["metrics"].split(","):
@@ -326,7 +319,6 @@ RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("slice_range", "size"), _slices),
     (("channels", "attention_levels", "head_channels", "size"), _levels),
     (("validation_fraction", "test_fraction"), _fractions),
-    (("healthy",), _healthy),
     (("metrics",), _metrics),
     (("scores", "calibrated_score"), _scores),
     (("disease", "healthy"), _disease),

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from healthward.fusion import agreement, fuse
 from healthward.model import ConditionalUNet
@@ -82,7 +83,7 @@ class Translator:
         settings: of the translation.
         device: where to compute.
         batch: slices at once; by device when None.
-        seed: of the noise behind the one-step scores.
+        seed: of the run; the noise behind the one-step scores is drawn by it and the scan's voxels.
         lpips: the network behind the perceptual score, or None where no wanted score needs it.
     """
 
@@ -108,10 +109,11 @@ class Translator:
         return one_step(
             self.model,
             _flat(scan.stack),
+            _flat(scan.brain_stack),
             self.healthy,
             self.disease,
             self.settings.noise_depth,
-            self.seed,
+            scan.record.seed(self.seed),
             self.device,
             self.batch,
             blind="health" in needs,
@@ -146,7 +148,7 @@ class Translator:
         return self.lpips(*pair)[1].cpu().numpy()
 
 
-def _flat(stack: Array) -> Array:
+def _flat(stack: NDArray[Any]) -> NDArray[Any]:
     return stack.reshape(-1, *stack.shape[2:])
 
 

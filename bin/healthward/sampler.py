@@ -80,7 +80,8 @@ def invert(
     the step with the noise predicted at the present y, and so approaches the y whose decoding step returns z. The first
     guess takes the noise that the step before ended with: it belongs to nearly the same image at the same timestep,
     so a fresh evaluation at z would add cost and no accuracy. Images are iterated until they change by less than
-    `TOLERANCE`, each for itself: the first steps out of the clean image take many iterations, later ones few.
+    `TOLERANCE`, each for itself: the first steps out of the clean image take many iterations, later ones few. Where the
+    last change was not the least, the iteration runs away, and the step ends where the least change started.
 
     Args:
         denoise: the chain to invert.
@@ -90,8 +91,8 @@ def invert(
         iterations: most fixed-point iterations a step, each one evaluation; 0 is plain DDIM inversion, also one a step.
 
     Returns:
-        Latents of the same shape; and for each image the largest change, over the steps, that the last iteration still
-        made (root mean square, (B,)): near 0 when the fixed point was reached.
+        Latents of the same shape; and for each image the largest residual over the steps, (B,): the least change
+        (root mean square) that an iteration of the step made, `TOLERANCE` at most when the fixed point was reached.
     """
     residual = torch.zeros(image.shape[0], device=image.device, dtype=image.dtype)
     noise = None
@@ -102,15 +103,20 @@ def invert(
             noise = denoise(image, max(timestep, 0))
         latent = move(image, noise, signal, signal_next)
         change = torch.full_like(residual, torch.inf if iterations else 0)
+        least, best_latent, best_noise = change.clone(), latent.clone(), noise.clone()
         for _ in range(iterations):
             rows = torch.nonzero(change >= TOLERANCE)[:, 0]
             if len(rows) == 0:
                 break
-            noise[rows] = denoise(latent[rows], following)
-            moved = move(image[rows], noise[rows], signal, signal_next)
+            predicted = denoise(latent[rows], following)
+            moved = move(image[rows], predicted, signal, signal_next)
             change[rows] = (moved - latent[rows]).square().mean(dim=(1, 2, 3)).sqrt()
-            latent[rows] = moved
-        residual = torch.maximum(residual, change)
+            closer = rows[change[rows] < least[rows]]
+            least[closer], best_latent[closer], best_noise[closer] = change[closer], latent[closer], noise[closer]
+            latent[rows], noise[rows] = moved, predicted
+        strayed = ~(change <= least)
+        latent[strayed], noise[strayed] = best_latent[strayed], best_noise[strayed]
+        residual = torch.maximum(residual, least)
         image = latent
     return image, residual
 

@@ -13,7 +13,8 @@ from healthward.fusion import coverage
 from healthward.localisation import VoxelScores, voxel_scores
 from healthward.metrics import SLICE_METRICS, frechet_distance, isolate_brain, slice_metrics
 from healthward.perceptual import Inception, Lpips
-from healthward.slices import AXES, ScanRecord, ScanSlices, cut
+from healthward.slices import AXES, ScanRecord, ScanSlices
+from healthward.translation import scan_evidence
 from healthward.volumes import Array
 
 METRICS = (*SLICE_METRICS, "fid")
@@ -55,8 +56,7 @@ def pair(scan: ScanSlices, healthy: Array, unguided: Array) -> Pairs:
             raise InputError(
                 f"scan {scan.record.scan}: {name} slices hold values outside [0, 1] or NaN; reconstruct it again"
             )
-    brain = cut(scan.brain, scan.record.first, scan.record.count)
-    return Pairs(scan, brain, np.array(scan.stack), healthy, unguided)
+    return Pairs(scan, scan.brain_stack, np.array(scan.stack), healthy, unguided)
 
 
 def slice_table(
@@ -130,9 +130,10 @@ def scan_table(
 
     Returns:
         scan, subject, label, split; the mean of each metric over the slices that have it; fid and fid_brain where
-        there are features; round_trip_psnr and evidence (means) and unreliable_fraction; then, over brain voxels that a
-        slice goes through, each score's mean and 99th percentile, prevalence of the true anomaly, and each score's
-        AUPRC and AUROC, NaN without a ground truth or with an empty one.
+        there are features; round_trip_psnr (mean), evidence (mean over brain pixels), evidence_of (the class,
+        where the reconstruction tells it) and unreliable_fraction; then, over brain voxels that a slice goes through,
+        each score's mean and 99th percentile, prevalence of the true anomaly, and each score's AUPRC and AUROC, NaN
+        without a ground truth or with an empty one.
     """
     scan = pairs.scan
     row: dict[str, object] = dict(_identity(scan.record))
@@ -141,7 +142,9 @@ def scan_table(
         row["fid"] = frechet_distance(features["input"], features["healthy"])
         row["fid_brain"] = frechet_distance(features["input_brain"], features["healthy_brain"])
     row["round_trip_psnr"] = slices["round_trip_psnr"].mean()
-    row["evidence"] = slices["evidence"].mean()
+    row["evidence"] = scan_evidence(slices["evidence"].to_numpy(), slices["brain_fraction"].to_numpy())
+    if "evidence_of" in slices:
+        row["evidence_of"] = slices["evidence_of"].iloc[0]
     row["unreliable_fraction"] = slices["unreliable"].mean()
     region = scan.brain & (coverage(scan.record) > 0)
     for name, score in scores.items():

@@ -46,6 +46,10 @@ class ScanRecord:
         """Edge of a voxel of the cube in millimetres."""
         return self.fov / self.size
 
+    def seed(self, seed: int) -> list[int]:
+        """Return the seed of what is drawn for this scan in a run of a seed: that of its voxels, whatever its name."""
+        return [seed, *self.fingerprint.encode()]
+
 
 @dataclass(frozen=True)
 class ScanSlices:
@@ -66,6 +70,11 @@ class ScanSlices:
     cube: Array
     brain: Mask
     truth: Mask | None
+
+    @property
+    def brain_stack(self) -> Mask:
+        """The brain in the slices: bool, of the shape of `stack`."""
+        return cut(self.brain, self.record.first, self.record.count)
 
 
 def slice_bounds(size: int, low: float, high: float) -> tuple[int, int]:

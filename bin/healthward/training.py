@@ -5,10 +5,8 @@ generators to continue, and a killed one ends with the weights of an undisturbed
 """
 
 import hashlib
-import io
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -22,6 +20,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from healthward.capture import Captured
+from healthward.checkpoints import read_checkpoint, write_checkpoint
 from healthward.devices import Portion, select_precision
 from healthward.errors import InputError
 from healthward.group import ALONE, Group
@@ -29,17 +28,15 @@ from healthward.interruption import Interrupted, Interruption
 from healthward.labels import CLASSES
 from healthward.model import ConditionalUNet
 from healthward.sampler import NoiseSchedule
+from healthward.sources import source_digests
 from healthward.training_batches import Batch, Batches, Recipe
 from healthward.training_cohort import Cohort
 
 GRADIENT_NORM = 1.0
 """Gradients are clipped to this norm."""
 
-TRAINED_BY = (
-    *("capture", "group", "labels", "model", "sampler", "slices"),
-    *("training", "training_batches", "training_cohort"),
-)
-"""Modules whose code decides what is trained; a checkpoint of other code is not continued."""
+PARTS, FIGURES = ("network", "average", "optimizer", "rate"), ("step", "seconds", "losses", "history")
+"""Attributes of a training that a checkpoint holds: those with a state of their own, and plain values."""
 
 CHECKPOINT_SECONDS = 120.0
 """At most so much work is lost when a training is killed."""
@@ -61,6 +58,7 @@ class Trainer:
 
     Attributes:
         group: the processes that share each step's slices.
+        definition: all that decides what is learned, as plain values: a checkpoint of another one is of no use.
         network: the network under optimisation.
         average: its exponential moving average, which becomes the model.
         step: steps done.
@@ -76,6 +74,13 @@ class Trainer:
             raise InputError("no scan has the split train; give some with slice.py --split train")
         if recipe.batch_size < group.size:
             raise InputError(f"--batch-size {recipe.batch_size} for {group.size} processes; give each a slice at least")
+        self.definition = {
+            "recipe": asdict(recipe),
+            "data": self.cohort.digest(),
+            "device": device.type,
+            "PyTorch": str(torch.__version__),
+            "code": source_digests("training"),
+        }
         self.network = ConditionalUNet(recipe.architecture).to(device)
         self.network.precision = select_precision("auto", device)
         self.average = AveragedModel(self.network, multi_avg_fn=self._average)
@@ -93,10 +98,8 @@ class Trainer:
         self.losses, self.history = list[float](), list[dict[str, float]]()
 
     def key(self) -> str:
-        """Return a short hash of all that defines the training: recipe, data, device, code and PyTorch's version."""
-        code = [(Path(__file__).parent / f"{module}.py").read_text() for module in TRAINED_BY]
-        definition = [asdict(self.recipe), self.cohort.digest(), self.device.type, code, torch.__version__]
-        return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()[:16]
+        """Return a short hash of the definition."""
+        return hashlib.sha256(json.dumps(self.definition, sort_keys=True).encode()).hexdigest()[:16]
 
     def describe(self) -> dict[str, Any]:
         """Return what the model expects and what it was made with, as plain values."""
@@ -117,6 +120,10 @@ class Trainer:
                 "steps": self.step,
                 "processes": self.group.size,
                 "data": self.cohort.digest(),
+                "people": {
+                    label: len({record.subject for record in self.cohort.records if record.label == label})
+                    for label in CLASSES
+                },
                 "scans": {
                     label: sorted(record.scan for record in self.cohort.records if record.label == label)
                     for label in CLASSES
@@ -129,7 +136,11 @@ class Trainer:
         return self.average.module  # type: ignore[return-value]
 
     def steps(self, until: int) -> Iterator[float]:
-        """Train up to a step, yielding each step's loss."""
+        """Train up to a step, yielding each step's loss.
+
+        Raises:
+            InputError: a step's loss is not finite, or its gradient is zero or not finite. The network is spoilt then.
+        """
         workers = 2 if self.device.type == "cuda" else 0
         batches = DataLoader(
             Batches(self.cohort, self.recipe, self.group),
@@ -152,11 +163,21 @@ class Trainer:
         # there would leave the others waiting
         gradients = [weights.grad for weights in self.network.parameters() if weights.grad is not None]
         self.group.sum([loss, *gradients])
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
         self.optimizer.step()
         self.rate.step()
         self.average.update_parameters(self.network)
-        return float(loss)
+        # Last, so that a GPU is waited for once a step; the sums are the same in all processes, and so is the verdict
+        return self._sound(*torch.stack([loss, norm]).tolist())
+
+    def _sound(self, loss: float, norm: float) -> float:
+        """Return the loss of a step from which something was learned."""
+        if math.isfinite(loss) and math.isfinite(norm) and norm > 0:
+            return loss
+        raise InputError(
+            f"training step {self.step + 1}: the loss is {loss:g} and the norm of its gradient {norm:g}, from which"
+            " nothing can be learned; lower --learning-rate, or look for NaN and for what is no brain in the slices"
+        )
 
     def _accumulate(self, batch: Batch, rows: int) -> torch.Tensor:
         """Leave the gradient of this process's share of the step's mean loss in the network, and return that share."""
@@ -202,44 +223,18 @@ class Trainer:
         return 0.5 * (1 + math.cos(math.pi * (step - recipe.warmup) / max(1, recipe.iterations - recipe.warmup)))
 
     def save(self, file: Path) -> None:
-        """Write a checkpoint atomically, if this process leads.
-
-        Raises:
-            OSError: the disk is full, for one; what was written is removed, and an earlier checkpoint is as it was.
-        """
-        if not self.group.leads:
-            return
-        file.parent.mkdir(parents=True, exist_ok=True)
-        # Not straight to the disk, of whose failures PyTorch tells by a RuntimeError without the reason
-        content = io.BytesIO()
-        torch.save(
-            {
-                "network": self.network.state_dict(),
-                "average": self.average.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "rate": self.rate.state_dict(),
-                "step": self.step,
-                "seconds": self.seconds,
-                "losses": self.losses,
-                "history": self.history,
-            },
-            content,
-        )
-        partial = file.with_name(f"{file.name}.{os.getpid()}")
-        try:
-            partial.write_bytes(content.getbuffer())
-            partial.replace(file)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise OSError(error.errno, error.strerror, str(file)) from error
+        """Write a checkpoint, if this process leads; see `healthward.checkpoints.write_checkpoint`."""
+        if self.group.leads:
+            parts = {part: getattr(self, part).state_dict() for part in PARTS}
+            write_checkpoint(file, parts | {name: getattr(self, name) for name in FIGURES}, self.definition)
 
     def load(self, file: Path) -> None:
         """Continue from a checkpoint of the same training."""
-        state = torch.load(file, map_location=self.device, weights_only=True)
-        for part in ("network", "average", "optimizer", "rate"):
+        state = read_checkpoint(file, self.device)
+        for part in PARTS:
             getattr(self, part).load_state_dict(state[part])
-        for figure in ("step", "seconds", "losses", "history"):
-            setattr(self, figure, state[figure])
+        for name in FIGURES:
+            setattr(self, name, state[name])
 
 
 def train(

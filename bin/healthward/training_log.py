@@ -1,5 +1,6 @@
 """What a person sees of a training: a progress bar, a line now and then in a file, and curves for TensorBoard."""
 
+import logging
 import time
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
 
 LINE_SECONDS = 10.0
+
+logger = logging.getLogger(__name__)
 
 
 class TrainingLog:
@@ -35,6 +38,13 @@ class TrainingLog:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.bar.close()
+
+    def warn(self, line: str) -> None:
+        """Tell something that a person might not expect, in the file, too."""
+        if self.leads:
+            logger.warning("%s", line)
+            with self.file.open("a", encoding="utf-8") as lines:
+                lines.write(f"{line}\n")
 
     def report(self, trainer: Trainer) -> None:
         """Show the step, the mean loss of the last hundred steps and the time left."""

@@ -14,7 +14,7 @@ from healthward.devices import default_batch, in_portions
 from healthward.labels import NULL_CONDITION
 from healthward.model import ConditionalUNet, guided
 from healthward.sampler import NoiseSchedule, clean_image, decode, decoding_steps, invert, move, timestep_pairs
-from healthward.volumes import Array
+from healthward.volumes import Array, Mask
 
 ONE_STEP_LEVELS = (0.25, 0.5, 0.75, 1)
 """Shares of the noise depth at which slices are looked at in one step."""
@@ -66,7 +66,7 @@ class OneStep:
         disease: x̂₀(x_t, healthy) - x̂₀(x_t, diseased), mean over noise levels and drawings, float32 (N, H, W): positive
             where disease would be darker.
         evidence: how much better the diseased class explains the noise than the healthy one, (N,): the difference of
-            their mean squared errors. Positive for disease.
+            their squared errors, mean over brain pixels. Positive for disease, NaN without a brain pixel.
         residual: x - x̂₀(x_t, healthy) at the least noise level, mean over drawings, float32 (N, H, W): what the network
             does not restore, though the slice shows it.
         health: x̂₀(x_t, ∅) - x̂₀(x_t, healthy), like `disease`: positive where health would be darker; or None.
@@ -143,10 +143,11 @@ def variants(settings: Settings) -> list[Settings]:
 def one_step(
     model: ConditionalUNet,
     slices: Array,
+    brain: Mask,
     healthy: int,
     disease: int,
     depth: int,
-    seed: int,
+    seed: int | Sequence[int],
     device: torch.device,
     batch: int | None = None,
     blind: bool = False,
@@ -158,9 +159,10 @@ def one_step(
 
     Args:
         model, slices, device, batch: as of `translate`.
+        brain: bool (N, H, W): where evidence is taken; the rest of a frame tells classes apart by chance alone.
         healthy, disease: numbers of the two classes.
         depth: noise level that the shares `ONE_STEP_LEVELS` are of.
-        seed: of the noise.
+        seed: of the noise; a scan's own (`healthward.slices.ScanRecord.seed`), lest all share the luck of one drawing.
         blind: predict them without a class, too, for `OneStep.health`.
     """
     model = model.to(device)
@@ -170,6 +172,7 @@ def one_step(
 
     def look(rows: slice) -> tuple[Array, ...]:
         x = torch.from_numpy(np.array(slices[rows]))[:, None].to(device)
+        inside = torch.from_numpy(np.array(brain[rows]))[:, None].to(device)
         toward_disease, residual, toward_health = (torch.zeros_like(x) for _ in range(3))
         evidence = torch.zeros_like(x[:, 0, 0, 0])
         for level, drawing in itertools.product(levels, drawings):
@@ -184,13 +187,24 @@ def one_step(
             if level == levels[0]:
                 residual += (x - clean_image(noised, sound, signal)) / len(drawings)
             if level in levels[:EVIDENCE_LEVELS]:
-                errors = [(predicted - noise).square().mean(dim=(1, 2, 3)) for predicted in (sound, ill)]
-                evidence += (errors[0] - errors[1]) / (EVIDENCE_LEVELS * len(drawings))
+                gain = ((sound - noise).square() - (ill - noise).square()) * inside
+                evidence += gain.sum(dim=(1, 2, 3)) / inside.sum(dim=(1, 2, 3)) / (EVIDENCE_LEVELS * len(drawings))
         found = [toward_disease[:, 0], evidence, residual[:, 0], *([toward_health[:, 0]] if blind else [])]
         return tuple(part.cpu().numpy() for part in found)
 
     parts = in_portions(len(slices), batch or default_batch(device, slices.shape[-1]), look)
     return OneStep(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def scan_evidence(evidence: Array, brain: Array) -> float:
+    """Return the evidence of a scan: the mean over all brain pixels of its slices, NaN where there are none.
+
+    Args:
+        evidence: of each slice, (N,), NaN without a brain pixel.
+        brain: how much of each slice is brain, (N,), in any unit.
+    """
+    seen = brain > 0
+    return float(np.average(evidence[seen], weights=brain[seen])) if seen.any() else float("nan")
 
 
 @torch.inference_mode()
@@ -275,15 +289,17 @@ def slice_errors(slices: Array, translation: Translation) -> dict[str, NDArray[A
 
     Returns:
         Columns of length N: `round_trip_psnr` (dB, at most 100), `round_trip_error` (mean absolute), `guided_change`
-        (mean absolute difference of the two decodings), `inversion_residual`, and `unreliable`: the round trip's error
-        exceeds the guided change, so the difference map shows mostly the former.
+        (mean absolute difference of the two decodings), `inversion_residual`, and `unreliable`: the round trip's error,
+        or what the inversion left open (the residual, against the root mean square change), exceeds the guided change,
+        so the difference map shows mostly the former.
     """
-    error = np.abs(slices - translation.unguided)
-    round_trip, change = error.mean(axis=(1, 2)), np.abs(translation.unguided - translation.healthy).mean(axis=(1, 2))
+    error, guided_change = np.abs(slices - translation.unguided), np.abs(translation.unguided - translation.healthy)
+    round_trip, change = error.mean(axis=(1, 2)), guided_change.mean(axis=(1, 2))
+    converged = translation.residual <= np.sqrt((guided_change**2).mean(axis=(1, 2)))
     return {
         "round_trip_psnr": round_trip_psnr(slices, translation.unguided),
         "round_trip_error": round_trip,
         "guided_change": change,
         "inversion_residual": translation.residual,
-        "unreliable": round_trip > change,
+        "unreliable": (round_trip > change) | ~converged,
     }

@@ -11,7 +11,7 @@ import torch
 from healthward.errors import InputError
 from healthward.labels import NULL_CONDITION
 from healthward.model import ConditionalUNet
-from healthward.slices import ScanSlices, cut
+from healthward.slices import ScanSlices
 from healthward.translation import Settings, decodings
 
 SETTINGS = ["guidance_scale", "noise_depth"]
@@ -60,7 +60,7 @@ def measure_scan(
     """
     size = scan.record.size
     slices = np.array(scan.stack[:, ::every]).reshape(-1, size, size)
-    brain = cut(scan.brain, scan.record.first, scan.record.count)[:, ::every].reshape(slices.shape)
+    brain = scan.brain_stack[:, ::every].reshape(slices.shape)
     rows = []
     for chosen in settings:
         (unguided, guided), _ = decodings(model, slices, [NULL_CONDITION, healthy], chosen, device, progress=progress)

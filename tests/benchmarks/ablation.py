@@ -36,7 +36,7 @@ from healthward.model import load_model  # noqa: E402
 from healthward.reconstruction import Translator  # noqa: E402
 from healthward.scores import SCORES, Evidence  # noqa: E402
 from healthward.slices import ScanSlices, load_scan, read_record  # noqa: E402
-from healthward.translation import OneStep, Settings, Translation  # noqa: E402
+from healthward.translation import OneStep, Settings, Translation, scan_evidence  # noqa: E402
 from healthward.volumes import Array  # noqa: E402
 
 BASE = Settings()
@@ -72,7 +72,7 @@ def judge(variant: Variant, folder: Path) -> dict[str, Any]:
     row: dict[str, Any] = {
         "variant": variant.name,
         "label": scan.record.label,
-        "evidence": float(looked.evidence.mean()),
+        "evidence": scan_evidence(looked.evidence, scan.brain_stack.sum(axis=(2, 3)).ravel()),
         "round_trip": float(np.abs(evidence.input - evidence.unguided)[region].mean()),
     }
     maps = {"disease": SCORES["disease"].function(evidence)}

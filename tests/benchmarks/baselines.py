@@ -50,7 +50,7 @@ def one_step(
     slices: Array,
     condition: int,
     max_timestep: int,
-    seed: int,
+    seed: int | Sequence[int],
     device: torch.device,
     levels: Sequence[float] = QUARTERS,
     batch: int | None = None,
@@ -85,7 +85,7 @@ def forward_only(
     slices: Array,
     healthy: int,
     max_timestep: int,
-    seed: int,
+    seed: int | Sequence[int],
     device: torch.device,
     levels: Sequence[float] = TENTHS,
     batch: int | None = None,
@@ -179,7 +179,7 @@ class _Noised:
     """Noises slices to several levels, the same way whatever the batch."""
 
     def __init__(
-        self, slices: Array, max_timestep: int, levels: Sequence[float], seed: int, device: torch.device
+        self, slices: Array, max_timestep: int, levels: Sequence[float], seed: int | Sequence[int], device: torch.device
     ) -> None:
         self.timesteps = [max(round(level * max_timestep) - 1, 0) for level in levels]
         rng = np.random.default_rng(seed)

@@ -100,7 +100,7 @@ def translation(model_folder: Path, scan_folder: Path, size: int, device: torch.
 
     def ours() -> None:
         translate(model, slices, HEALTHY, settings, device)
-        one_step(model, slices, HEALTHY, DISEASE, settings.noise_depth, 0, device)
+        one_step(model, slices, slices > 0, HEALTHY, DISEASE, settings.noise_depth, 0, device)
 
     def loop() -> None:
         tutorial(plain, slices[:1], HEALTHY, device, encode=steps, batch=1)

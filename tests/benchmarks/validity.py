@@ -38,7 +38,7 @@ from healthward.reconstruction import Translator  # noqa: E402
 from healthward.scores import SCORES, make_scores, needs  # noqa: E402
 from healthward.simulation import KINDS  # noqa: E402
 from healthward.slices import ScanSlices, load_scan, read_record  # noqa: E402
-from healthward.translation import Settings, decodings  # noqa: E402
+from healthward.translation import Settings, decodings, scan_evidence  # noqa: E402
 from healthward.volumes import load_volume, on_cube  # noqa: E402
 from simulate import simulate_cohort  # noqa: E402
 from slice import slice_scan  # noqa: E402
@@ -132,11 +132,11 @@ class Bench:
         cubes = {f"ours/{name}": cube for name, cube in make_scores(evidence, wanted).items()}
 
         slices = scan.stack.reshape(-1, *scan.stack.shape[2:])
-        depth = config["max_timestep"]
+        depth, drawn = config["max_timestep"], scan.record.seed(self.seed)
         mapped = {
-            "baseline/one_step": baselines.one_step(model, slices, NULL_CONDITION, depth, self.seed, device),
+            "baseline/one_step": baselines.one_step(model, slices, NULL_CONDITION, depth, drawn, device),
             "baseline/forward_only": baselines.forward_only(
-                model, slices, HEALTHY, depth, self.seed, device, baselines.QUARTERS
+                model, slices, HEALTHY, depth, drawn, device, baselines.QUARTERS
             ),
             "baseline/plain_ddim": baselines.plain_ddim(model, slices, HEALTHY, self.settings, device),
         }
@@ -154,7 +154,7 @@ class Bench:
         facts = {
             "dose": float(truth["dose"]),
             "kind": task.kind,
-            "evidence": float(looked.evidence.mean()),
+            "evidence": scan_evidence(looked.evidence, scan.brain_stack.sum(axis=(2, 3)).ravel()),
             "reversed": reversal(translator, scan) if task.kind == "atrophy" else None,
             "seconds": time.monotonic() - started,
         }

@@ -3,16 +3,20 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from check import main
-from models import write_model
+from healthward.model import ConditionalUNet
+from models import TINY, write_model
 
 TOOL = Path(__file__).parents[2] / "bin" / "check.py"
 LABELS = ["CN", "ad", "3", "1", "AD", "CN", "CN", "AD", "MCI", "MCI"]
@@ -169,6 +173,66 @@ def test_the_healthy_class_comes_from_the_parameters(cohort: Path, tmp_path: Pat
     parameters.write_text(json.dumps({"input": "samplesheet.csv", "healthy": "EMCI"}))
     result = run(tmp_path / "out", "--input", cohort, "--parameters", parameters)
     assert "add a subject of the healthy class EMCI" in result.stderr
+
+
+def complaint(out: Path, folder: Path, parameters: dict[str, Any], *arguments: object) -> list[str]:
+    """Return what is said of parameters, without the start of its first line."""
+    (folder / "params.json").write_text(json.dumps({"input": "samplesheet.csv"} | parameters))
+    result = run(out, *arguments, "--parameters", folder / "params.json")
+    assert (result.exit_code == 0) == (out / "conform.json").exists(), result.output
+    return result.stderr.removeprefix("Error: ").splitlines() if result.exit_code else []
+
+
+@pytest.mark.parametrize(
+    ("disease", "told"),
+    [
+        (None, []),
+        ("MCI", []),
+        ("LMCI", []),
+        ("AD", ["parameter disease: 'AD' was not trained on; give one of CN, MCI, LMCI"]),
+        ("EMCI", ["parameter disease: 'EMCI' was not trained on; give one of CN, MCI, LMCI"]),
+    ],
+)
+def test_the_disease_must_be_among_the_scans_to_train_on(tmp_path: Path, disease: str | None, told: list[str]) -> None:
+    rows = [("CN", "train"), ("MCI", "train"), ("LMCI", "train"), ("AD", "test")]
+    lines = ["scan,subject,image,label,split"]
+    for number, (label, split) in enumerate(rows):
+        save(tmp_path / f"{number}.nii.gz", number)
+        lines.append(f"s{number},p{number},{number}.nii.gz,{label},{split}")
+    (tmp_path / "sheet.csv").write_text("\n".join(lines))
+    assert complaint(tmp_path / "out", tmp_path, {"disease": disease}, "--input", tmp_path / "sheet.csv") == told
+    only = {"disease": disease, "train_only": True}
+    assert complaint(tmp_path / "only", tmp_path, only, "--input", tmp_path / "sheet.csv") == []
+
+
+@pytest.mark.parametrize("training", [{"people": {"CN": 4, "MCI": 2, "AD": 0}}, {"scans": {"CN": ["a"], "MCI": ["b"]}}])
+def test_the_classes_must_be_among_those_that_a_model_was_trained_on(
+    cohort: Path, tmp_path: Path, training: dict[str, Any]
+) -> None:
+    model = write_model(tmp_path / "model", training=training)
+    for number, (given, told) in enumerate(
+        [
+            ({}, []),
+            ({"disease": "MCI"}, []),
+            ({"disease": "AD"}, ["parameter disease: 'AD' was not trained on; give one of CN, MCI"]),
+            ({"healthy": "EMCI"}, ["parameter healthy: 'EMCI' was not trained on; give one of CN, MCI"]),
+        ]
+    ):
+        found = complaint(tmp_path / f"{number}", tmp_path, given, "--input", cohort, "--model", model)
+        assert found == told
+
+
+def test_a_class_beyond_the_embedding_of_a_pair_is_refused(cohort: Path, tmp_path: Path) -> None:
+    network = ConditionalUNet(replace(TINY, conditions=3))
+    pair = tmp_path / "x.pt", tmp_path / "x_emb.pt"
+    for part, file in zip((network.unet, network.embedding), pair, strict=True):
+        torch.save(part.state_dict(), file)
+    options = ["--input", cohort, "--model", pair[0], "--embedding", pair[1]]
+    given = {"model": "x.pt", "embedding": "x_emb.pt", "head_channels": TINY.head_channels}
+    assert complaint(tmp_path / "a", tmp_path, given, *options) == []
+    assert complaint(tmp_path / "b", tmp_path, given | {"disease": "EMCI"}, *options) == []
+    [line] = complaint(tmp_path / "c", tmp_path, given | {"disease": "AD"}, *options)
+    assert line == "parameter disease: 'AD' was not trained on; give one of CN, EMCI"
 
 
 def test_the_split_comes_from_the_options_before_the_parameters(cohort: Path, tmp_path: Path) -> None:

@@ -28,10 +28,11 @@ RECONSTRUCTION = [
     "inversion_residual",
     "unreliable",
     "evidence",
+    "evidence_of",
 ]
 IDENTITY = ["scan", "subject", "label", "split"]
 SUMMARY = [
-    *("round_trip_psnr", "evidence", "unreliable_fraction"),
+    *("round_trip_psnr", "evidence", "evidence_of", "unreliable_fraction"),
     *("anomaly_mean", "anomaly_p99", "contrast_mean", "contrast_p99"),
     *("prevalence", "anomaly_auprc", "anomaly_auroc", "contrast_auprc", "contrast_auroc"),
 ]
@@ -77,6 +78,7 @@ class Case:
             "inversion_residual": 0.001,
             "unreliable": [True, False, False, False, False, False],
             "evidence": 0.002,
+            "evidence_of": "AD",
         }
         # the rows are found by axis and index, not by their order
         pd.DataFrame(rows).iloc[::-1].to_csv(self.reconstruction / "reconstruction.csv", index=False)
@@ -157,7 +159,7 @@ def test_without_an_anomaly_there_are_no_voxel_scores(case: Case, given: bool) -
     (case.slices / "truth.nii.gz").unlink()
     case.save(truth=given)
     assert case.run("--metrics", "ssim").exit_code == 0
-    assert case.table("scan.csv")[SUMMARY[7:]].isna().all(axis=None)
+    assert case.table("scan.csv")[SUMMARY[8:]].isna().all(axis=None)
 
 
 def test_lowest_slices(case: Case) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,7 @@ def test_training_writes_a_model_that_says_what_it_is(trained):
     assert config["size"] == 32
     assert config["architecture"]["channels"] == [16, 16]
     assert config["training"]["scans"]["AD"] == ["ad0"]
+    assert config["training"]["people"] == {"CN": 1, "EMCI": 0, "MCI": 0, "LMCI": 0, "AD": 1}
     assert "torch" in config["versions"]
     losses = pd.read_csv(trained / "model/loss.csv")
     assert losses["step"].tolist() == [2, 4]
@@ -128,6 +130,52 @@ def test_a_training_is_continued_not_repeated(trained):
     assert (trained / "checkpoints/training.log").read_text() == before
     for name in ("diffusion.safetensors", "embedding.safetensors", "loss.csv"):
         assert (trained / "again" / name).read_bytes() == (trained / "model" / name).read_bytes()
+
+
+def test_the_most_severe_class_that_was_trained_on_is_looked_for_and_no_other(trained, tmp_path):
+    line = [
+        "reconstruct", trained / "slices/cn1", trained / "cn1.nii.gz", "--model", trained / "model",
+        "--noise-depth", 99, "--ddim-steps", 2, "--inversion-iterations", 1, "--out", tmp_path / "maps",
+    ]  # fmt: skip
+    for option, label in (("--disease", "MCI"), ("--healthy", "LMCI")):
+        result = call(*line, option, label)
+        assert result.exit_code == 1
+        assert result.output.splitlines()[-1] == f"Error: {option}: '{label}' was not trained on; give one of CN, AD"
+        assert not (tmp_path / "maps").exists()
+    done(*line)
+    assert set(pd.read_csv(tmp_path / "maps/reconstruction.csv")["evidence_of"]) == {"AD"}
+    result = call(
+        "tune", trained / "slices/cn1", "--model", trained / "model", "--healthy", "EMCI", "--out", tmp_path / "a.csv"
+    )
+    assert result.exit_code == 1
+    assert "--healthy: 'EMCI' was not trained on" in result.output
+
+
+def test_a_training_that_is_not_continued_says_why(trained, tmp_path):
+    shutil.copytree(trained / "checkpoints", tmp_path / "checkpoints")
+    result = call(
+        "train", *sorted((trained / "slices").iterdir()), *ARCHITECTURE.split(), "--iterations", 2, "--batch-size", 2,
+        "--validate-every", 2, "--warmup", 1, "--checkpoints", tmp_path / "checkpoints", "--out", tmp_path / "model",
+    )  # fmt: skip
+    assert result.exit_code == 0
+    [line] = [line for line in result.output.splitlines() if line.startswith("training from the start: ")]
+    assert line.endswith(".pt, the latest checkpoint there, is of a training with iterations 4 (now 2)")
+    assert line in (tmp_path / "checkpoints/training.log").read_text().splitlines()
+
+
+def test_a_training_that_can_learn_nothing_ends_with_one_line(trained, tmp_path):
+    shutil.copytree(trained / "slices", tmp_path / "slices")
+    for file in (tmp_path / "slices").glob("*/slices.npy"):
+        np.save(file, np.full_like(np.load(file), np.nan))
+    result = call(
+        "train", *sorted((tmp_path / "slices").iterdir()), *ARCHITECTURE.split(), "--batch-size", 2,
+        "--checkpoints", tmp_path / "checkpoints", "--out", tmp_path / "model",
+    )  # fmt: skip
+    assert result.exit_code == 1
+    assert "Error: training step 1: the loss is nan" in result.output.splitlines()[-1]
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "model").exists()
+    assert not list((tmp_path / "checkpoints").glob("*.pt"))
 
 
 def train_in_processes(folder, count):

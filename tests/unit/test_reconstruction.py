@@ -1,18 +1,29 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from healthward.labels import condition_number
 from healthward.model import Architecture, ConditionalUNet
-from healthward.reconstruction import native_maps, slice_table
+from healthward.reconstruction import Translator, native_maps, slice_table
 from healthward.sampler import NoiseSchedule
 from healthward.slices import ScanRecord, ScanSlices, cut, fingerprint
-from healthward.translation import OneStep, Settings, Translation, one_step, slice_errors, translate
+from healthward.translation import (
+    OneStep,
+    Settings,
+    Translation,
+    one_step,
+    scan_evidence,
+    slice_errors,
+    translate,
+)
 from healthward.volumes import conform
 from phantoms import GRIDS, head_on
 
 SETTINGS = Settings(guidance_scale=3.0, noise_depth=99, ddim_steps=4, inversion_iterations=2)
 CPU = torch.device("cpu")
+BRAIN = np.ones((5, 16, 16), dtype=bool)
 
 
 def model() -> ConditionalUNet:
@@ -62,8 +73,8 @@ def test_target_class_matters():
 
 
 def test_one_step_changes_are_those_of_the_classes_predictions():
-    looked = one_step(model(), slices(), 1, 5, 99, seed=0, device=CPU, blind=True)
-    back = one_step(model(), slices(), 5, 1, 99, seed=0, device=CPU, batch=2, blind=True)
+    looked = one_step(model(), slices(), BRAIN, 1, 5, 99, seed=0, device=CPU, blind=True)
+    back = one_step(model(), slices(), BRAIN, 5, 1, 99, seed=0, device=CPU, batch=2, blind=True)
     for there, here in ((looked.disease, back.disease), (looked.evidence, back.evidence)):
         assert np.abs(there).max() > 0
         np.testing.assert_allclose(there, -here, atol=1e-5)
@@ -71,21 +82,67 @@ def test_one_step_changes_are_those_of_the_classes_predictions():
     np.testing.assert_allclose(looked.health + looked.disease, back.health, atol=1e-5)
 
 
+class Oracle(ConditionalUNet):
+    """Knows a clean slice of its own for class 5, and none for class 1."""
+
+    def forward(self, x, timestep, condition):
+        signal = NoiseSchedule().signal(int(timestep[0]))
+        exact = (x - signal**0.5 * torch.from_numpy(slices()[:, None])) / (1 - signal) ** 0.5
+        return exact if condition[0] == 5 else torch.zeros_like(x)
+
+
 def test_evidence_is_for_the_class_that_explains_the_noise():
-    class Oracle(ConditionalUNet):
-        """Knows a clean slice of its own for class 5, and none for class 1."""
-
-        def forward(self, x, timestep, condition):
-            signal = NoiseSchedule().signal(int(timestep[0]))
-            exact = (x - signal**0.5 * torch.from_numpy(slices()[:, None])) / (1 - signal) ** 0.5
-            return exact if condition[0] == 5 else torch.zeros_like(x)
-
     oracle = Oracle(Architecture((16, 16), (False, True), 1, 16, 8)).eval()
-    looked = one_step(oracle, slices(), 1, 5, 99, seed=0, device=CPU)
+    looked = one_step(oracle, slices(), BRAIN, 1, 5, 99, seed=0, device=CPU)
     np.testing.assert_allclose(looked.evidence, 1, rtol=0.2)
     # As the class that it knows, it restores its own slices and nothing that was added to them
-    known = one_step(oracle, slices() + np.float32(0.25), 5, 1, 99, seed=0, device=CPU)
+    known = one_step(oracle, slices() + np.float32(0.25), BRAIN, 5, 1, 99, seed=0, device=CPU)
     np.testing.assert_allclose(known.residual, 0.25, atol=1e-4)
+
+
+def test_evidence_is_of_the_brain_however_much_background_there_is():
+    class Misled(Oracle):
+        """Takes the background for the other class's."""
+
+        def forward(self, x, timestep, condition):
+            as_told = super().forward(x, timestep, condition)
+            other = super().forward(x, timestep, torch.full_like(condition, 6 - int(condition[0])))
+            return torch.where(torch.from_numpy(brain[:, None]), as_told, other)
+
+    brain = np.zeros_like(BRAIN)
+    for size in range(1, 5):
+        brain[size, :size, :size] = True
+    misled = Misled(Architecture((16, 16), (False, True), 1, 16, 8)).eval()
+    looked = one_step(misled, slices(), brain, 1, 5, 99, seed=0, device=CPU)
+    assert np.isnan(looked.evidence[0])
+    assert (looked.evidence[1:] > 0).all()
+    np.testing.assert_allclose(looked.evidence[4], 1, rtol=0.5)
+    whole = one_step(misled, slices(), BRAIN, 1, 5, 99, seed=0, device=CPU)
+    assert (whole.evidence < 0).all()
+
+
+def test_the_evidence_of_a_scan_is_of_its_brain_pixels():
+    evidence, pixels = np.array([np.nan, 1, 4, np.nan]), np.array([0, 10, 20, 0])
+    assert scan_evidence(evidence, pixels) == 3
+    assert scan_evidence(evidence, pixels / 256) == pytest.approx(3)
+    assert np.isnan(scan_evidence(evidence[:1], pixels[:1]))
+
+
+def test_the_noise_is_the_scans_own_under_any_name():
+    scan, _ = scan_on("isotropic")
+    small = replace(scan, record=replace(scan.record, first=15, count=2), stack=cut(scan.cube, 15, 2))
+    voxels = np.array(small.stack)
+    voxels[0, 0, 0, 0] += 1e-3
+    changed = replace(small, record=replace(small.record, fingerprint=fingerprint(voxels)))
+    renamed = replace(small, record=replace(small.record, scan="other", subject="q", label="CN", split="val"))
+
+    def evidence(scan: ScanSlices, seed: int = 0) -> np.ndarray:
+        return Translator(model(), 1, 5, SETTINGS, CPU, seed=seed).look(scan).evidence
+
+    first = evidence(small)
+    np.testing.assert_array_equal(evidence(renamed), first)
+    assert not np.isclose(evidence(changed), first, rtol=1e-3).any()
+    assert not np.isclose(evidence(small, seed=1), first, rtol=1e-3).any()
 
 
 def test_slice_errors_flag_round_trips_that_drown_the_change():
@@ -97,6 +154,16 @@ def test_slice_errors_flag_round_trips_that_drown_the_change():
     np.testing.assert_allclose(errors["guided_change"], [0.05, 0.05], rtol=1e-4)
     np.testing.assert_allclose(errors["round_trip_psnr"], [40, 20], rtol=1e-4)
     assert errors["unreliable"].tolist() == [False, True]
+
+
+def test_an_inversion_that_leaves_more_open_than_guidance_changes_is_unreliable():
+    x = np.full((4, 4, 4), 0.5, dtype=np.float32)
+    healthy = x.copy()
+    healthy[:, 0] += 0.2
+    # A root mean square change of 0.1, on a quarter of the pixels
+    residual = np.array([0.09, 0.11, np.inf, np.nan], dtype=np.float32)
+    errors = slice_errors(x, Translation(healthy, x, residual))
+    assert errors["unreliable"].tolist() == [False, True, True, True]
 
 
 def test_slice_table_names_axis_and_index():

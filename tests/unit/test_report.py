@@ -110,6 +110,15 @@ def test_methods_tell_the_runs_own_parameters(cohort: Cohort):
     assert cited == set(range(1, len(methods.references) + 1))
 
 
+def test_methods_name_the_class_that_was_looked_for_whatever_the_parameters_say(cohort: Cohort):
+    given = {"healthy": "CN", "disease": None}
+    assert "by how much the diseased class explains" in " ".join(methods_text(cohort, given, {}).paragraphs)
+    looked = replace(cohort, scans=cohort.scans.assign(evidence_of="LMCI", disease_mean=0.1))
+    text = " ".join(methods_text(looked, given, {}).paragraphs)
+    assert "by how much class LMCI explains" in text
+    assert "from CN to class LMCI" in text
+
+
 def test_methods_claim_nothing_that_the_run_did_not_do(cohort: Cohort):
     given = {"guidance_scale": 2.5, "noise_depth": 199, "ddim_steps": 7, "inversion_iterations": 3, "tune": True}
     for told in (False, True):

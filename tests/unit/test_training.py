@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import signal
 from collections.abc import Callable
@@ -8,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from healthward.checkpoints import read_checkpoint, why_from_the_start
 from healthward.devices import select_device
 from healthward.errors import InputError
-from healthward.group import Group
+from healthward.group import ALONE, Group
 from healthward.interruption import Interrupted, Interruption
 from healthward.model import Architecture
 from healthward.slices import ScanRecord, cut, fingerprint, save_scan
@@ -195,6 +197,108 @@ def test_fewer_slices_than_processes_are_an_input_error(cohort):
         Trainer(cohort, recipe(), CPU, Group(rank=0, size=5))
 
 
+def test_a_sum_over_processes_leaves_every_tensor_where_it_lies(monkeypatch):
+    """Two processes that hold the same, as one of them sees them."""
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda together: together.mul_(2))
+    weights = [torch.nn.Parameter(torch.ones(2, 3, 4, 4)), torch.nn.Parameter(torch.ones(5))]
+    weights[0].grad = torch.rand(2, 3, 4, 4).to(memory_format=torch.channels_last)
+    weights[1].grad = torch.rand(5)
+    tensors = [torch.tensor(3.0), *(part.grad for part in weights)]
+    before, places = [part.clone() for part in tensors], [part.data_ptr() for part in tensors]
+    Group(0, 2).sum(tensors)
+    assert [part.data_ptr() for part in tensors] == places
+    assert [part.grad.data.data_ptr() for part in weights] == places[1:]
+    for part, alone in zip(tensors, before, strict=True):
+        torch.testing.assert_close(part, 2 * alone)
+
+
+class Recorded:
+    """Like `Captured`, without a GPU: gradients go to the memory where they lay when the work was recorded."""
+
+    def __init__(self, trainer: Trainer, example: tuple[torch.Tensor, ...]) -> None:
+        self.work = trainer._learn
+        self.work(*example)
+        self.weights = [weights for weights in trainer.network.parameters() if weights.grad is not None]
+        self.memory = [weights.grad.detach() for weights in self.weights]
+
+    def __call__(self, *given: torch.Tensor) -> torch.Tensor:
+        present = [weights.grad for weights in self.weights]
+        for weights, memory in zip(self.weights, self.memory, strict=True):
+            weights.grad = memory
+        loss = self.work(*given)
+        for weights, grad in zip(self.weights, present, strict=True):
+            weights.grad = grad
+        return loss
+
+
+def learned(cohort: Cohort, recorded: bool, group: Group = ALONE) -> torch.Tensor:
+    """Return the weights after three steps, each process's share in parts of one size."""
+    trainer = Trainer(cohort, recipe(), CPU, group)
+    records: list[Recorded] = []
+
+    def replay(part: tuple[torch.Tensor, ...]) -> Recorded:
+        if not records:
+            records.append(Recorded(trainer, part))
+        return records[0]
+
+    if recorded:
+        trainer._learning = replay
+    list(trainer.steps(3))
+    return torch.cat([weights.detach().flatten() for weights in trainer.network.parameters()])
+
+
+def learn_as_one_of_two(rank: int, folders: list[Path], root: Path) -> None:
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", init_method=f"file://{root}/meeting", rank=rank, world_size=2)
+    cohort, group = Cohort.read(folders), Group(rank, 2)
+    torch.save([learned(cohort, recorded, group) for recorded in (True, False)], root / f"{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_with_recorded_steps_learn_as_two_without(cohort, tmp_path):
+    torch.multiprocessing.spawn(learn_as_one_of_two, (cohort.folders, tmp_path), nprocs=2)
+    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+    assert torch.equal(first[0], second[0])
+    assert torch.equal(first[0], first[1])
+    assert torch.equal(second[0], second[1])
+
+
+def losing(trainer: Trainer, step: int, loss: float, factor: float) -> None:
+    """Let a training go wrong at a step: its loss, and its gradients times a factor."""
+    sound = trainer._learn
+
+    def learn(*part: torch.Tensor) -> torch.Tensor:
+        result = sound(*part)
+        if trainer.step + 1 < step:
+            return result
+        for weights in trainer.network.parameters():
+            if weights.grad is not None:
+                weights.grad.mul_(factor)
+        return torch.full_like(result, loss)
+
+    trainer._learn = learn
+
+
+@pytest.mark.parametrize(
+    ("loss", "factor", "told"),
+    [
+        (math.nan, 1, "the loss is nan and the norm of its gradient "),
+        (math.inf, math.nan, "the loss is inf and the norm of its gradient nan"),
+        (0.5, math.inf, "the loss is 0.5 and the norm of its gradient "),
+        (0.5, 0, "the loss is 0.5 and the norm of its gradient 0"),
+    ],
+)
+def test_a_step_from_which_nothing_can_be_learned_ends_the_training(cohort, tmp_path, loss, factor, told):
+    trainer, checkpoint = Trainer(cohort, recipe(), CPU), tmp_path / "checkpoint.pt"
+    losing(trainer, 4, loss, factor)
+    with pytest.raises(InputError, match=f"^training step 4: {told}.*; lower --learning-rate, or look .*$"):
+        train(trainer, checkpoint, 2, lambda _: {}, None, lambda _: None, Interruption())
+    good = Trainer(cohort, recipe(), CPU)
+    good.load(checkpoint)
+    assert good.step == 2
+    assert all(weights.isfinite().all() for weights in good.network.parameters())
+
+
 def test_processes_divide_a_batch_among_them(cohort):
     train = cohort.split("train")
     whole = Batches(train, recipe())[3]
@@ -236,6 +340,14 @@ def test_the_key_tells_trainings_apart(cohort):
     assert Trainer(cohort, recipe(), CPU).key() in keys
 
 
+def test_a_checkpoint_holds_what_tells_its_training_from_others(cohort, tmp_path):
+    run(cohort, tmp_path, recipe())
+    one, other = Trainer(cohort, recipe(), CPU), Trainer(cohort, recipe(seed=6), CPU)
+    assert read_checkpoint(tmp_path / "checkpoint.pt", CPU)["definition"] == one.definition
+    reason = why_from_the_start(tmp_path / "other.pt", other.definition)
+    assert str(reason).endswith("the latest checkpoint there, is of a training with seed 5 (now 6)")
+
+
 def test_description_says_what_the_model_expects(cohort):
     described = json.loads(json.dumps(Trainer(cohort, recipe(), CPU).describe()))
     assert described["size"] == 16
@@ -243,6 +355,8 @@ def test_description_says_what_the_model_expects(cohort):
     assert described["max_timestep"] == 100
     assert described["classes"] == ["CN", "EMCI", "MCI", "LMCI", "AD"]
     assert described["training"]["scans"]["AD"] == ["s10"]
+    # Nine scans of one person, and one of another
+    assert described["training"]["people"] == {"CN": 2, "EMCI": 0, "MCI": 0, "LMCI": 0, "AD": 1}
 
 
 def test_average_follows_the_network_and_lags(cohort):
