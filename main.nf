@@ -60,14 +60,14 @@ workflow {
     CHECK.out.warnings.subscribe { warnings -> warnings.eachLine { line -> log.warn(line) } }
 
     // The sheet in its normal form:
-    //   [[id: 'ad0', subject: 's1', label: 'AD', split: 'train'], /data/ad0.nii.gz, /data/ad0_mask.nii.gz or []]
+    //   [[id: 'ad0', subject: 's1', label: 'AD', split: 'train', control: 'no'], /data/ad0.nii.gz, /data/ad0_mask.nii.gz or []]
     scans = CHECK.out.samplesheet
         .combine(checked)
         .map { sheet, _checked -> sheet }
         .splitCsv(header: true, quote: '"')
         .map { row ->
             [
-                row.subMap('subject', 'label', 'split') + [id: row.scan],
+                row.subMap('subject', 'label', 'split', 'control') + [id: row.scan],
                 file(row.image, glob: false),
                 row.mask ? file(row.mask, glob: false) : [],
             ]
@@ -103,7 +103,7 @@ workflow {
 
         // What held-out controls show, and how far each scan departs from it
         controls = pairs
-            .filter { meta, _slices, _reconstruction -> meta.label == params.healthy && meta.split != 'train' }
+            .filter { meta, _slices, _reconstruction -> meta.control == 'yes' }
             .toSortedList { one, other -> one[0].id <=> other[0].id }
             .filter { found -> found }
         FLOOR(

@@ -122,7 +122,7 @@ def tool(function: Callable[..., Any]) -> click.Command:
 
 
 def parse_class(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """Return the canonical name of a class that was named in any case or by number."""
+    """Return the canonical name of a class that was named in any case."""
     try:
         return parse_label(value)
     except ValueError as error:

@@ -29,11 +29,11 @@ def imagesIn(text, folder) {
 
 // What check.py reads of a BIDS dataset
 def filesOfDataset(root) {
-    def found = ['dataset_description.json', 'participants.tsv'].collect { name -> root.resolve(name) }
+    def found = ['dataset_description.json', 'participants.tsv', '.bidsignore'].collect { name -> root.resolve(name) }
     def subjects = root.listFiles().findAll { path -> path.isDirectory() && path.name.startsWith('sub-') }
     subjects.each { subject ->
         subject.eachFileRecurse { path ->
-            if (path.name ==~ /.*_(T1w\.nii(\.gz)?|sessions\.tsv)/) {
+            if (path.name ==~ /(?i).*_(T1w\.nii(\.gz)?|sessions\.tsv)/) {
                 found.add(path)
             }
         }

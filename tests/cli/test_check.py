@@ -15,7 +15,7 @@ from check import main
 from models import write_model
 
 TOOL = Path(__file__).parents[2] / "bin" / "check.py"
-LABELS = ["CN", "ad", "3", "1", "AD", "CN", "CN", "AD", "MCI", "MCI"]
+LABELS = ["CN", "ad", "mci", "cn", "AD", "CN", "CN", "AD", "MCI", "MCI"]
 OUTPUTS = ["conform.json", "inputs.csv", "samplesheet.csv", "split.csv", "versions.json", "warnings.txt"]
 
 
@@ -56,7 +56,7 @@ def test_a_good_sheet_gives_everything_that_the_run_starts_from(cohort: Path, tm
     assert "10 scans of 10 subjects" in result.stderr
     assert sorted(path.name for path in out.iterdir()) == OUTPUTS
     sheet = read(out / "samplesheet.csv")
-    assert list(sheet) == ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site"]
+    assert list(sheet) == ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site", "control"]
     assert sheet.loc[1].to_dict() == {
         "scan": "s1",
         "subject": "001",
@@ -67,6 +67,7 @@ def test_a_good_sheet_gives_everything_that_the_run_starts_from(cohort: Path, tm
         "age": "61",
         "sex": "",
         "site": "",
+        "control": "no",
     }
     assert set(sheet["split"]) == {"train", "val", "test"}
     assert read(out / "split.csv").equals(sheet[["scan", "subject", "label", "split"]])
@@ -103,10 +104,11 @@ def bad_cohort(cohort: Path, tmp_path: Path) -> Path:
     return cohort
 
 
+LABEL_MEND = "write one of CN, EMCI, MCI, LMCI, AD, or say what it stands for, as in --label_codes 1=CN,2=MCI,3=AD"
 BAD_COHORT_PROBLEMS = [
     f"samplesheet.csv row {row}, {column}: {text}"
     for row, column, text in (
-        (12, "label", "'XX' is no class; write one of CN, EMCI, MCI, LMCI, AD or 1..5"),
+        (12, "label", f"'XX' is no class; {LABEL_MEND}"),
         (12, "image", "'{folder}/missing.nii.gz' cannot be found (No such file or directory); correct the path"),
         (13, "age", "'200' is no age in years; write a number from 0 to 120, or leave it empty"),
         (

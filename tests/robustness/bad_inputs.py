@@ -14,9 +14,12 @@ from models import TINY, write_model
 HEADER = "scan,subject,image,label,split,mask,age,sex,site"
 
 BAD_VALUES = [
-    ("label", "XX", "write one of CN, EMCI, MCI, LMCI, AD or 1..5"),
+    ("label", "XX", "write one of CN, EMCI, MCI, LMCI, AD, or say what it stands for, as in --label_codes"),
     ("label", "0", "write one of"),
+    ("label", "1", "a number means another one in each study; write one of"),
+    ("label", "3", "a number means another one in each study; write one of"),
     ("label", "6", "write one of"),
+    ("label", "n/a", "every row needs its label"),
     ("label", "5.0", "write one of"),
     ("label", "-1", "write one of"),
     ("label", "1;5", "write one of"),
@@ -355,7 +358,12 @@ BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
     "slice: no class": (
         "slice",
         lambda f: [str(f / "cn0.nii"), *scan_options(f, label="ill")],
-        "label 'ill' is none of CN, EMCI, MCI, LMCI, AD",
+        "'ill' is no class; write one of CN, EMCI, MCI, LMCI, AD",
+    ),
+    "slice: a number for a class": (
+        "slice",
+        lambda f: [str(f / "cn0.nii"), *scan_options(f, label="5")],
+        "'5' is no class, and a number means another one in each study; write one of CN, EMCI, MCI, LMCI, AD",
     ),
     "slice: out is a file": (
         "slice",

@@ -30,8 +30,6 @@ def only(sheet: Sheet) -> str:
 GOOD_VALUES = [
     ("label", "ad", "label", "AD"),
     ("label", " Lmci ", "label", "LMCI"),
-    ("label", "1", "label", "CN"),
-    ("label", "3", "label", "MCI"),
     ("scan", "002_S_0413.m12-a", "scan", "002_S_0413.m12-a"),
     ("scan", "007", "scan", "007"),
     ("split", "VAL", "split", "val"),
@@ -99,7 +97,9 @@ def test_all_problems_come_at_once_in_the_order_of_the_rows(tmp_path: Path) -> N
 
 
 def test_fifty_thousand_rows_take_seconds(tmp_path: Path) -> None:
-    path = write(tmp_path, "scan,subject,image,label\n" + "".join(f"s{i},p{i // 2},{i}.nii,2\n" for i in range(50_000)))
+    path = write(
+        tmp_path, "scan,subject,image,label\n" + "".join(f"s{i},p{i // 2},{i}.nii,EMCI\n" for i in range(50_000))
+    )
     start = time.perf_counter()
     sheet = read_sheet(path)
     assert time.perf_counter() - start < 10
