@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from healthward.bids_images import IGNORE, SUBJECT, Filter, Image, Images, are_runs, chosen, find_images
+from healthward.bids_images import SUBJECT, Filter, Image, Images, are_runs, chosen, find_images
 from healthward.bids_tables import (
     NAMES,
     PARTICIPANT,
@@ -98,9 +98,10 @@ class _Reader:
             if not others:
                 rows[subject].append((number, row))
             elif row not in others:
-                visits = f"what differs by visit goes to {subject}/{subject}_sessions.tsv"
-                text = f"{shown(subject)} is there twice; keep one row of each participant ({visits})"
-                self.sheet.report(number, PARTICIPANT, text)
+                mend = (
+                    f"keep one row of each participant; what differs by visit goes to {subject}/{subject}_sessions.tsv"
+                )
+                self.sheet.report(number, PARTICIPANT, f"{shown(subject)} is there twice; {mend}")
         return rows
 
     def _report_label(self, number: int, name: str) -> None:
@@ -242,7 +243,7 @@ class _Reader:
     def _warn(self) -> None:
         """Say what was left out or taken, a line for each kind."""
         for places, text in (
-            (self.images.ignored, f"named by {IGNORE}, left out"),
+            (self.images.ignored, "named by .bidsignore, left out"),
             (self.images.parts, "of a phase or another part than the magnitude, left out"),
             (self.images.misnamed, "under a name that BIDS has not for it, left out"),
             (self.repeated, "the first of several runs of one visit, each a scan; --t1w_filter run-1 takes one"),
