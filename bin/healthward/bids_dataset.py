@@ -242,24 +242,28 @@ class _Reader:
 
     def _warn(self) -> None:
         """Say what was left out or taken, a line for each kind."""
-        for places, text in (
-            (self.images.ignored, "named by .bidsignore, left out"),
-            (self.images.parts, "of a phase or another part than the magnitude, left out"),
-            (self.images.misnamed, "under a name that BIDS has not for it, left out"),
-            (self.repeated, "the first of several runs of one visit, each a scan; --t1w_filter run-1 takes one"),
+        tables = {*self.root.glob("*sessions.tsv"), *self.root.glob("sub-*/*session*.tsv")}
+        unread = sorted(tables - {folder / f"{folder.name}_sessions.tsv" for folder in self.root.glob("sub-*")})
+        for what, places, text in (
+            ("T1w image", self.images.ignored, "named by .bidsignore, left out"),
+            ("T1w image", self.images.parts, "of a phase or another part than the magnitude, left out"),
+            ("T1w image", self.images.misnamed, "under a name that BIDS has not for it, left out"),
+            ("visit", self.repeated, "of several runs, each a scan; --t1w_filter run-1 takes one, and the first are"),
             (
+                "visit",
                 self.unfiltered,
-                "of a visit without what --t1w_filter asks for, taken since the name says nothing against it",
+                "without what --t1w_filter asks for, taken since no name says anything against it",
+            ),
+            ("session", self.unvisited, "without a folder: their labels only tell who is no control"),
+            ("session", self.inherited, "without a label, given that of the participant"),
+            (
+                "table",
+                [path.relative_to(self.root).as_posix() for path in unread],
+                "of sessions not read, for want of the name sub-…/sub-…_sessions.tsv",
             ),
         ):
             if places:
-                self.sheet.warnings.append(f"{counted(len(places), 'T1w image')} {text}: {listed(places)}")
-        for places, text in (
-            (self.unvisited, "without a folder: their labels only tell who is no control"),
-            (self.inherited, "without a label, given that of the participant"),
-        ):
-            if places:
-                self.sheet.warnings.append(f"{counted(len(places), 'session')} {text}: {listed(places)}")
+                self.sheet.warnings.append(f"{counted(len(places), what)} {text}: {listed(places)}")
 
 
 def _session(row: Cells) -> str:

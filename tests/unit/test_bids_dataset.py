@@ -378,9 +378,7 @@ def test_one_name_with_and_without_gz_is_no_two_runs(root: Path) -> None:
 def test_runs_are_scans_each_and_that_is_said(root: Path) -> None:
     assert "sub-01_ses-M12_run-2" in scans_of(root)
     [line] = read_bids(root).warnings
-    assert line.startswith(
-        "1 T1w image the first of several runs of one visit, each a scan; --t1w_filter run-1 takes one"
-    )
+    assert line.startswith("1 visit of several runs, each a scan; --t1w_filter run-1 takes one")
     assert list(scans_of(root, "run-1")) == ["sub-01_ses-M00", "sub-01_ses-M12_run-1", "sub-02"]
 
 
@@ -402,8 +400,7 @@ def test_an_only_image_without_the_part_that_is_asked_for_is_taken_and_told(root
     assert "sub-02" in scans_of(root, "run-1")
     warnings = read_bids(root, parsed_filter("run-1")).warnings
     assert any(
-        line.startswith("2 T1w images of a visit without what --t1w_filter asks for") and "sub-02_T1w.nii" in line
-        for line in warnings
+        line.startswith("2 visits without what --t1w_filter asks for") and "sub-02_T1w.nii" in line for line in warnings
     )
 
 
@@ -457,3 +454,13 @@ def test_a_path_with_dots_is_the_same_dataset(root: Path) -> None:
     )  # fmt: skip
     assert any("cannot be read as NIfTI" in line for line in checked.problems)
     assert not any("misnamed" in line or "BIDS" in line for line in checked.problems)
+
+
+@pytest.mark.parametrize("name", ["sub-01/sub-01_session.tsv", "sub-01/sub-02_sessions.tsv", "sessions.tsv"])
+def test_a_table_of_sessions_under_another_name_is_told(root: Path, name: str) -> None:
+    tell_visits(root, "ses-M00\tCN", "ses-M12\tAD")
+    assert not any("not read" in line for line in read_bids(root).warnings)
+    (root / "sub-01/sub-01_sessions.tsv").rename(root / name)
+    assert any(
+        line.startswith("1 table of sessions not read") and line.endswith(name) for line in read_bids(root).warnings
+    )
