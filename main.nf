@@ -15,7 +15,7 @@ include { EXPORT_BIDS               } from './modules/export_bids'
 include { argumentsOf                             } from './modules/arguments'
 include { codeOfTools                             } from './modules/code'
 include { helpText                                } from './modules/help'
-include { named ; namedScan ; namedSheet ; passed } from './modules/inputs'
+include { metaOf ; named ; namedScan ; namedSheet ; passed } from './modules/inputs'
 include { refuseLost ; typed                      } from './modules/parameters'
 include { refuseImpossiblePlace                   } from './modules/place'
 include { nextSteps ; recordRun ; sayHowItEnded   } from './modules/run'
@@ -64,18 +64,11 @@ workflow {
     checked = CHECK.out.problems.map { problems -> passed(problems, opened) }
     CHECK.out.warnings.subscribe { warnings -> warnings.eachLine { line -> log.warn(line) } }
 
-    // The sheet in its normal form:
-    //   [[id: 'ad0', subject: 's1', label: 'AD', split: 'train'], /data/ad0.nii.gz, /data/ad0_mask.nii.gz or []]
-    scans = CHECK.out.samplesheet
-        .combine(checked)
-        .flatMap { sheet, _checked -> sheet.splitCsv(header: true, quote: '"') }
-        .map { row ->
-            [
-                row.subMap('subject', 'label', 'split') + [id: row.scan],
-                file(row.image, glob: false),
-                row.mask ? file(row.mask, glob: false) : [],
-            ]
-        }
+    // The sheet in its normal form: [scan: 'ad0', subject: 's1', image: '/data/ad0.nii.gz', label: 'AD', control: 'no', …]
+    rows = CHECK.out.samplesheet.combine(checked).flatMap { sheet, _checked -> sheet.splitCsv(header: true, quote: '"') }
+    // [[id: 'ad0', subject: 's1', label: 'AD', split: 'train'], /data/ad0.nii.gz, /data/ad0_mask.nii.gz or []]
+    scans = rows
+        .map { row -> [metaOf(row), file(row.image, glob: false), row.mask ? file(row.mask, glob: false) : []] }
         .filter { meta, _image, _mask -> !options.train_only || meta.split != 'test' }
 
     // The cube that every scan is brought into: [size: 128, slice_range: [0.35, 0.75], fov: 192.0]
@@ -115,8 +108,10 @@ workflow {
         SCORE(pairs, weights[1], arguments.score, code.score) // [[id: 'ad0', …], scores/ad0]
 
         // What held-out controls show, and how far each scan departs from it
-        controls = pairs
-            .filter { meta, _slices, _reconstruction -> meta.label == options.healthy && meta.split != 'train' }
+        controls = rows
+            .filter { row -> row.control == 'yes' }
+            .map { row -> [metaOf(row)] }
+            .join(pairs)
             .collect(flat: false, sort: { one, other -> one[0].id <=> other[0].id })
         FLOOR(
             controls.map { found -> found.collect { _meta, slices, _reconstruction -> slices } },

@@ -13,7 +13,9 @@ from cli import existing_directory, existing_file, healthy_option, output_direct
 @click.option("--calibrations", type=existing_directory, help="Folder that holds each scan's folder of calibrate.py.")
 @click.option("--model", type=existing_directory, help="Model folder, whose training is shown.")
 @click.option("--parameters", type=existing_file, help="Parameters of the run as a JSON object, shown in the report.")
-@click.option("--samplesheet", type=existing_file, help="Normalised samplesheet, for age, sex and site.")
+@click.option(
+    "--samplesheet", type=existing_file, help="Normalised samplesheet, for age, sex, site and who is a control."
+)
 @click.option("--skipped", type=existing_file, help="skipped.csv of check.py: the scans that were left out.")
 @healthy_option
 @click.option("--ssim-threshold", type=click.FloatRange(-1, 1), default=0.6, help="List slices with a lower SSIM.")
@@ -71,7 +73,7 @@ def aggregate(
         sheet = read_sheet(samplesheet, Path("/"))
         if sheet.problems:
             raise InputError(sheet.problem_lines()[0])
-        covariates = pd.DataFrame(sheet.rows)[["scan", *COVARIATES]].replace("", None)
+        covariates = pd.DataFrame(sheet.rows)[["scan", *COVARIATES, "control"]].replace("", None)
     left_out = None if skipped is None else pd.read_csv(skipped, dtype=str, keep_default_na=False)
     cohort = summarise(scores, healthy, ssim_threshold, lowest, outlier_z, covariates, calibrations, left_out)
     cohort.write(out / "tables")

@@ -2,6 +2,7 @@
 """Check scans, parameters and model before anything is computed."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -11,6 +12,30 @@ from cli import existing_file, existing_path, output_directory, tool
 SCHEMA = Path(__file__).parent.parent / "nextflow_schema.json"
 OWN = "that of --parameters, or of --schema"
 fraction = click.FloatRange(0, 1, max_open=True)
+
+
+def parse_codes(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return the codes of labels as they are given, once they have proved to be some."""
+    from healthward.labels import parsed_codes
+
+    return parsed_or_refused(parsed_codes, value)
+
+
+def parse_filter(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return the filter of T1w images as it is given, once it has proved to be one."""
+    from healthward.bids_images import parsed_filter
+
+    return parsed_or_refused(parsed_filter, value)
+
+
+def parsed_or_refused(parse: Callable[[str], object], value: str | None) -> str | None:
+    """Return a value as it is, or refuse it as click does when `parse` finds it to be none."""
+    try:
+        if value is not None:
+            parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
 
 
 @tool
@@ -46,7 +71,21 @@ fraction = click.FloatRange(0, 1, max_open=True)
     "--skip-bad-scans/--stop-at-bad-scans",
     default=None,
     show_default=OWN,
-    help="Leave out scans whose image or mask is bad, and say so, or stop.",
+    help="Leave out scans whose image or mask is bad or which have no label, and say so, or stop.",
+)
+@click.option(
+    "--label-codes",
+    metavar="CODES",
+    callback=parse_codes,
+    show_default=OWN,
+    help="What values of the label stand for, as 1=CN,2=MCI,3=AD.",
+)
+@click.option(
+    "--t1w-filter",
+    metavar="ENTITIES",
+    callback=parse_filter,
+    show_default=OWN,
+    help="Which T1w image of a visit to take where a BIDS dataset has several, as rec-norm or acq-mprage,run-1.",
 )
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Scans opened at a time.")
 @click.option("--out", type=output_directory, required=True, help="Folder for what the run starts from.")
@@ -71,6 +110,8 @@ def main(
     test_fraction: float | None,
     seed: int | None,
     skip_bad_scans: bool | None,
+    label_codes: str | None,
+    t1w_filter: str | None,
     workers: int,
     out: Path,
     problems_path: Path | None,
@@ -108,6 +149,8 @@ def main(
         "test_fraction": test_fraction,
         "seed": seed,
         "skip_bad_scans": skip_bad_scans,
+        "label_codes": label_codes,
+        "t1w_filter": t1w_filter,
     }
     checked = check(
         sheet_path=sheet_path,

@@ -125,7 +125,7 @@ def tool(function: Callable[..., Any]) -> click.Command:
 
 
 def parse_class(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Return the canonical name of a class that was named in any case or by number, None where none was."""
+    """Return the canonical name of a class that was named in any case, None where none was."""
     try:
         return None if value is None else parse_label(value)
     except ValueError as error:

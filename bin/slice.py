@@ -21,7 +21,7 @@ from cli import (
 @click.argument("image", type=existing_file)
 @click.option("--scan", required=True, callback=parse_id, help="Name of the scan.")
 @click.option("--subject", required=True, callback=parse_id, help="Name of its subject.")
-@click.option("--label", required=True, callback=parse_class, help="Its class: CN, EMCI, MCI, LMCI, AD, or 1..5.")
+@click.option("--label", required=True, callback=parse_class, help="Its class: CN, EMCI, MCI, LMCI or AD.")
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", help="What the scan is for.")
 @click.option("--mask", type=existing_file, help="Ground-truth anomaly on the scan's own grid.")
 @size_option

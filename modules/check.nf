@@ -42,9 +42,10 @@ process CHECK {
     touch problems.txt warnings.txt inputs.csv versions.json "\$PWD/image.nii.gz"
     echo '{}' > parameters.json
     echo '{"size": 128, "slice_range": [0.35, 0.75], "fov": 192.0}' > conform.json
-    echo scan,subject,image,label,split,mask,age,sex,site > samplesheet.csv
+    echo scan,subject,image,label,split,mask,age,sex,site,control > samplesheet.csv
     for split in train val test; do
-        echo "\$split-1,\$split-1,\$PWD/image.nii.gz,CN,\$split,,,," >> samplesheet.csv
+        control=\$([ \$split = train ] && echo no || echo yes)
+        echo "\$split-1,\$split-1,\$PWD/image.nii.gz,CN,\$split,,,,,\$control" >> samplesheet.csv
     done
     cut -d, -f1,2,4,5 samplesheet.csv > split.csv
     """

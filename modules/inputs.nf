@@ -36,15 +36,20 @@ def unescaped(cell) {
 
 // What check.py reads of a BIDS dataset
 def filesOfDataset(root) {
-    def found = ['dataset_description.json', 'participants.tsv'].collect { name -> root.resolve(name) }
+    def found = ['dataset_description.json', 'participants.tsv', '.bidsignore'].collect { name -> root.resolve(name) }
     root.eachDirMatch(~/sub-.*/) { subject ->
         subject.eachFileRecurse { path ->
-            if (path.name ==~ /.*_(T1w\.(?i:nii(\.gz)?)|sessions\.tsv)/) {
+            if (path.name ==~ /(?i).*_(T1w\.nii(\.gz)?|sessions\.tsv)/) {
                 found.add(path)
             }
         }
     }
     return found.findAll { path -> path.isFile() }.sort()
+}
+
+// What makes a scan's tasks: not whether it is a control, which other rows decide
+def metaOf(row) {
+    return row.subMap('subject', 'label', 'split') + [id: row.scan]
 }
 
 // Text of the user's own as one word of a shell command

@@ -1,82 +1,275 @@
-"""A BIDS dataset as a table of scans: every T1w image of its participants, found through pybids.
+"""A BIDS dataset as a table of scans: the T1w image of every visit of its participants.
 
 Labels and covariates come from participants.tsv and, where a subject's sessions.tsv gives them by visit, from there.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from healthward.fields import field_value
-from healthward.samplesheet import Sheet, fill
-from healthward.wording import listed, shown
+from healthward.bids_images import SUBJECT, Filter, Image, Images, are_runs, chosen, find_images
+from healthward.bids_tables import (
+    NAMES,
+    PARTICIPANT,
+    PARTICIPANTS,
+    SESSION,
+    Cells,
+    Place,
+    Table,
+    read_table,
+    values_of,
+)
+from healthward.fields import MISSING
+from healthward.labels import CLASSES
+from healthward.samplesheet import Lack, Sheet, fill
+from healthward.wording import counted, listed, shown
 
 DESCRIPTION = "dataset_description.json"
-PARTICIPANTS = "participants.tsv"
-NAMES = {
-    "label": ("label", "diagnosis", "dx", "group", "research_group", "diagnosis_bl", "diagnosis_sc"),
-    "age": ("age", "age_bl"),
-    "sex": ("sex", "gender"),
-    "site": ("site",),
-}
-"""What each column of a samplesheet may be called in a dataset, in any case; the first that is there is taken."""
-
-MISSING = {"", "n/a"}
-SEXES = {"male": "M", "female": "F"}
-OTHER_SEXES = {"o", "other"}
-"""Values that BIDS allows and no score is adjusted for."""
+LABEL_MEND = f"write one of {', '.join(CLASSES)}, here or, by visit, in the sessions.tsv of the subject"
 
 
 @dataclass(frozen=True)
-class _Table:
-    """A TSV file: what each column of a samplesheet is called in it, and its rows by line number."""
+class _Visit:
+    """What a row says of one visit of a subject, and where it stands."""
 
-    names: dict[str, str]
-    rows: list[tuple[int, dict[str, str]]]
+    place: Place
+    session: str
+    row: Cells
+    values: dict[str, str]
 
 
-def read_bids(root: Path) -> Sheet:
-    """Read the T1w images of a dataset; each is a scan that is called as its file is, without the suffix."""
-    sheet = Sheet(PARTICIPANTS, "row")
+@dataclass(frozen=True)
+class _Entry:
+    """A row of the sheet to be: the fields of a scan, what it lacks as (column, text, reason), if anything."""
+
+    number: int
+    fields: dict[str, str]
+    lack: tuple[str, str, str] | None = None
+
+
+def read_bids(root: Path, t1w_filter: Filter | None = None, codes: Mapping[str, str] | None = None) -> Sheet:
+    """Read the T1w images of a dataset; each is a scan that is called as its file is, without the suffix.
+
+    `t1w_filter` chooses where a visit has several, `codes` are the classes that values of a label stand for.
+    """
+    sheet = Sheet(PARTICIPANTS, "row", codes=codes or {})
     description = _description(root, sheet)
-    participants = None if sheet.problems else _table(root / PARTICIPANTS, "participant_id", sheet, 0)
-    if participants is None:
+    table = None if sheet.problems else read_table(root / PARTICIPANTS, PARTICIPANT, sheet, Place(0))
+    if table is None:
         return sheet
-    images = _images(root, derivative=description.get("DatasetType") == "derivative")
-    known = set()
-    unlabelled = []
-    entries = []
-    for number, row in participants.rows:
-        subject = row["participant_id"]
-        subject = subject if subject.startswith("sub-") else f"sub-{subject}"
-        if subject in known:
-            sheet.report(number, "participant_id", f"{shown(subject)} is there twice; keep one row of each participant")
-            continue
-        known.add(subject)
-        if subject not in images:
-            mend = f"add {subject}/anat/{subject}_T1w.nii.gz, in a folder ses-… with several visits, or remove the row"
-            sheet.report(number, "participant_id", f"{shown(subject)} has no T1w image; {mend}")
-            continue
-        of_subject = _values(row, participants.names, root, sheet, number, "")
-        visits = dict(_visits(root / subject / f"{subject}_sessions.tsv", root, sheet, number))
-        for session, path in images[subject]:
-            values = of_subject | visits.get(session, {})
-            scan = path.name.removesuffix(".gz").removesuffix(".nii").removesuffix("_T1w")
-            if "label" not in values:
-                unlabelled.append((number, scan))
-            entries.append((number, {"scan": scan, "subject": subject, "image": str(path), **values}))
-    _report_unlabelled(unlabelled, participants, sheet)
-    for subject in sorted(set(images) - known):
-        sheet.report(0, "participant_id", f"{shown(subject)} has T1w images and no row; add one, or remove its folder")
-    # An empty text would be reported once more as a missing one
-    fill(sheet, [(number, {name: text for name, text in fields.items() if text}) for number, fields in entries], root)
-    if not sheet.rows and not sheet.problems:
-        sheet.report(0, "", "holds no participant; add a row for each")
+    images = find_images(root, derivative=description.get("DatasetType") == "derivative")
+    reader = _Reader(root, sheet, table, images, t1w_filter or {})
+    reader.read()
     return sheet
+
+
+class _Reader:
+    """Reads the scans of a dataset, subject by subject, into a sheet."""
+
+    def __init__(self, root: Path, sheet: Sheet, table: Table, images: Images, t1w_filter: Filter) -> None:
+        self.root, self.sheet, self.table, self.images, self.t1w_filter = root, sheet, table, images, t1w_filter
+        self.label = table.columns[table.name("label") or ""] if table.name("label") else "label"
+        self.entries: list[_Entry] = []
+        self.unvisited: list[str] = []
+        self.repeated: list[str] = []
+        self.unfiltered: list[str] = []
+        self.inherited: list[str] = []
+
+    def read(self) -> None:
+        rows = self._rows_of_subjects()
+        for subject, numbered in rows.items():
+            self._read_subject(subject, numbered)
+        self._report_strangers(set(rows))
+        self._fill()
+        self._warn()
+
+    def _rows_of_subjects(self) -> dict[str, list[tuple[int, Cells]]]:
+        """Return the rows of each subject: several where they are of visits, none where one has no BIDS name."""
+        rows: dict[str, list[tuple[int, Cells]]] = {}
+        for number, row in self.table.rows:
+            subject = f"sub-{row[PARTICIPANT].removeprefix('sub-')}"
+            if not SUBJECT.fullmatch(subject):
+                self._report_label(number, row[PARTICIPANT])
+                rows[subject] = []
+                continue
+            others = [other for _, other in rows.setdefault(subject, []) if _session(other) == _session(row)]
+            if not others:
+                rows[subject].append((number, row))
+            elif row not in others:
+                mend = (
+                    f"keep one row of each participant; what differs by visit goes to {subject}/{subject}_sessions.tsv"
+                )
+                self.sheet.report(number, PARTICIPANT, f"{shown(subject)} is there twice; {mend}")
+        return rows
+
+    def _report_label(self, number: int, name: str) -> None:
+        label = "".join(letter for letter in name.removeprefix("sub-") if letter.isascii() and letter.isalnum())
+        mend = f"rename it, its folder and its files, as to sub-{label or '01'}"
+        text = f"{shown(name)} is no name of BIDS, which has letters and digits only after sub-; {mend}"
+        self.sheet.report(number, PARTICIPANT, text)
+
+    def _read_subject(self, subject: str, numbered: Sequence[tuple[int, Cells]]) -> None:
+        if not numbered:
+            return
+        number = numbered[0][0]
+        values: dict[str, str] = {}
+        for line, row in numbered:
+            if not _session(row):
+                values = values_of(row, self.table, self.root, self.sheet, Place(line))
+        visits = self._visits(subject, numbered)
+        found = self.images.visits.get(subject, {})
+        for given in (values, *(visit.values for visit in visits.values())):
+            self.sheet.labels[subject] |= {given["label"]} if given.get("label") else set()
+        if not found:
+            self._read_absent(subject, number, values)
+            return
+        if not self._sessions_match(subject, visits, sorted(found)):
+            return
+        for session, images in found.items():
+            of_visit = values
+            if session in visits:
+                of_visit = values | visits[session].values
+                if "label" in values and "label" not in visits[session].values:
+                    self.inherited.append(f"{visits[session].place} ({session})")
+            self._read_visit(number, subject, images, of_visit)
+
+    def _visits(self, subject: str, numbered: Sequence[tuple[int, Cells]]) -> dict[str, _Visit]:
+        """Return what is known by visit: from rows of participants.tsv with a session_id, and from sessions.tsv."""
+        number = numbered[0][0]
+        path = self.root / subject / f"{subject}_sessions.tsv"
+        place = Place(number, path.name)
+        table = read_table(path, SESSION, self.sheet, place) if path.exists() else None
+        told = [(Place(line), self.table, row) for line, row in numbered if _session(row)]
+        told += [(place.row(line), table, row) for line, row in (table.rows if table else []) if table]
+        visits: dict[str, _Visit] = {}
+        for at, source, row in told:
+            values = values_of(row, source, self.root, self.sheet, at)
+            visit = _Visit(at, _session(row), row, values)
+            first = visits.setdefault(visit.session, visit)
+            if first.values != values:
+                text = f"{shown(visit.session)} is there twice; keep one row of each session"
+                self.sheet.report(at.number, SESSION, f"{at.start}{text}")
+        # A table of other things, such as the times of visits, says nothing of labels
+        useful = any(source.name(column) for _, source, _ in told for column in NAMES)
+        return visits if useful else {}
+
+    def _sessions_match(self, subject: str, visits: Mapping[str, _Visit], scanned: list[str]) -> bool:
+        """Return whether every visit with an image has a row, where visits have any; report those which have not."""
+        folders = {path.name for path in (self.root / subject).glob("ses-*")}
+        strangers = [visit for session, visit in visits.items() if session not in folders]
+        unnamed = [session for session in scanned if session not in visits] if visits else []
+        for visit in strangers:
+            name = f"{shown(visit.session)} is no session of {subject}"
+            if unnamed:
+                known = f"which has {listed(sorted(folders))}" if folders else "whose images are in no folder ses-…"
+                text = f"{name}, {known}; call each session as its folder"
+                self.sheet.report(visit.place.number, SESSION, f"{visit.place.start}{text}")
+            else:
+                self.unvisited.append(f"{visit.place} ({visit.session})")
+        if unnamed and not strangers:
+            place = next(iter(visits.values())).place
+            file = str(place).rpartition(" row ")[0]
+            named = listed([shown(session) for session in unnamed])
+            text = f"{file} has no row of {named}, but of other sessions; add one, with n/a for what is not known"
+            self.sheet.report(place.number, SESSION, text)
+        return not unnamed
+
+    def _read_absent(self, subject: str, number: int, values: dict[str, str]) -> None:
+        def own(places: Sequence[str]) -> list[str]:
+            return [place for place in places if place.startswith(f"{subject}/")]
+
+        if own(self.images.ignored):
+            return
+        misnamed = own(self.images.misnamed)
+        if misnamed:
+            mend = f"{listed(misnamed)} has no name that BIDS has for it: rename it"
+        else:
+            mend = f"add {subject}/anat/{subject}_T1w.nii.gz, in a folder ses-… with several visits, or remove the row"
+        lack = (PARTICIPANT, f"{shown(subject)} has no T1w image; {mend}", "no T1w image")
+        self.entries.append(_Entry(number, {"scan": subject, "subject": subject, **values}, lack))
+
+    def _read_visit(self, number: int, subject: str, images: Sequence[Image], values: dict[str, str]) -> None:
+        left = chosen(images, self.t1w_filter)
+        names = listed([shown(image.place) for image in images])
+        if not left:
+            text = f"none of {names} is what --t1w_filter asks for; give another one"
+            lack = (PARTICIPANT, text, "no such T1w image")
+            fields = {"scan": images[0].scan, "subject": subject, **values}
+            self.entries.append(_Entry(number, fields, lack))
+            return
+        if len(left) > 1 and not are_runs(left):
+            text = f"{listed([shown(image.place) for image in left])} are of one visit"
+            mend = "choose one of them by --t1w_filter, such as rec-norm or acq-mprage,run-1"
+            self.sheet.report(number, PARTICIPANT, f"{text}; {mend}")
+            return
+        if len(left) > 1:
+            self.repeated.append(left[0].place)
+        if not left[0].is_of(self.t1w_filter):
+            self.unfiltered.append(left[0].place)
+        for image in left:
+            fields = {"scan": image.scan, "subject": subject, "image": str(image.path), **values}
+            unlabelled = (self.label, f"{shown(image.scan)} has no label; {LABEL_MEND}", "no label")
+            self.entries.append(_Entry(number, fields, None if "label" in values else unlabelled))
+
+    def _report_strangers(self, known: set[str]) -> None:
+        for subject in sorted(set(self.images.visits) - known):
+            text = f"{shown(subject)} has T1w images and no row; add one, or remove its folder"
+            self.sheet.report(0, PARTICIPANT, text)
+        folders = {place.split("/")[0] for place in self.images.misnamed}
+        for folder in sorted(folders - known):
+            if folder.startswith("sub-") and not SUBJECT.fullmatch(folder):
+                self._report_label(0, folder)
+
+    def _fill(self) -> None:
+        """Make rows of the entries, and tell of each what it lacks: all at once where there is no column of labels."""
+        sheet = self.sheet
+        # An empty text, of a value that is not valid, would be reported once more as a missing one
+        fields = [(entry.number, {name: text for name, text in entry.fields.items() if text}) for entry in self.entries]
+        fill(sheet, fields, self.root)
+        lacks = [(row, entry.lack) for row, entry in zip(sheet.rows, self.entries, strict=True) if entry.lack]
+        unlabelled = sum(reason == "no label" for _, (_, _, reason) in lacks)
+        if unlabelled and self.table.name("label") is None and not any(row.label for row in sheet.rows):
+            text = f"{unlabelled} scans have no label, and no column is called {', '.join(NAMES['label'])}"
+            sheet.report(0, "label", f"{text}; add one: {LABEL_MEND}")
+            lacks = [(row, lack) for row, lack in lacks if lack[2] != "no label"]
+        sheet.lacking += [Lack(row, *lack) for row, lack in lacks]
+        if not sheet.rows and not sheet.problems:
+            sheet.report(0, "", "holds no participant; add a row for each")
+        if self.t1w_filter and self.entries and not any(image.is_of(self.t1w_filter) for image in self.images):
+            sheet.report(0, PARTICIPANT, "no T1w image of the dataset is what --t1w_filter asks for; correct it")
+
+    def _warn(self) -> None:
+        """Say what was left out or taken, a line for each kind."""
+        tables = {*self.root.glob("*sessions.tsv"), *self.root.glob("sub-*/*session*.tsv")}
+        unread = sorted(tables - {folder / f"{folder.name}_sessions.tsv" for folder in self.root.glob("sub-*")})
+        for what, places, text in (
+            ("T1w image", self.images.ignored, "named by .bidsignore, left out"),
+            ("T1w image", self.images.parts, "of a phase or another part than the magnitude, left out"),
+            ("T1w image", self.images.misnamed, "under a name that BIDS has not for it, left out"),
+            ("visit", self.repeated, "of several runs, each a scan; --t1w_filter run-1 takes one, and the first are"),
+            (
+                "visit",
+                self.unfiltered,
+                "without what --t1w_filter asks for, taken since no name says anything against it",
+            ),
+            ("session", self.unvisited, "without a folder: their labels only tell who is no control"),
+            ("session", self.inherited, "without a label, given that of the participant"),
+            (
+                "table",
+                [path.relative_to(self.root).as_posix() for path in unread],
+                "of sessions not read, for want of the name sub-…/sub-…_sessions.tsv",
+            ),
+        ):
+            if places:
+                self.sheet.warnings.append(f"{counted(len(places), what)} {text}: {listed(places)}")
+
+
+def _session(row: Cells) -> str:
+    """Return the session that a row is of, with ses-, empty for none."""
+    text = row.get(SESSION, "")
+    return "" if text.lower() in MISSING else f"ses-{text.removeprefix('ses-')}"
 
 
 def _description(root: Path, sheet: Sheet) -> dict[str, Any]:
@@ -92,98 +285,3 @@ def _description(root: Path, sheet: Sheet) -> dict[str, Any]:
             return found
         sheet.report(0, "", f"{DESCRIPTION} lacks Name or BIDSVersion; {mend}")
     return {}
-
-
-def _images(root: Path, derivative: bool) -> dict[str, list[tuple[str, Path]]]:
-    """Return (session, T1w image) of each subject, in the order of their paths; the session is empty without any."""
-    from bids import BIDSLayout  # slow, and only datasets need it
-    from bids.layout import BIDSLayoutIndexer
-
-    # pybids takes what a processed dataset adds to the names, such as desc-brain, for no BIDS at all
-    indexer = BIDSLayoutIndexer(validate=not derivative, index_metadata=False)
-    layout = BIDSLayout(root, validate=not derivative, is_derivative=derivative, indexer=indexer)
-    images: dict[str, list[tuple[str, Path]]] = {}
-    found = layout.get(suffix="T1w", datatype="anat", extension=[".nii", ".nii.gz"])
-    for image in sorted(found, key=lambda image: image.path):
-        session = f"ses-{image.entities['session']}" if "session" in image.entities else ""
-        images.setdefault(f"sub-{image.entities['subject']}", []).append((session, Path(image.path)))
-    return images
-
-
-def _table(path: Path, key: str, sheet: Sheet, number: int) -> _Table | None:
-    """Read a TSV file with a column `key`; what is wrong with it is reported at row `number` of the sheet."""
-    place = "" if path.name == PARTICIPANTS else f"{path.name}: "
-    try:
-        table = pd.read_csv(
-            path,
-            sep="\t",
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-            index_col=False,
-            encoding="utf-8-sig",
-        )
-    except OSError as error:
-        sheet.report(number, "", f"{place}{shown(str(path))} cannot be read ({error.strerror}); add one row a {key}")
-    except ValueError as error:
-        reason = " ".join(str(error).split())
-        sheet.report(number, "", f"{place}is no table ({reason}); save it as UTF-8 text with tabs between the columns")
-    else:
-        table = table.fillna("").apply(lambda column: column.str.strip())
-        if key in table:
-            lower = {str(name).lower(): str(name) for name in reversed(table.columns)}
-            names = {
-                column: next(lower[name] for name in known if name in lower)
-                for column, known in NAMES.items()
-                if any(name in lower for name in known)
-            }
-            rows = [(line, row) for line, row in enumerate(table.to_dict("records"), start=2) if row[key]]
-            return _Table(names, rows)
-        found = listed([str(name) for name in table.columns])
-        sheet.report(number, key, f"{place}the column is missing among {found}; add it, with tabs between the columns")
-    return None
-
-
-def _values(
-    row: dict[str, str], names: dict[str, str], root: Path, sheet: Sheet, number: int, place: str
-) -> dict[str, str]:
-    """Return what a row gives, in a samplesheet's words; of a value that is not valid, reported, the empty text."""
-    values = {}
-    for column, name in names.items():
-        text = row[name]
-        if column == "sex":
-            text = "" if text.lower() in OTHER_SEXES else SEXES.get(text.lower(), text)
-        elif column == "age":
-            text = text.removesuffix("+")  # 89+ is how BIDS asks to write the ages of the oldest
-        if text.lower() in MISSING:
-            continue
-        try:
-            field_value(column, text, root)
-        except ValueError as error:
-            sheet.report(number, name, f"{place}{error}")
-            text = ""
-        values[column] = text
-    return values
-
-
-def _visits(path: Path, root: Path, sheet: Sheet, number: int) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield each session of a subject's sessions.tsv, when there is one, with what it gives."""
-    table = _table(path, "session_id", sheet, number) if path.exists() else None
-    for line, row in table.rows if table else []:
-        session = row["session_id"]
-        values = _values(row, table.names if table else {}, root, sheet, number, f"{path.name} row {line}: ")
-        yield session if session.startswith("ses-") else f"ses-{session}", values
-
-
-def _report_unlabelled(scans: list[tuple[int, str]], participants: _Table, sheet: Sheet) -> None:
-    """Report scans without a label: at once when the dataset has no column of labels, else each."""
-    name = participants.names.get("label")
-    where = "here or, by visit, in the sessions.tsv of the subject"
-    if scans and name is None:
-        text = f"{len(scans)} scans have no label, and no column is called {', '.join(NAMES['label'])}"
-        sheet.report(0, "label", f"{text}; add one of CN, EMCI, MCI, LMCI, AD, {where}")
-        return
-    for number, scan in scans:
-        sheet.report(
-            number, name or "label", f"{shown(scan)} has no label; write one of CN, EMCI, MCI, LMCI, AD, {where}"
-        )

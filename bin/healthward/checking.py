@@ -2,31 +2,41 @@
 
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from healthward.bids_dataset import read_bids
+from healthward.bids_images import parsed_filter
 from healthward.errors import InputError
 from healthward.fields import SPLITS, Row
 from healthward.inspection import Inspection, inspect_all
-from healthward.labels import CLASSES
+from healthward.labels import CLASSES, parsed_codes
 from healthward.model_files import inspect_model, try_to_load
 from healthward.parameters import completed, conforming, validate
 from healthward.provenance import versions
 from healthward.pseudonyms import pseudonymised, write_key
-from healthward.samplesheet import Sheet, read_scan, read_sheet
-from healthward.split import audit_subjects, audit_validation, audit_voxels, split_for_model, split_for_training
+from healthward.samplesheet import Lack, Sheet, read_scan, read_sheet
+from healthward.split import (
+    audit_subjects,
+    audit_validation,
+    audit_voxels,
+    labels_of_subjects,
+    mark_controls,
+    split_for_model,
+    split_for_training,
+)
 from healthward.trained import class_complaints, trained_classes
 from healthward.weights import BACKBONES, describe_absence, find_weights
 from healthward.wording import counted, shown
 
 logger = logging.getLogger(__name__)
-SHEET_COLUMNS = ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site"]
+SHEET_COLUMNS = ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site", "control"]
 SKIPPED_COLUMNS = ["scan", "subject", "label", "reason"]
 
 
@@ -126,10 +136,13 @@ def check(
     skipped: list[Skipped] = []
     warnings: list[str] = []
     if sheet_path or scan:
-        sheet = _read(sheet_path, base) if sheet_path else read_scan(scan or "", base or Path())
-        inspections = inspect_all([(row.image, row.mask) for row in sheet.rows], workers)
+        sheet = _read(sheet_path, scan, base, parameters)
+        labels = labels_of_subjects(sheet)
+        inspections = _inspect(sheet, workers)
+        warnings += sheet.warnings
         if parameters["skip_bad_scans"]:
-            inspections, skipped, warnings = _skip(sheet, inspections)
+            inspections, skipped, told = _skip(sheet, inspections)
+            warnings += told
         digests = _complete(sheet, inspections)
         if model or scan:
             split_for_model(sheet)
@@ -145,10 +158,14 @@ def check(
         if parameters["tune"] and not parameters["train_only"]:
             audit_validation(sheet, parameters["healthy"])
         if not (model or sheet.problems or parameters["train_only"]):
-            labels = {row.label for row in sheet.rows if row.split == "train"}
-            trained = [label for label in CLASSES if label in labels]
+            learned = {row.label for row in sheet.rows if row.split == "train"}
+            trained = [label for label in CLASSES if label in learned]
         problems += sheet.problem_lines()
-        rows = sheet.rows
+        healthy = parameters["healthy"]
+        rows, converted = mark_controls(sheet.rows, healthy, labels)
+        if converted:
+            text = f"{healthy} at a visit and of another class at another, in the sheet or its tables: no controls"
+            warnings.append(f"{counted(converted, 'subject')} {text}")
     if trained is not None:
         complaints = class_complaints(parameters["healthy"], parameters["disease"], trained)
         problems += [f"parameter {name}: {text}" for name, text in complaints]
@@ -178,8 +195,29 @@ def check(
     )
 
 
-def _read(path: Path, base: Path | None) -> Sheet:
-    return read_bids(path.absolute()) if path.is_dir() else read_sheet(path, base)
+def _read(path: Path | None, scan: str | None, base: Path | None, parameters: dict[str, Any]) -> Sheet:
+    codes = parsed_codes(parameters["label_codes"]) if parameters["label_codes"] else {}
+    if path is None:
+        return read_scan(scan or "", base or Path(), codes)
+    t1w_filter = parsed_filter(parameters["t1w_filter"]) if parameters["t1w_filter"] else {}
+    if path.is_dir():
+        return read_bids(Path(os.path.abspath(path)), t1w_filter, codes)
+    sheet = read_sheet(path, base, codes)
+    if t1w_filter:
+        sheet.report(0, "", "is no BIDS dataset, of whose images --t1w_filter could choose; leave that out")
+    return sheet
+
+
+def _inspect(sheet: Sheet, workers: int) -> list[Inspection]:
+    """Open the volumes of every row, and count what a row lacks among their problems."""
+    lacks: dict[Row, list[Lack]] = {}
+    for lack in sheet.lacking:
+        lacks.setdefault(lack.row, []).append(lack)
+    inspections = inspect_all([(row.image, row.mask) for row in sheet.rows], workers)
+    return [
+        replace(found, problems=(*((lack.column, lack.text) for lack in lacks.get(row, [])), *found.problems))
+        for row, found in zip(sheet.rows, inspections, strict=True)
+    ]
 
 
 def _atlas_problems(atlas: tuple[Path, Path] | None) -> list[str]:
@@ -225,7 +263,7 @@ def _read_parameters(path: Path | None) -> tuple[dict[str, Any], list[str]]:
 
 
 def _skip(sheet: Sheet, inspections: list[Inspection]) -> tuple[list[Inspection], list[Skipped], list[str]]:
-    """Take the scans whose image or mask is bad out of the sheet, unless that leaves none.
+    """Take out of the sheet the scans whose image or mask is bad, and rows without image or label, unless all are so.
 
     Returns the inspections of those that stay, the scans left out, and a warning for each of their problems.
     """
@@ -235,7 +273,11 @@ def _skip(sheet: Sheet, inspections: list[Inspection]) -> tuple[list[Inspection]
     if not sound or not bad:
         return inspections, [], []
     sheet.rows = [row for row, _ in sound]
-    skipped = [Skipped(row, "; ".join(_placeless(row, text) for _, text in each.problems)) for row, each in bad]
+    reasons = {(lack.row, lack.text): lack.reason for lack in sheet.lacking}
+    skipped = [
+        Skipped(row, "; ".join(reasons.get((row, text)) or _placeless(row, text) for _, text in each.problems))
+        for row, each in bad
+    ]
     lines = [
         f"left out: {sheet.name} {sheet.place(row.number)}, scan {row.scan}, {column}: {text}"
         for row, inspection in bad

@@ -103,8 +103,9 @@ def summarise(
 ) -> Cohort:
     """Gather the score folders of a cohort, in any order, into its tables.
 
-    `covariates` has a row for each scan: scan, age (years), sex, site, missing where unknown. `calibrations` holds the
-    folder of calibrate.py of each scan. `skipped` has a row for each scan that the check left out: scan, subject,
+    `covariates` has a row for each scan: scan, age (years), sex, site, missing where unknown, and maybe control, "no"
+    for a healthy scan that others must not be held against (see `healthward.split.mark_controls`). `calibrations` holds
+    the folder of calibrate.py of each scan. `skipped` has a row for each scan that the check left out: scan, subject,
     label, reason.
 
     Raises:
@@ -112,6 +113,7 @@ def summarise(
             covariates or calibration.
     """
     slices, scans, places = read_scores(folders)
+    scans = _with_controls(scans, covariates, healthy)
     if covariates is not None:
         scans = _with_covariates(scans, covariates)
     regions = pd.DataFrame(columns=[*IDENTITY, *REGION_COLUMNS])
@@ -142,6 +144,16 @@ def summarise(
     )
 
 
+def _with_controls(scans: pd.DataFrame, sheet: pd.DataFrame | None, healthy: str) -> pd.DataFrame:
+    """Return the table with the column control, yes or no: yes for what its rows show to be one and no sheet denies."""
+    controls = held_out_controls(scans, healthy)
+    if sheet is not None and "control" in sheet:
+        controls &= ~scans["scan"].isin(sheet.loc[sheet["control"] == "no", "scan"])
+    identity = list(IDENTITY)
+    told = scans[identity].assign(control=np.where(controls, "yes", "no"))
+    return pd.concat([told, scans.drop(columns=identity)], axis=1)
+
+
 def _with_covariates(scans: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFrame:
     """Return the table with those covariates that any scan has, after `split`."""
     strangers = scans.loc[~scans["scan"].isin(covariates["scan"]), "scan"]
@@ -149,7 +161,7 @@ def _with_covariates(scans: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFr
         raise InputError(f"the samplesheet has no scan {strangers.iloc[0]}; give the sheet that it was scored from")
     ours = scans[["scan"]].merge(covariates, on="scan", how="left", validate="1:1")
     known = [name for name in COVARIATES if ours[name].notna().any()]
-    identity = list(IDENTITY)
+    identity = [*IDENTITY, "control"]
     return pd.concat([scans[identity], ours[known], scans.drop(columns=identity)], axis=1)
 
 

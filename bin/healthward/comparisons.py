@@ -10,6 +10,7 @@ from scipy import optimize, stats
 
 from healthward.covariates import COVARIATES, SUFFIX
 from healthward.labels import CLASSES
+from healthward.split import has_other_label, held_out_controls
 
 IDENTITY = ("scan", "subject", "label", "split")
 VOXEL_METRIC = re.compile("prevalence|.*_(auprc|auroc)|dice_.*")
@@ -20,7 +21,7 @@ NORMAL_95 = 1.959964
 
 def score_names(scans: pd.DataFrame) -> list[str]:
     """Return the columns that score a scan: not identity, covariates, the class looked for, voxel metrics, curve."""
-    others = (*IDENTITY, *COVARIATES, "evidence_of", *CURVE_COLUMNS)
+    others = (*IDENTITY, "control", *COVARIATES, "evidence_of", *CURVE_COLUMNS)
     return [name for name in map(str, scans) if name not in others and not VOXEL_METRIC.fullmatch(name)]
 
 
@@ -52,11 +53,12 @@ def compare_classes(scans: pd.DataFrame, healthy: str) -> pd.DataFrame:
         `mann_whitney`: each class against the healthy one; the estimate is the AUROC, the probability that a subject
             of the class scores above a healthy one, with its 95 % interval.
 
-    Classes of one subject are left out. `p_holm` is corrected over all rows of the same scope and test, scores too;
+    Healthy scans of people who have another label elsewhere are left out: they may show already what comes later. So
+    are classes of one subject. `p_holm` is corrected over all rows of the same scope and test, scores too;
     adjusted scores are a family of their own.
     """
     rows: list[dict[str, Any]] = []
-    for scope, chosen in scopes(scans).items():
+    for scope, chosen in scopes(_comparable(scans, healthy)).items():
         subjects = subject_scores(chosen)
         for score in score_names(scans):
             table = subjects[["label", score]].dropna()
@@ -69,6 +71,11 @@ def compare_classes(scans: pd.DataFrame, healthy: str) -> pd.DataFrame:
     family = ["scope", "test", result["score"].astype(str).str.endswith(SUFFIX)]
     result["p_holm"] = result.groupby(family)["p"].transform(holm)
     return result
+
+
+def _comparable(scans: pd.DataFrame, healthy: str) -> pd.DataFrame:
+    denied = (scans["split"] != "train") & ~held_out_controls(scans, healthy)
+    return scans[(scans["label"] != healthy) | ~(denied | has_other_label(scans, healthy))]
 
 
 def _tests(values: dict[str, NDArray[Any]], healthy: str) -> list[dict[str, Any]]:

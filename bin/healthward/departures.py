@@ -38,8 +38,8 @@ def with_departures(scans: pd.DataFrame, folder: Path, healthy: str) -> tuple[pd
     calibrated = scans.merge(pd.concat(rows), on="scan", how="left", validate="1:1")
     if not regions:
         return calibrated, pd.DataFrame(columns=[*IDENTITY, *REGION_COLUMNS])
-    table = scans[[*IDENTITY]].merge(pd.concat(regions), on="scan", validate="1:m")
-    table["control"] = held_out_controls(table, healthy)
+    scans = scans[[*IDENTITY]].assign(control=held_out_controls(scans, healthy))
+    table = scans.merge(pd.concat(regions), on="scan", validate="1:m")
     return calibrated, region_percentiles(table)[[*IDENTITY, *REGION_COLUMNS]]
 
 

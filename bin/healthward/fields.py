@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from healthward.labels import CLASSES, parse_label
+from healthward.labels import parse_label
 from healthward.wording import shown
 
 REQUIRED_COLUMNS = ("scan", "subject", "image", "label")
-OPTIONAL_COLUMNS = ("split", "mask", "age", "sex", "site")
+OPTIONAL_COLUMNS = ("split", "mask", "age", "sex", "site", "control")
 COLUMNS = REQUIRED_COLUMNS + OPTIONAL_COLUMNS
 SPLITS = ("train", "val", "test")
 SEXES = ("M", "F")
+ANSWERS = ("yes", "no")
 OLDEST_YEARS = 120
 
 # Values end up in file names and in the command lines of tasks: what a shell or a glob would interpret is refused, and
@@ -33,7 +34,7 @@ class Row:
     """One scan: a text field is empty, and `age` None, where the sheet gives nothing or nothing valid.
 
     `number` is the line of the file or the entry of the list, `image` and `mask` are absolute paths, `label` is one of
-    CLASSES, `split` one of SPLITS, `age` is in years.
+    CLASSES, `split` one of SPLITS, `age` is in years, `control` one of ANSWERS: whether others are held against it.
     """
 
     number: int
@@ -46,6 +47,7 @@ class Row:
     age: float | None
     sex: str
     site: str
+    control: str = ""
 
 
 def unsafe_path_problem(text: str) -> str | None:
@@ -93,15 +95,20 @@ def parsed_id(text: str) -> str:
 
 
 def _label(text: str) -> str:
+    if text.lower() in MISSING:
+        raise ValueError(f"{shown(text)} tells no class; every row needs its label")
     try:
         return parse_label(text)
-    except ValueError:
-        mend = f"write one of {', '.join(CLASSES)} or 1..{len(CLASSES)}"
-        raise ValueError(f"{shown(text)} is no class; {mend}") from None
+    except ValueError as error:
+        raise ValueError(f"{error}, or say what it stands for, as in --label_codes 1=CN,2=MCI,3=AD") from None
 
 
 def _split(text: str) -> str:
     return _choice(text, SPLITS)
+
+
+def _control(text: str) -> str:
+    return _choice(text, ANSWERS)
 
 
 def _sex(text: str) -> str:
@@ -135,4 +142,5 @@ PARSERS: dict[str, Callable[[str], str | float]] = {
     "age": _age,
     "sex": _sex,
     "site": _site,
+    "control": _control,
 }

@@ -1,23 +1,50 @@
-"""The five diagnostic classes of ADNI, in order of severity, and their condition numbers."""
+"""The five diagnostic classes of ADNI, in order of severity, their condition numbers, and codes that stand for them."""
+
+import re
+
+from healthward.wording import shown
 
 CLASSES = ("CN", "EMCI", "MCI", "LMCI", "AD")
 
 NULL_CONDITION = 0
 """The condition number that stands for "no class told": the unconditional half of guidance."""
 
+PROTOTYPE_CODES = {str(number): label for number, label in enumerate(CLASSES, start=1)}
+"""The numbers of the prototype's slice_label. Others number otherwise: 1, 2, 3 are CN, MCI, AD in ADNI's own tables."""
+
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
+
 
 def parse_label(value: object) -> str:
-    """Return the class named by `value`: a name in any case, or a number 1..5.
+    """Return the class that `value` names in any case.
 
     Raises:
-        ValueError: `value` names no class.
+        ValueError: `value` names no class; a number never does, since it says another one in each study.
     """
-    text = str(value).strip().upper()
-    if text in CLASSES:
-        return text
-    if text in {str(number) for number in range(1, len(CLASSES) + 1)}:
-        return CLASSES[int(text) - 1]
-    raise ValueError(f"label {value!r} is none of {', '.join(CLASSES)} (any case) or 1..{len(CLASSES)}")
+    text = str(value).strip()
+    if text.upper() in CLASSES:
+        return text.upper()
+    number = ", and a number means another one in each study" if NUMBER.fullmatch(text) else ""
+    raise ValueError(f"{shown(text)} is no class{number}; write one of {', '.join(CLASSES)}")
+
+
+def parsed_codes(text: str) -> dict[str, str]:
+    """Return the class that each value stands for, in lower case, from text such as "1=CN,2=MCI,3=AD".
+
+    Raises:
+        ValueError: the text is of another form, or a value stands for two classes.
+    """
+    codes: dict[str, str] = {}
+    for pair in text.split(","):
+        value, _, name = (part.strip() for part in pair.partition("="))
+        if not value or name.upper() not in CLASSES:
+            raise ValueError(
+                f"{shown(pair)} is no value=CLASS; give pairs with commas between, such as 1=CN,2=MCI,3=AD"
+            )
+        label = codes.setdefault(value.lower(), name.upper())
+        if label != name.upper():
+            raise ValueError(f"{shown(value)} stands for both {label} and {name.upper()}; give one of them")
+    return codes
 
 
 def condition_number(label: str) -> int:

@@ -7,6 +7,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from healthward.bids_images import parsed_filter
+from healthward.labels import parsed_codes
 from healthward.wording import nearest, plain, printable, shown
 
 METRICS = ("ssim", "ms_ssim", "psnr", "lpips", "vsi", "fid")
@@ -278,6 +280,17 @@ def _scores(values: Parameters, config: Parameters | None) -> Complaints:
     return complaints
 
 
+def _scans_told(values: Parameters, config: Parameters | None) -> Complaints:
+    complaints = []
+    for name, parse in (("label_codes", parsed_codes), ("t1w_filter", parsed_filter)):
+        try:
+            if values[name] is not None:
+                parse(values[name])
+        except ValueError as error:
+            complaints.append((name, str(error)))
+    return complaints
+
+
 def _disease(values: Parameters, config: Parameters | None) -> Complaints:
     if values["disease"] == values["healthy"]:
         return [("disease", f"{values['disease']!r} is the healthy class, too; give another one")]
@@ -319,6 +332,7 @@ RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("slice_range", "size"), _slices),
     (("channels", "attention_levels", "head_channels", "size"), _levels),
     (("validation_fraction", "test_fraction"), _fractions),
+    (("label_codes", "t1w_filter"), _scans_told),
     (("metrics",), _metrics),
     (("scores", "calibrated_score"), _scores),
     (("disease", "healthy"), _disease),

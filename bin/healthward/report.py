@@ -141,7 +141,7 @@ def cautions(cohort: Cohort, parameters: Mapping[str, Any]) -> list[Caution]:
     chosen = scopes(scans)[main_scope(cohort)]
     found = []
     if len(cohort.skipped):
-        many = f"{counted(len(cohort.skipped), 'scan')} of {len(cohort.skipped) + len(scans)} left out as unreadable"
+        many = f"{counted(len(cohort.skipped), 'scan')} of {len(cohort.skipped) + len(scans)} left out"
         each = [f"{scan} ({reason})" for scan, reason in cohort.skipped[["scan", "reason"]].to_numpy()]
         text = f"{many}; all are in tables/skipped.csv, and nothing here speaks of them: {listed(each, most=20)}."
         found.append(Caution(many, text))

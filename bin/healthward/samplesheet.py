@@ -9,19 +9,30 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from healthward.fields import COLUMNS, ID, REQUIRED_COLUMNS, Row, field_value, unsafe_path_problem
-from healthward.wording import nearest, printable, shown
+from healthward.fields import COLUMNS, ID, MISSING, REQUIRED_COLUMNS, Row, field_value, unsafe_path_problem
+from healthward.labels import PROTOTYPE_CODES
+from healthward.wording import listed, nearest, printable, shown
 
 SUBJECT_IN_FILE_NAME = re.compile(r"^sub-[A-Za-z0-9]+(?=_|$)|[0-9]{3}_S_[0-9]{4,5}(?![0-9])")
 """A subject's id in a file name, as BIDS and ADNI write it: sub-01, 002_S_0413."""
 
 VOLUME_SUFFIX = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
 SHEET_SUFFIXES = (".csv", ".json")
+SEPARATOR_LINE = re.compile(r"sep=.?", re.IGNORECASE)
+"""What Excel writes above a header to tell itself the separator."""
+
+END_OF_FILE = "\x1a"
+"""Ctrl-Z, with which DOS ended a text."""
+
+NEEDED_OF_A_SCAN = ("image", "label")
+"""Columns without which a row is of a person who has not been scanned or diagnosed, and no mistake."""
+
 JSON_MEND = "a comma, a quote or a bracket is often missing just before that place"
 
 
@@ -34,18 +45,34 @@ class Problem:
     text: str
 
 
+@dataclass(frozen=True)
+class Lack:
+    """A row without an image or a label: what to say where that is a problem, and why it else is left out."""
+
+    row: Row
+    column: str
+    text: str
+    reason: str
+
+
 @dataclass
 class Sheet:
     """The rows of a sheet in the order of the file, and what is wrong with them.
 
     `unit` is what a row is called in a problem: "row" (a line of a CSV file, the header being line 1), "entry" (of a
-    JSON list, from 1), or empty for a single scan.
+    JSON list, from 1), or empty for a single scan. `codes` are the classes that values of a label stand for, in lower
+    case. `lacking` tells which rows cannot be used, `labels` which further ones a subject has where it was not scanned,
+    `warnings` what was left out or taken for something, a line each.
     """
 
     name: str
     unit: str
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    codes: Mapping[str, str] = field(default_factory=dict)
+    lacking: list[Lack] = field(default_factory=list)
+    labels: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    warnings: list[str] = field(default_factory=list)
 
     def report(self, number: int, column: str, text: str) -> None:
         self.problems.append(Problem(number, printable(column), text))
@@ -55,26 +82,35 @@ class Sheet:
         return f"{self.unit} {number}" if self.unit else "it"
 
     def problem_lines(self) -> list[str]:
-        """Return every problem as one line, "sheet.csv row 3, label: …", in the order of the rows."""
-        lines = []
+        """Return every problem as one line, "sheet.csv row 3, label: …", in the order of the rows.
+
+        What is the same in several rows is said once.
+        """
+        numbers: dict[tuple[str, str], list[int]] = {}
         for problem in sorted(self.problems, key=lambda problem: problem.number):
-            place = f"{self.name} {self.place(problem.number)}" if self.unit and problem.number else self.name
-            lines.append(f"{place}, {problem.column}: {problem.text}" if problem.column else f"{place}: {problem.text}")
+            numbers.setdefault((problem.column, problem.text), []).append(problem.number)
+        lines = []
+        for (column, text), (number, *others) in numbers.items():
+            place = f"{self.name} {self.place(number)}" if self.unit and number else self.name
+            again = f"; the same in {self.unit} {listed(others)}" if others else ""
+            lines.append(f"{place}, {column}: {text}{again}" if column else f"{place}: {text}{again}")
         return lines
 
 
-def read_sheet(path: Path, base: Path | None = None) -> Sheet:
+def read_sheet(path: Path, base: Path | None = None, codes: Mapping[str, str] | None = None) -> Sheet:
     """Read a CSV sheet, or a dataset.json when the name of the file ends in .json.
 
-    `base` is the folder that relative paths start from: by default the folder of the sheet.
+    `base` is the folder that relative paths start from: by default the folder of the sheet. `codes` are the classes
+    that values of a label stand for: by default the prototype's numbers in its slice_label, and nothing elsewhere.
     """
     base = path.parent if base is None else base
+    codes = codes or {}
     if path.suffix.lower() not in SHEET_SUFFIXES:
         sheet = Sheet(path.name, "row")
         sheet.report(0, "", "is neither .csv nor .json, nor the folder of a BIDS dataset; save the sheet as CSV")
         return sheet
     is_json = path.suffix.lower() == ".json"
-    sheet = Sheet(path.name, "entry" if is_json else "row")
+    sheet = Sheet(path.name, "entry" if is_json else "row", codes=codes)
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -90,12 +126,15 @@ def read_sheet(path: Path, base: Path | None = None) -> Sheet:
     return sheet
 
 
-def read_scan(text: str, base: Path) -> Sheet:
-    """Read a single scan from JSON such as {"image": "ad0.nii.gz", "label": 5}; relative paths start from `base`."""
-    sheet = Sheet("--scan", "")
+def read_scan(text: str, base: Path, codes: Mapping[str, str] | None = None) -> Sheet:
+    """Read a single scan from JSON such as {"image": "ad0.nii.gz", "label": 5}, as the prototype has it.
+
+    Relative paths start from `base`; `codes` as for `read_sheet`, with the prototype's numbers in label, too.
+    """
+    sheet = Sheet("--scan", "", codes=codes or {})
     value = _parsed_json(text, sheet)
     if isinstance(value, dict):
-        fill(sheet, [(0, _fields(sheet, 0, value))], base)
+        fill(sheet, [(0, _fields(sheet, 0, value, numbered=("label", "slice_label")))], base)
     elif not sheet.problems:
         sheet.report(0, "", f'{shown(text)} is no object; write it like {{"image": "ad0.nii.gz", "label": 5}}')
     return sheet
@@ -105,18 +144,29 @@ Entries = list[tuple[int, dict[str, str]]]
 
 
 def _csv_entries(text: str, sheet: Sheet) -> Entries:
-    rows = _csv_rows(text, sheet)
+    rows = _csv_rows(text.rstrip().removesuffix(END_OF_FILE), sheet)
     first, header = next(rows, (0, []))
+    if header and SEPARATOR_LINE.fullmatch(",".join(header)):
+        first, header = next(rows, (0, []))
     if not header:
         return []
     for separator, name in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and separator in header[0]:
             sheet.report(first, "", f"the columns are separated by {name}; save the sheet with commas")
             return []
+    if not {name.lower() for name in header} & set(COLUMNS):
+        mend = f"let the sheet begin with a line such as {','.join(REQUIRED_COLUMNS)}"
+        sheet.report(first, "", f"{shown(','.join(header))} names no column of a sheet; {mend}")
+        return []
     names = _columns(header, first, sheet)
+    # Spreadsheets leave empty columns at the right, and not in every row
+    width = max(index for index, name in enumerate(header, start=1) if name)
     entries: Entries = []
     for number, cells in rows:
-        if any(cells[len(header) :]) or len(cells) < len(header):
+        if cells[0].startswith("#"):
+            sheet.report(number, "", "begins with #, and a sheet has no comments; remove the line")
+            continue
+        if any(cells[len(header) :]) or len(cells) < width:
             counts = f"has {len(cells)} fields where the header has {len(header)}"
             sheet.report(number, "", f"{counts}; write one for each column, in double quotes if it contains a comma")
             continue
@@ -191,8 +241,13 @@ def _json_entries(text: str, sheet: Sheet) -> Entries:
     return entries
 
 
-def _fields(sheet: Sheet, number: int, value: dict[str, Any]) -> dict[str, str]:
-    """Return the fields of a JSON entry as the text of a sheet's cells, scan and subject completed."""
+def _fields(
+    sheet: Sheet, number: int, value: dict[str, Any], numbered: tuple[str, ...] = ("slice_label",)
+) -> dict[str, str]:
+    """Return the fields of a JSON entry as the text of a sheet's cells, scan and subject completed.
+
+    `numbered` are the keys whose numbers are the prototype's, unless the sheet has codes of its own.
+    """
     fields: dict[str, str] = {}
     for key, item in value.items():
         column = "label" if key == "slice_label" else key
@@ -203,7 +258,8 @@ def _fields(sheet: Sheet, number: int, value: dict[str, Any]) -> dict[str, str]:
         elif isinstance(item, bool | list | dict):
             sheet.report(number, key, f"{shown(item)} is neither text nor number; write one")
         elif item is not None:
-            fields[column] = str(item).strip()
+            text = str(item).strip()
+            fields[column] = PROTOTYPE_CODES.get(text, text) if key in numbered and not sheet.codes else text
     for column in ("image", "label"):
         fields.setdefault(column, "")
     if fields["image"]:
@@ -235,13 +291,21 @@ def fill(sheet: Sheet, entries: Entries, base: Path) -> None:
         sheet.report(0, "", f"the folder of the images, {unsafe_base}")
     for number, fields in entries:
         values: dict[str, Any] = {}
+        lacks = {}
         for column in COLUMNS:
+            text = fields.get(column)
+            if column == "label" and text is not None:
+                text = sheet.codes.get(text.lower(), text)
             try:
-                values[column] = field_value(column, fields.get(column), base)
+                values[column] = field_value(column, text, base)
             except ValueError as error:
                 values[column] = field_value(column, None, base)
-                sheet.report(number, column, str(error))
+                if column in NEEDED_OF_A_SCAN and text is not None and text.lower() in MISSING:
+                    lacks[column] = str(error)
+                else:
+                    sheet.report(number, column, str(error))
         sheet.rows.append(Row(number, **values))
+        sheet.lacking += [Lack(sheet.rows[-1], column, text, f"no {column}") for column, text in lacks.items()]
     _report_twins(sheet)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -103,10 +103,11 @@ def audit_subjects(sheet: Sheet) -> None:
 
 def audit_validation(sheet: Sheet, healthy: str) -> None:
     """Report a sheet without two healthy and two other subjects to choose settings on."""
-    subjects = {(row.subject, row.label == healthy) for row in sheet.rows if row.split == "val"}
-    controls = sum(control for _, control in subjects)
-    if min(controls, len(subjects) - controls) < 2:
-        text = f"{controls} {healthy} and {len(subjects) - controls} other subjects are for validation (val)"
+    validated = [row for row in sheet.rows if row.split == "val"]
+    others = {row.subject for row in validated if row.label != healthy}
+    controls = {row.subject for row in validated} - others
+    if min(len(controls), len(others)) < 2:
+        text = f"{len(controls)} {healthy} and {len(others)} other subjects are for validation (val)"
         sheet.report(0, "split", f"{text}; --tune takes two of each, so give more, or leave it out")
 
 
@@ -120,6 +121,41 @@ def audit_voxels(sheet: Sheet, digests: Sequence[str]) -> None:
             sheet.report(row.number, "image", f"{shown(row.image)} has the same voxels as {where}; keep one of them")
 
 
+def labels_of_subjects(sheet: Sheet) -> dict[str, set[str]]:
+    """Return every label that a subject has, at visits without a usable scan, too."""
+    labels = {subject: set(known) for subject, known in sheet.labels.items()}
+    for row in sheet.rows:
+        labels.setdefault(row.subject, set()).update({row.label} - {""})
+    return labels
+
+
+def mark_controls(rows: Sequence[Row], healthy: str, labels: Mapping[str, set[str]]) -> tuple[list[Row], int]:
+    """Say of each row whether it is of a control, and return how many subjects are none since they have other labels.
+
+    A control is of the class `healthy` at every visit, was not trained on, and is not denied by the sheet: whoever
+    becomes ill later may show it already. `labels` are all labels of each subject.
+    """
+    marked, converted = [], set()
+    for row in rows:
+        could_be = row.label == healthy and row.split != "train" and row.control != "no"
+        is_steady = labels[row.subject] <= {healthy}
+        if could_be and not is_steady:
+            converted.add(row.subject)
+        marked.append(replace(row, control="yes" if could_be and is_steady else "no"))
+    return marked, len(converted)
+
+
 def held_out_controls(scans: pd.DataFrame, healthy: str) -> pd.Series:
-    """Return which rows of a table with label and split are of the healthy class and were not trained on."""
-    return (scans["label"] == healthy) & (scans["split"] != "train")
+    """Return which rows of a table with subject, label and split are controls: those that its `control` tells.
+
+    Without that column they are of the class `healthy`, not trained on, and of subjects that no row of the table gives
+    another label.
+    """
+    if "control" in scans:
+        return scans["control"] == "yes"
+    return (scans["label"] == healthy) & (scans["split"] != "train") & ~has_other_label(scans, healthy)
+
+
+def has_other_label(scans: pd.DataFrame, healthy: str) -> pd.Series:
+    """Return which rows of a table with subject and label are of subjects that have another label than `healthy`."""
+    return scans["subject"].isin(scans.loc[scans["label"] != healthy, "subject"])

@@ -12,6 +12,7 @@ from healthward.errors import InputError
 from healthward.labels import NULL_CONDITION
 from healthward.model import ConditionalUNet
 from healthward.slices import ScanSlices
+from healthward.split import has_other_label
 from healthward.translation import Settings, decodings
 
 SETTINGS = ["guidance_scale", "noise_depth"]
@@ -82,7 +83,7 @@ def compare_candidates(table: pd.DataFrame, healthy: str) -> pd.DataFrame:
 
     Args:
         table: what `measure_scan` returned of every validation scan, one after another.
-        healthy: the class of the controls.
+        healthy: the class of the controls; whoever has another label, too, is none.
 
     Returns:
         A row a candidate, the best first: `SETTINGS`; floor, the mean gap of control subjects; shift, how much larger
@@ -92,6 +93,7 @@ def compare_candidates(table: pd.DataFrame, healthy: str) -> pd.DataFrame:
     Raises:
         InputError: fewer than two subjects are healthy, or fewer than two are not.
     """
+    table = table[(table["label"] != healthy) | ~has_other_label(table, healthy)]
     subjects = table.groupby([*SETTINGS, "label", "subject"], as_index=False)[["gap", "error"]].mean()
     control = subjects["label"] == healthy
     counts = [subjects.loc[which, "subject"].nunique() for which in (control, ~control)]

@@ -42,7 +42,7 @@ def test_samplesheet_brings_age_sex_and_site(tmp_path: Path):
     result = run(*scores, "--samplesheet", tmp_path / "samplesheet.csv", "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     scans = pd.read_csv(tmp_path / "out" / "tables" / "scans.csv")
-    assert list(scans.columns[3:7]) == ["split", "age", "sex", "ssim"]
+    assert list(scans.columns[3:8]) == ["split", "control", "age", "sex", "ssim"]
     assert scans["contrast_p99_adjusted"].notna().all()
     assert (tmp_path / "out" / "tables" / "false_positives.csv").is_file()
 
@@ -68,7 +68,7 @@ def test_users_mistake_is_one_line(scores: list[Path], tmp_path: Path, option: s
 
 def test_bad_usage_is_a_usage_error(scores: list[Path], tmp_path: Path):
     assert run("--out", tmp_path).exit_code == 2
-    assert "label 'well' is none of" in run(*scores, "--healthy", "well", "--out", tmp_path).stderr
+    assert "'well' is no class; write one of" in run(*scores, "--healthy", "well", "--out", tmp_path).stderr
 
 
 def test_help_waits_for_no_heavy_import():

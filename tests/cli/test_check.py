@@ -19,7 +19,7 @@ from healthward.model import ConditionalUNet
 from models import TINY, write_model
 
 TOOL = Path(__file__).parents[2] / "bin" / "check.py"
-LABELS = ["CN", "ad", "3", "1", "AD", "CN", "CN", "AD", "MCI", "MCI"]
+LABELS = ["CN", "ad", "mci", "cn", "AD", "CN", "CN", "AD", "MCI", "MCI"]
 OUTPUTS = ["conform.json", "inputs.csv", "samplesheet.csv", "split.csv", "versions.json", "warnings.txt"]
 
 
@@ -60,7 +60,7 @@ def test_a_good_sheet_gives_everything_that_the_run_starts_from(cohort: Path, tm
     assert "10 scans of 10 subjects" in result.stderr
     assert sorted(path.name for path in out.iterdir()) == OUTPUTS
     sheet = read(out / "samplesheet.csv")
-    assert list(sheet) == ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site"]
+    assert list(sheet) == ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site", "control"]
     assert sheet.loc[1].to_dict() == {
         "scan": "s1",
         "subject": "001",
@@ -71,6 +71,7 @@ def test_a_good_sheet_gives_everything_that_the_run_starts_from(cohort: Path, tm
         "age": "61",
         "sex": "",
         "site": "",
+        "control": "no",
     }
     assert set(sheet["split"]) == {"train", "val", "test"}
     assert read(out / "split.csv").equals(sheet[["scan", "subject", "label", "split"]])
@@ -107,10 +108,11 @@ def bad_cohort(cohort: Path, tmp_path: Path) -> Path:
     return cohort
 
 
+LABEL_MEND = "write one of CN, EMCI, MCI, LMCI, AD, or say what it stands for, as in --label_codes 1=CN,2=MCI,3=AD"
 BAD_COHORT_PROBLEMS = [
     f"samplesheet.csv row {row}, {column}: {text}"
     for row, column, text in (
-        (12, "label", "'XX' is no class; write one of CN, EMCI, MCI, LMCI, AD or 1..5"),
+        (12, "label", f"'XX' is no class; {LABEL_MEND}"),
         (12, "image", "'{folder}/missing.nii.gz' cannot be found (No such file or directory); correct the path"),
         (13, "age", "'200' is no age in years; write a number from 0 to 120, or leave it empty"),
         (
@@ -401,3 +403,87 @@ def test_pseudonyms_change_names_and_nothing_else(cohort: Path, tmp_path: Path) 
     for name in ("samplesheet.csv", "split.csv", "inputs.csv", "skipped.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "c" / name).read_bytes()
         assert (tmp_path / "a" / name).read_bytes() != (tmp_path / "b" / name).read_bytes()
+
+
+def write_dataset(folder: Path, table: list[str], images: int) -> Path:
+    """Write a BIDS dataset of healthy and ill subjects in turn; of those after `images` there is no image."""
+    root = folder / "dataset"
+    for number in range(1, images + 1):
+        (root / f"sub-0{number}/anat").mkdir(parents=True)
+        save(root / f"sub-0{number}/anat/sub-0{number}_T1w.nii.gz", number)
+    (root / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.8.0"}')
+    (root / "participants.tsv").write_text("\n".join(["participant_id\tdiagnosis", *table]) + "\n")
+    return root
+
+
+def test_people_without_an_image_or_a_label_are_left_out_when_asked_and_told(tmp_path: Path) -> None:
+    table = ["sub-01\tCN", "sub-02\tAD", "sub-03\tn/a", "sub-04\tMCI", "sub-05\tn/a"]
+    root = write_dataset(tmp_path, table, images=3)
+    stopped = run(tmp_path / "none", "--input", root)
+    assert stopped.exit_code == 1
+    assert [line.split(": ")[0] for line in stopped.stderr.removeprefix("Error: ").splitlines()] == [
+        "participants.tsv row 4, diagnosis",
+        "participants.tsv row 5, participant_id",
+        "participants.tsv row 6, participant_id",
+    ]
+    result = run(tmp_path / "out", "--input", root, "--skip-bad-scans")
+    assert result.exit_code == 0, result.output
+    assert "left out by --skip_bad_scans: 3 scans of 5" in result.stderr
+    skipped = read(tmp_path / "out/skipped.csv")
+    assert skipped.to_numpy().tolist() == [
+        ["sub-03", "sub-03", "", "no label"],
+        ["sub-04", "sub-04", "MCI", "no T1w image"],
+        ["sub-05", "sub-05", "", "no T1w image"],
+    ]
+    assert read(tmp_path / "out/samplesheet.csv")["scan"].tolist() == ["sub-01", "sub-02"]
+
+
+def test_rows_of_a_sheet_without_a_label_are_left_out_when_asked(cohort: Path, tmp_path: Path) -> None:
+    assert run(tmp_path / "calm", "--input", cohort).exit_code == 0
+    save(tmp_path / "more.nii.gz", 99)
+    cohort.write_text(f"{cohort.read_text()}\nb1,q1,more.nii.gz,n/a,\nb2,q2,,CN,\n")
+    assert run(tmp_path / "none", "--input", cohort).exit_code == 1
+    assert run(tmp_path / "out", "--input", cohort, "--skip-bad-scans").exit_code == 0
+    assert read(tmp_path / "out/skipped.csv")["reason"].tolist() == ["no label", "no image"]
+    assert (tmp_path / "out/samplesheet.csv").read_bytes() == (tmp_path / "calm/samplesheet.csv").read_bytes()
+
+
+@pytest.mark.parametrize("known_by", ["row", "bad scan", "session"])
+def test_whoever_converts_is_no_control_and_that_is_said(
+    known_by: str, cohort: Path, model: Path, tmp_path: Path
+) -> None:
+    if known_by == "session":
+        source = write_dataset(tmp_path, ["sub-01\tCN", "sub-02\tCN", "sub-03\tAD"], images=3)
+        folder = source / "sub-01/ses-1/anat"
+        folder.mkdir(parents=True)
+        (source / "sub-01/anat/sub-01_T1w.nii.gz").rename(folder / "sub-01_ses-1_T1w.nii.gz")
+        (source / "sub-01/sub-01_sessions.tsv").write_text("session_id\tdiagnosis\nses-1\tCN\nses-2\tMCI\n")
+        expected = {"sub-01": "no", "sub-02": "yes", "sub-03": "no"}
+    else:
+        source = cohort
+        image = "gone.nii.gz" if known_by == "bad scan" else "extra.nii.gz"
+        save(tmp_path / "extra.nii.gz", 50)
+        cohort.write_text(f"{cohort.read_text()}\nlater,000,{image},MCI,\n")
+        expected = {"000": "no", "003": "yes", "001": "no"}
+    result = run(tmp_path / "out", "--input", source, "--model", model, "--skip-bad-scans")
+    assert result.exit_code == 0, result.output
+    assert (
+        "1 subject CN at a visit and of another class at another, in the sheet or its tables: no control"
+        in result.stderr
+    )
+    sheet = read(tmp_path / "out/samplesheet.csv").set_index("subject")["control"]
+    assert {subject: sheet[sheet.index == subject].max() for subject in expected} == expected
+    again = run(tmp_path / "again", "--input", tmp_path / "out/samplesheet.csv", "--model", model)
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "again/samplesheet.csv").read_bytes() == (tmp_path / "out/samplesheet.csv").read_bytes()
+
+
+def test_codes_and_filter_come_from_the_options(cohort: Path, tmp_path: Path) -> None:
+    cohort.write_text(cohort.read_text().replace(",mci,", ",2,").replace(",MCI,", ",2,"))
+    assert run(tmp_path / "none", "--input", cohort).exit_code == 1
+    assert run(tmp_path / "out", "--input", cohort, "--label-codes", "2=MCI").exit_code == 0
+    assert read(tmp_path / "out/samplesheet.csv")["label"].value_counts()["MCI"] == 3
+    for option, value in (("--label-codes", "2"), ("--label-codes", "1=CN,1=AD"), ("--t1w-filter", "norm")):
+        assert run(tmp_path / "none", "--input", cohort, option, value).exit_code == 2
+    refused = run(tmp_path / "none", "--input", cohort, "--label-codes", "2=MCI", "--t1w-filter", "rec-norm")
+    assert "samplesheet.csv: is no BIDS dataset, of whose images --t1w_filter could choose" in refused.stderr

@@ -60,7 +60,7 @@ def slice_head(folder, scan, grid="isotropic", label="CN", split="train"):
 def trained(tmp_path_factory):
     """A folder with sliced scans and a model of a few steps."""
     folder = tmp_path_factory.mktemp("cohort")
-    for scan, label, split in (("cn0", "CN", "train"), ("ad0", "5", "train"), ("cn1", "cn", "val")):
+    for scan, label, split in (("cn0", "CN", "train"), ("ad0", "ad", "train"), ("cn1", "cn", "val")):
         slice_head(folder, scan, label=label, split=split)
     done(
         "train", *sorted((folder / "slices").iterdir()), *ARCHITECTURE.split(), "--iterations", 4, "--batch-size", 2,

@@ -14,9 +14,12 @@ from models import TINY, write_model
 HEADER = "scan,subject,image,label,split,mask,age,sex,site"
 
 BAD_VALUES = [
-    ("label", "XX", "write one of CN, EMCI, MCI, LMCI, AD or 1..5"),
+    ("label", "XX", "write one of CN, EMCI, MCI, LMCI, AD, or say what it stands for, as in --label_codes"),
     ("label", "0", "write one of"),
+    ("label", "1", "a number means another one in each study; write one of"),
+    ("label", "3", "a number means another one in each study; write one of"),
     ("label", "6", "write one of"),
+    ("label", "n/a", "every row needs its label"),
     ("label", "5.0", "write one of"),
     ("label", "-1", "write one of"),
     ("label", "1;5", "write one of"),
@@ -75,6 +78,8 @@ BAD_SHEETS = [
     ("scan,subject,image,label,\na,p,a.nii,CN,note", ["row 2: 'note' stands in a column without a name"]),
     ("scan;subject;image;label\na;p;a.nii;CN", ["row 1: the columns are separated by semicolons; save"]),
     ("scan\tsubject\timage\tlabel\na\tp\ta.nii\tCN", ["row 1: the columns are separated by tabs"]),
+    ("sep=;\nscan;subject;image;label\na;p;a.nii;CN", ["row 2: the columns are separated by semicolons; save"]),
+    ("scan|subject|image|label\na|p|a.nii|CN", ["row 1: 'scan|subject|image|label' names no column of a sheet; let"]),
     ('scan,subject,image,label\na,p,"a.nii,CN\n', ["row 2: is not valid CSV", "partner"]),
     ("", ["sheet.csv: holds no scan; add a row"]),
     ("scan,subject,image,label\n", ["sheet.csv: holds no scan; add a row"]),
@@ -84,7 +89,24 @@ BAD_SHEETS = [
     ('scan,subject,image,label\na,p,"a\nb.nii",CN\nb,q,b.nii,XX', ["row 4, label: 'XX'"]),
 ]
 
+ONE_LINE_SHEETS = [
+    ("# made by hand\nscan,subject,image,label\na,p,a.nii,CN\nb,q,b.nii,AD", "row 1: '# made by hand' names no column"),
+    (
+        "My cohort,,,\nscan,subject,image,label\na,p,a.nii,CN",
+        "row 1: 'My cohort,,,' names no column of a sheet; let the",
+    ),
+    ("cn0,cn0,cn0.nii,CN\ncn1,cn1,cn1.nii,CN", "let the sheet begin with a line such as scan,subject,image,label"),
+    ("sep=;\nscan;subject;image;label\na;p;a.nii;CN\nb;q;b.nii;AD", "row 2: the columns are separated by semicolons"),
+    (
+        "scan,subject,image,label\ncn0,cn0,cn0.nii,CN\n#cn1,cn1,cn1.nii,CN\n# old\nad0,ad0,ad0.nii,AD",
+        "row 3: begins with #, and a sheet has no comments; remove the line; the same in row 4",
+    ),
+    ("scan,subject,image,label\ncn0,cn0,cn0.nii,1\ncn1,cn1,cn1.nii,1\nad0,ad0,ad0.nii,1", "label: '1' is no class"),
+]
+"""Sheets of which a mistake runs through every row, and the one line about it."""
+
 BAD_ENTRIES = [
+    ({"image": "a.nii", "label": 5}, "entry 1, label: '5' is no class, and a number means another one in each study"),
     ({"image": "a.nii", "slice_label": 9}, "entry 1, label: '9' is no class"),
     ({"image": "a.nii"}, "entry 1, label: is empty"),
     ({"slice_label": 1}, "entry 1, image: is empty"),
@@ -170,6 +192,11 @@ BAD_PARAMETERS: list[tuple[str | bytes, list[str]]] = [
     ('{"simulate": 5, "healthy": "well"}', ["parameter healthy: 'well' is not valid; give one of CN, EMCI"]),
     ('{"simulate": 5, "seed": -1}', ["parameter seed: -1 is not valid; give a whole number at least 0"]),
     ('{"simulate": 5, "skip_bad_scans": "maybe"}', ["parameter skip_bad_scans: 'maybe' is not valid; give true or"]),
+    ('{"simulate": 5, "label_codes": "1,2,3"}', ["parameter label_codes: '1,2,3' is not valid; give what values of"]),
+    ('{"simulate": 5, "label_codes": "1=sick"}', ["parameter label_codes: '1=sick' is no value=CLASS; give pairs"]),
+    ('{"simulate": 5, "label_codes": "1=CN,1=AD"}', ["parameter label_codes: '1' stands for both CN and AD; give one"]),
+    ('{"simulate": 5, "t1w_filter": "norm"}', ["parameter t1w_filter: 'norm' is not valid; give parts of an image's"]),
+    ('{"simulate": 5, "t1w_filter": "ses-1"}', ["parameter t1w_filter: 'ses-1' is no part of an image's name; give"]),
     ('{"simulate": 5, "pseudonymise": true}', ["parameter pseudonymise: true needs a secret; give --pseudonym_salt"]),
     (
         '{"simulate": 5, "pseudonym_salt": "short"}',
@@ -355,7 +382,12 @@ BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
     "slice: no class": (
         "slice",
         lambda f: [str(f / "cn0.nii"), *scan_options(f, label="ill")],
-        "label 'ill' is none of CN, EMCI, MCI, LMCI, AD",
+        "'ill' is no class; write one of CN, EMCI, MCI, LMCI, AD",
+    ),
+    "slice: a number for a class": (
+        "slice",
+        lambda f: [str(f / "cn0.nii"), *scan_options(f, label="5")],
+        "'5' is no class, and a number means another one in each study; write one of CN, EMCI, MCI, LMCI, AD",
     ),
     "slice: out is a file": (
         "slice",

@@ -33,14 +33,15 @@ from robustness.bad_inputs import (
     BAD_SHEETS,
     BAD_VALUES,
     HEADER,
+    ONE_LINE_SHEETS,
     scan_options,
 )
 from robustness.bad_volumes import BAD_MASKS, BAD_VOLUMES, VOXELS, bomb, empty_bomb, save, unreadable
 from slice import slice_scan
 
 TABLES = (
-    BAD_VALUES, BAD_SHEETS, BAD_ENTRIES, BAD_JSON, BAD_SCANS, BAD_COHORTS, BAD_PARAMETERS, BAD_MODELS, BAD_COMMANDS,
-    BAD_VOLUMES, BAD_MASKS,
+    BAD_VALUES, BAD_SHEETS, ONE_LINE_SHEETS, BAD_ENTRIES, BAD_JSON, BAD_SCANS, BAD_COHORTS, BAD_PARAMETERS, BAD_MODELS,
+    BAD_COMMANDS, BAD_VOLUMES, BAD_MASKS,
 )  # fmt: skip
 BIN = Path(__file__).parents[2] / "bin"
 NOBODY = 65534
@@ -129,6 +130,13 @@ def test_sheet(folder: Path, finished: Path, text: str, parts: list[str]) -> Non
     lines = refused(finished, "--input", folder / "sheet.csv")
     assert all(line.startswith("sheet.csv") for line in lines)
     assert any(all(part in line for part in parts) for line in lines), lines
+
+
+@pytest.mark.parametrize(("text", "part"), ONE_LINE_SHEETS)
+def test_a_mistake_of_every_row_is_one_line(folder: Path, finished: Path, text: str, part: str) -> None:
+    (folder / "sheet.csv").write_text(text, encoding="utf-8")
+    [line] = refused(finished, "--input", folder / "sheet.csv")
+    assert part in line
 
 
 @pytest.mark.parametrize(("entry", "start"), BAD_ENTRIES)

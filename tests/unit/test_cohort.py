@@ -229,7 +229,7 @@ def test_covariates_join_the_scans_and_adjust_their_scores(tmp_path: Path):
     places = write_cohort(tmp_path / "scores", 40, ("CN", "AD"))
     sheet = covariates_of([*places, tmp_path / "another"])
     cohort = summarise(places, covariates=sheet)
-    assert list(cohort.scans.columns[:6]) == ["scan", "subject", "label", "split", "age", "sex"]
+    assert list(cohort.scans.columns[:7]) == ["scan", "subject", "label", "split", "control", "age", "sex"]
     assert cohort.scans["age"].tolist() == sheet["age"].tolist()[:40]
     assert cohort.covariates == ("age", "sex")
     for table in (cohort.groups, cohort.comparisons):

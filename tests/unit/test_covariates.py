@@ -49,7 +49,9 @@ def test_subjects_are_predicted_by_the_fit_without_them():
     table.loc[61, ["scan", "age", "x", "label"]] = ["converted", 81.0, 10.0, "AD"]
     design = np.column_stack([np.ones(62), table["age"], table["sex"] == "M", table["site"] == "B"])
     numbers = pd.DataFrame(design, columns=["one", "age", "man", "b"]).assign(x=table["x"])
-    controls = numbers[table["label"] == "CN"].groupby(table["subject"]).mean()
+    # whoever converts is no control
+    steady = (table["label"] == "CN") & (table["subject"] != "p0")
+    controls = numbers[steady].groupby(table["subject"]).mean()
     found = adjusted(table)
     for subject in ("p0", "p7", "p50"):
         others = controls.drop(index=subject, errors="ignore")

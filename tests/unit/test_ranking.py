@@ -35,6 +35,18 @@ def test_percentile_and_p_are_ranks_among_the_other_controls(tmp_path: Path) -> 
     assert table.at["cn0", "p"] == 1
 
 
+def test_nobody_is_held_against_people_who_convert(tmp_path: Path) -> None:
+    later = slice_rows("later", "AD", seed=20).assign(subject="cn5")
+    places = [*cohort_of(tmp_path).places.values(), write_scores(tmp_path, later, contrast=1.0)]
+    sheet = pd.DataFrame({"scan": [place.name for place in places], "age": None, "sex": None, "site": None})
+    sheet["control"] = ["no" if scan == "cn6" else "" for scan in sheet["scan"]]
+    cohort = summarise(places, covariates=sheet)
+    told = cohort.scans.set_index("scan")["control"]
+    assert set(told.index[told == "yes"]) == {f"cn{number}" for number in range(5)}
+    assert sorted(cohort.controls["scan"]) == sorted(told.index[told == "yes"])
+    assert rank(cohort).set_index("scan").at["ad2", "controls"] == 5
+
+
 def test_nothing_is_judged_by_few_controls(tmp_path: Path) -> None:
     cohort = cohort_of(tmp_path, controls=4)
     table = rank(cohort)

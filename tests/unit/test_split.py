@@ -1,7 +1,9 @@
 """The split by subject: disjoint, stratified, repeatable; and the audit of what leaks."""
 
 from collections import Counter
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,9 @@ from healthward.split import (
     audit_subjects,
     audit_validation,
     audit_voxels,
+    held_out_controls,
+    labels_of_subjects,
+    mark_controls,
     split_for_model,
     split_for_training,
     worst_labels,
@@ -159,3 +164,38 @@ def test_the_same_voxels_under_two_names_are_reported_with_both_rows() -> None:
     audit_voxels(sheet, ["x", "", "x", ""])
     [line] = sheet.problem_lines()
     assert line == "sheet.csv row 4, image: '/4.nii' has the same voxels as row 2 ('/2.nii'); keep one of them"
+
+
+def test_people_who_have_another_label_anywhere_are_no_controls() -> None:
+    sheet = sheet_of(
+        row(2, "steady", split="test"),
+        row(3, "converts", split="test"),
+        row(4, "converts", "MCI", "test"),
+        row(5, "elsewhere", split="val"),
+        row(6, "elsewhere", split="val"),
+        row(7, "learned", split="train"),
+        row(8, "ill", "AD", "test"),
+        replace(row(9, "denied", split="test"), control="no"),
+    )
+    sheet.labels["elsewhere"].add("AD")
+    rows, converted = mark_controls(sheet.rows, "CN", labels_of_subjects(sheet))
+    assert [each.control for each in rows] == ["yes", *["no"] * 7]
+    assert converted == 2
+    assert mark_controls(sheet.rows, "AD", labels_of_subjects(sheet))[0][6].control == "yes"
+
+
+def test_a_table_tells_its_controls_itself_unless_it_has_a_column_of_them() -> None:
+    table = pd.DataFrame(
+        [("a", "CN", "test"), ("a", "AD", "test"), ("b", "CN", "val"), ("c", "CN", "train"), ("d", "AD", "test")],
+        columns=["subject", "label", "split"],
+    )
+    assert held_out_controls(table, "CN").tolist() == [False, False, True, False, False]
+    told = table.assign(control=["no", "no", "no", "no", "no"])
+    assert not held_out_controls(told, "CN").any()
+
+
+def test_who_converts_is_none_of_the_healthy_to_tune_on() -> None:
+    steady = [row(2, "a", split="val"), row(3, "b", "AD", "val"), row(4, "c", "AD", "val")]
+    sheet = sheet_of(*steady, row(5, "b", "CN", "val"))
+    audit_validation(sheet, "CN")
+    assert "1 CN and 2 other subjects are for validation" in sheet.problem_lines()[0]

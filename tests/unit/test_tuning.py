@@ -49,6 +49,12 @@ def test_scans_of_a_subject_count_once() -> None:
     pd.testing.assert_frame_equal(compare_candidates(twice, "CN"), compare_candidates(table, "CN"))
 
 
+def test_whoever_converts_is_none_of_the_healthy() -> None:
+    table = measured(GAPS)
+    before = table[table["subject"] == "CN0"].assign(scan="before", subject="AD0", gap=5.0)
+    pd.testing.assert_frame_equal(compare_candidates(pd.concat([table, before]), "CN"), compare_candidates(table, "CN"))
+
+
 def test_too_few_subjects_are_refused() -> None:
     table = measured(GAPS)
     with pytest.raises(InputError, match="1 healthy and 5 other validation subjects; it takes two of each"):
