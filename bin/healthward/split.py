@@ -110,16 +110,6 @@ def audit_validation(sheet: Sheet, healthy: str) -> None:
         sheet.report(0, "split", f"{text}; --tune takes two of each, so give more, or leave it out")
 
 
-def audit_voxels(sheet: Sheet, digests: Sequence[str]) -> None:
-    """Report every row with the same voxels as an earlier one; `digests` are of the rows, empty where unknown."""
-    first: dict[str, Row] = {}
-    for row, digest in zip(sheet.rows, digests, strict=True):
-        earlier = first.setdefault(digest, row)
-        if digest and earlier is not row:
-            where = f"{sheet.place(earlier.number)} ({shown(earlier.image)})"
-            sheet.report(row.number, "image", f"{shown(row.image)} has the same voxels as {where}; keep one of them")
-
-
 def held_out_controls(scans: pd.DataFrame, healthy: str) -> pd.Series:
     """Return which rows of a table with label and split are of the healthy class and were not trained on."""
     return (scans["label"] == healthy) & (scans["split"] != "train")
