@@ -43,14 +43,15 @@ def slice_scan(
     """Conform IMAGE, a T1 volume in NIfTI, and cut it into slices along three axes.
 
     The volume is resampled into a cube of SIZE³ voxels along the world's axes, centred on the brain, and scaled to
-    [0, 1]. The skull should be stripped. OUT gets the slices (slices.npy), the cube, a brain mask, and in scan.json
-    the geometry that takes a map back to the scan's own grid.
+    [0, 1]. The skull should be stripped. OUT gets the slices (slices.npy), the cube, a brain mask, in scan.json the
+    geometry that takes a map back to the scan's own grid, and what the scan is recognised by (signature.safetensors).
 
     \b
     Example:
       slice.py ad0.nii.gz --scan ad0 --subject ad0 --label AD --out slices/ad0
     """
     from healthward.errors import InputError
+    from healthward.signatures import SIGNATURE, save_signatures, signature
     from healthward.slices import ScanRecord, cut, fingerprint, save_scan, slice_bounds
     from healthward.volumes import conform, load_volume, to_cube
 
@@ -69,6 +70,7 @@ def slice_scan(
     stack = cut(conformed.cube, first, count)
     record = ScanRecord(scan, subject, label, split, size, first, count, fov, fingerprint(stack))
     save_scan(out, conformed, stack, truth, record)
+    save_signatures(out / SIGNATURE, [signature(voxels)])
 
 
 if __name__ == "__main__":

@@ -63,8 +63,8 @@ def train_model(
 
     Scans whose split is train are learned from, those of split val are validated on. Run the same line again after an
     interruption: the training continues from its last checkpoint and ends as if nothing had happened. SIGTERM saves and
-    ends, SIGUSR2 saves and goes on. OUT gets diffusion.safetensors, embedding.safetensors, config.json, loss.csv,
-    loss.png and samples.png.
+    ends, SIGUSR2 saves and goes on. OUT gets diffusion.safetensors, embedding.safetensors, config.json,
+    training_scans.safetensors (what the scans that it learned from are recognised by), loss.csv, loss.png, samples.png.
 
     \b
     Example:
@@ -85,7 +85,10 @@ def train_model(
     from healthward.group import joined, local_rank
     from healthward.interruption import Interrupted, Interruption
     from healthward.model import Architecture, save_model
+    from healthward.model_files import TRAINING_SCANS
     from healthward.provenance import versions
+    from healthward.signatures import SIGNATURE, load_signatures, save_signatures
+    from healthward.slices import SLICE_AGAIN
     from healthward.training import Trainer, train
     from healthward.training_batches import Recipe
     from healthward.training_cohort import Cohort
@@ -115,6 +118,10 @@ def train_model(
     )
     place = select_device(device, local_rank())
     cohort = Cohort.read(slices)
+    # Before the training, so that a missing one does not end it
+    trained = [
+        each for folder in cohort.split("train").folders for each in load_signatures(folder / SIGNATURE, SLICE_AGAIN)
+    ]
     # A cohort too small to hold anyone out is validated on what it learned, and config.json says so.
     held_out = cohort.split("val") if cohort.split("val").records else cohort.split("train")
     settings = validation_settings(max_timestep)
@@ -147,6 +154,7 @@ def train_model(
 
     config = {**trainer.describe(), "versions": versions()}
     save_model(out, trainer.model(), config)
+    save_signatures(out / TRAINING_SCANS, trained)
     history = pd.DataFrame(trainer.history).astype({"step": int})
     history.to_csv(out / "loss.csv", index=False, float_format="%.6g")
     plot_losses(history, out / "loss.png")

@@ -23,6 +23,6 @@ process TRAIN {
     """
     train.py --help > /dev/null
     mkdir model
-    touch model/diffusion.safetensors model/embedding.safetensors model/config.json
+    touch model/{diffusion,embedding,training_scans}.safetensors model/config.json
     """
 }

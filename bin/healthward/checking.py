@@ -15,17 +15,18 @@ from healthward.bids_dataset import read_bids
 from healthward.bids_images import parsed_filter
 from healthward.errors import InputError
 from healthward.fields import SPLITS, Row
+from healthward.identity import audit_ids, audit_voxels, return_to_training, trust_warning
 from healthward.inspection import Inspection, inspect_all
 from healthward.labels import CLASSES, parsed_codes
-from healthward.model_files import inspect_model, try_to_load
+from healthward.model_files import inspect_model, training_ids, training_scans, try_to_load
 from healthward.parameters import completed, conforming, validate
 from healthward.provenance import versions
 from healthward.pseudonyms import pseudonymised, write_key
 from healthward.samplesheet import Lack, Sheet, read_scan, read_sheet
+from healthward.signatures import Signature
 from healthward.split import (
     audit_subjects,
     audit_validation,
-    audit_voxels,
     labels_of_subjects,
     mark_controls,
     split_for_model,
@@ -53,8 +54,8 @@ class Checked:
     """What a check found: a line for each problem and, when there is none, what the run starts from.
 
     `rows` are sorted by scan, `digests` are of their voxels, `conform` holds size, slice_range and fov. `warnings` name
-    what will be left out, a line each, and `skipped` are the scans of it. Where ids are pseudonyms, `key` has every row
-    with the ids of the sheet.
+    what will be left out or is in doubt, a line each, and `skipped` are the scans that are left out. Where ids are
+    pseudonyms, `key` has every row with the ids of the sheet.
     """
 
     problems: list[str]
@@ -120,6 +121,8 @@ def check(
     """
     schema = json.loads(schema_path.read_text(encoding="utf-8"))
     config, incomplete = inspect_model(model, embedding) if model else (None, [])
+    seen, unreadable = training_scans(model) if model else (None, [])
+    incomplete += unreadable
     given, found = _read_parameters(parameters_path)
     problems = incomplete + found
     if parameters_path and not found:
@@ -145,8 +148,11 @@ def check(
             warnings += told
         digests = _complete(sheet, inspections)
         if model or scan:
+            if model and not incomplete:
+                warnings += _withhold_trained(sheet, inspections, model, seen, training_ids(config))
             split_for_model(sheet)
-        else:
+        warnings += audit_ids(sheet)
+        if not (model or scan):
             split_for_training(
                 sheet,
                 validation_fraction=parameters["validation_fraction"],
@@ -301,5 +307,14 @@ def _complete(sheet: Sheet, inspections: list[Inspection]) -> list[str]:
         for column, text in inspection.problems:
             sheet.report(row.number, column, text)
     digests = [inspection.digest for inspection in inspections]
-    audit_voxels(sheet, digests)
+    audit_voxels(sheet, digests, [inspection.signature for inspection in inspections])
     return digests
+
+
+def _withhold_trained(
+    sheet: Sheet, inspections: list[Inspection], model: Path, trained: list[Signature] | None, ids: set[str]
+) -> list[str]:
+    """Make train scans of those that the model was trained on, as far as it tells; return what to say of it."""
+    if trained is None:
+        return [trust_warning(sheet, str(model), ids)]
+    return return_to_training(sheet, [inspection.signature for inspection in inspections], trained)

@@ -1,4 +1,4 @@
-"""Opening the volumes of a sheet: whether header and voxels are fit for the pipeline, and the digest of the voxels."""
+"""Opening the volumes of a sheet: whether header and voxels are fit for use, and what its voxels are known by."""
 
 import logging
 import math
@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nibabel
@@ -20,6 +20,7 @@ from nibabel.spatialimages import HeaderDataError, ImageDataError
 from tqdm import tqdm
 
 from healthward.provenance import voxel_digest
+from healthward.signatures import Signature, signature
 from healthward.wording import shown
 
 SUFFIXES = (".nii", ".nii.gz")
@@ -55,10 +56,15 @@ DAMAGE = (
 
 @dataclass(frozen=True)
 class Inspection:
-    """What opening a scan's image and mask showed: problems as (column, text), the digest empty without an image."""
+    """What opening a scan's image and mask showed.
+
+    `digest` and `signature` are of the image's voxels, empty and None without a sound one; `problems` are (column,
+    text).
+    """
 
     digest: str
     problems: tuple[tuple[str, str], ...]
+    signature: Signature | None = field(default=None, compare=False)
 
 
 class UnfitVolumeError(ValueError):
@@ -91,7 +97,7 @@ def inspect_all(volumes: Sequence[tuple[str, str]], workers: int) -> list[Inspec
 def inspect(volume: tuple[str, str]) -> Inspection:
     """Open one scan's image and its mask, given as paths that may be empty."""
     image_path, mask_path = volume
-    digest = ""
+    digest, recognised_by = "", None
     problems = []
     image = None
     # What nibabel mends in a header by itself is nobody's business; what it cannot mend is reported here
@@ -99,7 +105,8 @@ def inspect(volume: tuple[str, str]) -> Inspection:
     if image_path:
         try:
             image = _open(image_path)
-            digest = _image_digest(image, image_path)
+            voxels = _image_voxels(image, image_path)
+            digest, recognised_by = voxel_digest(voxels), signature(voxels)
         except UnfitVolumeError as error:
             problems.append(("image", str(error)))
     if mask_path:
@@ -107,15 +114,15 @@ def inspect(volume: tuple[str, str]) -> Inspection:
             _check_mask(_open(mask_path), mask_path, image, image_path)
         except UnfitVolumeError as error:
             problems.append(("mask", str(error)))
-    return Inspection(digest, tuple(problems))
+    return Inspection(digest, tuple(problems), recognised_by)
 
 
-def _image_digest(image: nibabel.Nifti1Image, path: str) -> str:
+def _image_voxels(image: nibabel.Nifti1Image, path: str) -> np.ndarray:
     voxels = _read(image, path)
     if voxels.min() == voxels.max():
         value = f"{voxels.flat[0]:g}"
         raise UnfitVolumeError(f"{shown(path)} holds the value {value} everywhere; give the scan itself")
-    return voxel_digest(voxels)
+    return voxels
 
 
 def _open(path: str) -> nibabel.Nifti1Image:

@@ -8,10 +8,13 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from healthward.errors import InputError
+from healthward.signatures import Signature, load_signatures
 from healthward.wording import shown
 
 WEIGHTS = ("diffusion.safetensors", "embedding.safetensors")
 CONFIG = "config.json"
+TRAINING_SCANS = "training_scans.safetensors"
+"""The signatures of the scans that a model was trained on. Older models lack it."""
 
 
 def _is_number(value: Any, low: float, high: float) -> bool:
@@ -58,6 +61,29 @@ def try_to_load(model: Path, embedding: Path | None, head_channels: int) -> tupl
         return load_model(model, embedding, head_channels).architecture.conditions, []
     except InputError as error:
         return 0, [f"model: {error}"]
+
+
+def training_scans(model: Path) -> tuple[list[Signature] | None, list[str]]:
+    """Return what the model's training scans are recognised by (None where it does not say), and a line for a problem.
+
+    Scans that it was validated on are not among them: they decided nothing about its weights.
+    """
+    file = model / TRAINING_SCANS
+    if not file.is_file():
+        return None, []
+    try:
+        return load_signatures(file, "copy it afresh"), []
+    except InputError as error:
+        return None, [f"model: {error}"]
+
+
+def training_ids(config: dict[str, Any] | None) -> set[str]:
+    """Return the ids of the scans that a model was trained on, as far as its configuration tells."""
+    training = (config or {}).get("training")
+    scans = training.get("scans") if isinstance(training, dict) else None
+    if not isinstance(scans, dict):
+        return set()
+    return {str(scan) for ids in scans.values() if isinstance(ids, list) for scan in ids}
 
 
 def _weights_problems(name: str, path: Path) -> list[str]:

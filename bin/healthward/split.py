@@ -111,16 +111,6 @@ def audit_validation(sheet: Sheet, healthy: str) -> None:
         sheet.report(0, "split", f"{text}; --tune takes two of each, so give more, or leave it out")
 
 
-def audit_voxels(sheet: Sheet, digests: Sequence[str]) -> None:
-    """Report every row with the same voxels as an earlier one; `digests` are of the rows, empty where unknown."""
-    first: dict[str, Row] = {}
-    for row, digest in zip(sheet.rows, digests, strict=True):
-        earlier = first.setdefault(digest, row)
-        if digest and earlier is not row:
-            where = f"{sheet.place(earlier.number)} ({shown(earlier.image)})"
-            sheet.report(row.number, "image", f"{shown(row.image)} has the same voxels as {where}; keep one of them")
-
-
 def labels_of_subjects(sheet: Sheet) -> dict[str, set[str]]:
     """Return every label that a subject has, at visits without a usable scan, too."""
     labels = {subject: set(known) for subject, known in sheet.labels.items()}

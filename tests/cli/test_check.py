@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from check import main
 from healthward.model import ConditionalUNet
+from healthward.signatures import save_signatures, signature
 from models import TINY, write_model
 
 TOOL = Path(__file__).parents[2] / "bin" / "check.py"
@@ -266,6 +267,49 @@ def test_a_model_fixes_conforming_and_takes_every_scan_as_test(cohort: Path, mod
     assert set(read(tmp_path / "out" / "split.csv")["split"]) == {"test"}
     found = json.loads((tmp_path / "out" / "conform.json").read_text())
     assert found == {"size": 64, "slice_range": [0.4, 0.7], "fov": 180.0}
+
+
+def test_a_model_without_its_training_scans_is_trusted_aloud(cohort: Path, tmp_path: Path) -> None:
+    told = write_model(tmp_path / "told", training={"scans": {"CN": ["s3", "z"]}})
+    for model, ending in (
+        (write_model(tmp_path / "plain"), "is on trust"),
+        (told, "(s3) the split train if they are these"),
+    ):
+        assert run(tmp_path / "out", "--input", cohort, "--model", model).exit_code == 0
+        [line] = [line for line in (tmp_path / "out/warnings.txt").read_text().splitlines() if "the model" in line]
+        assert line.endswith(ending)
+        assert set(read(tmp_path / "out/split.csv")["split"]) == {"test"}
+
+
+def test_scans_that_a_model_was_trained_on_are_train_whatever_the_sheet_says(cohort: Path, model: Path, tmp_path: Path):
+    voxels = [nibabel.load(tmp_path / f"scan {number}.nii.gz").get_fdata() for number in (2, 5)]
+    save_signatures(model / "training_scans.safetensors", [signature(volume[:, ::-1] * 7) for volume in voxels])
+    result = run(tmp_path / "out", "--input", cohort, "--model", model)
+    assert result.exit_code == 0, result.output
+    assert "the model was trained on 2 of the 10 scans, as the voxels tell: s2, s5; train again" in result.stderr
+    split = read(tmp_path / "out/split.csv").set_index("scan")["split"]
+    assert split[split == "train"].index.tolist() == ["s2", "s5"]
+    assert set(split.drop(["s2", "s5"])) == {"test"}
+
+
+def test_torn_training_scans_of_a_model_are_a_problem(cohort: Path, model: Path, tmp_path: Path) -> None:
+    (model / "training_scans.safetensors").write_bytes(b"torn")
+    result = run(tmp_path / "out", "--input", cohort, "--model", model)
+    assert result.exit_code == 1
+    assert "training_scans.safetensors: cannot be read (" in result.stderr
+
+
+def test_one_person_written_two_ways_is_a_problem_and_a_copy_is_told(cohort: Path, tmp_path: Path) -> None:
+    save(tmp_path / "new.nii.gz", 99)
+    voxels = nibabel.load(tmp_path / "scan 4.nii.gz").get_fdata()
+    nibabel.Nifti1Image((voxels.T * 2000).astype(np.int16), np.eye(4)).to_filename(tmp_path / "again.nii.gz")
+    cohort.write_text("\n".join([cohort.read_text(), "b1,sub-7,new.nii.gz,CN,", "b2,p2,again.nii.gz,CN,"]))
+    result = run(tmp_path / "out", "--input", cohort)
+    assert result.exit_code == 1
+    first, second = result.stderr.removeprefix("Error: ").splitlines()
+    assert first.startswith("samplesheet.csv row 12, subject: 'sub-7' and '007' of row 9 differ only in zeros")
+    assert f"is a turned, mirrored, rescaled or retyped copy of row 6 ('{tmp_path}/scan 4.nii.gz')" in second
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_single_scan_for_a_model(cohort: Path, model: Path, tmp_path: Path) -> None:

@@ -19,11 +19,13 @@ import simulate
 import train
 from healthward import __version__
 from healthward.model import load_model
+from healthward.signatures import earliest_copies, load_signatures, signature
 from healthward.simulation import KINDS
-from phantoms import write_head
+from phantoms import head_on, write_head
 
 COMMANDS = {
     "simulate": "simulate_cohort",
+    "check": "main",
     "slice": "slice_scan",
     "train": "train_model",
     "reconstruct": "reconstruct_scan",
@@ -91,12 +93,43 @@ def test_training_writes_a_model_that_says_what_it_is(trained):
     assert config["training"]["scans"]["AD"] == ["ad0"]
     assert config["training"]["people"] == {"CN": 1, "EMCI": 0, "MCI": 0, "LMCI": 0, "AD": 1}
     assert "torch" in config["versions"]
+    trained_on = load_signatures(trained / "model/training_scans.safetensors", "")
+    known = [signature(head_on("isotropic")[0])] * 2
+    assert earliest_copies([*known[:1], *trained_on]) == {1: 0, 2: 0}
     losses = pd.read_csv(trained / "model/loss.csv")
     assert losses["step"].tolist() == [2, 4]
     assert {"loss", "loss_0_99", "round_trip_psnr"} <= set(losses)
     for figure in ("loss.png", "samples.png"):
         assert (trained / "model" / figure).read_bytes().startswith(b"\x89PNG")
     assert "step 4 of 4" in (trained / "checkpoints/training.log").read_text()
+
+
+def test_a_training_without_the_signature_of_a_scan_does_not_start(trained, tmp_path):
+    slice_head(tmp_path, "old")
+    (tmp_path / "slices/old/signature.safetensors").unlink()
+    result = call("train", tmp_path / "slices/old", "--checkpoints", tmp_path / "c", "--out", tmp_path / "model")
+    assert result.exit_code == 1
+    assert "signature.safetensors: cannot be read (" in result.output
+    assert result.output.rstrip().endswith("; slice the scan again")
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_model_knows_its_training_scans_under_another_name_turned_and_retyped(trained, tmp_path):
+    voxels, affine = head_on("isotropic")
+    turn = np.diag([-1.0, 1, 1, 1])
+    turn[0, 3] = len(voxels) - 1
+    nib.save(nib.Nifti1Image((voxels[::-1] * 5).astype(np.int16), affine @ turn), tmp_path / "again.nii")
+    write_head(tmp_path / "new.nii", "anisotropic and odd")
+    sheet = "scan,subject,image,label,split\na,p,again.nii,CN,test\nb,q,new.nii,CN,\n"
+    (tmp_path / "sheet.csv").write_text(sheet)
+    result = call("check", "--input", tmp_path / "sheet.csv", "--model", trained / "model", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert pd.read_csv(tmp_path / "out/split.csv")["split"].tolist() == ["train", "test"]
+    warnings = (tmp_path / "out/warnings.txt").read_text().splitlines()
+    assert warnings[:2] == [
+        "the model was trained on 1 of the 2 scans, as the voxels tell: a; train again, and no controls",
+        "sheet.csv, split: that of row 2 gives way to 'train'",
+    ]
 
 
 @pytest.mark.parametrize("grid", ["anisotropic and odd", "oblique, flipped"])

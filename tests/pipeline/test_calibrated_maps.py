@@ -28,6 +28,9 @@ def run(whole_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
         5 * CONTROLS,
         "--size",
         32,
+        # People whom the model was not trained on
+        "--seed",
+        1,
         "--out",
         folder / "cohort",
     ]

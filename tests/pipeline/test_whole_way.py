@@ -49,7 +49,7 @@ def test_tables_hold_every_scan_and_slice(whole_run: Run) -> None:
 
 
 def test_model_report_and_provenance_are_there(whole_run: Run) -> None:
-    for name in ("diffusion.safetensors", "embedding.safetensors", "config.json"):
+    for name in ("diffusion.safetensors", "embedding.safetensors", "config.json", "training_scans.safetensors"):
         assert (whole_run.outdir / "model" / name).stat().st_size > 0
     assert list((whole_run.outdir / "figures").glob("*.png"))
     assert "<html" in (whole_run.outdir / "report.html").read_text()
@@ -83,7 +83,13 @@ def test_killed_training_went_on_from_its_checkpoint(interrupted_run: Resumed, w
     [attempt] = [row["attempt"] for row in interrupted_run.run.trace() if row["process"] == "TRAIN"]
     assert attempt == "2"
     assert (outdir / "checkpoints/training.log").read_text().count("step 1 of 30") == 1
-    for name in ("diffusion.safetensors", "embedding.safetensors", "loss.csv", "config.json"):
+    for name in (
+        "diffusion.safetensors",
+        "embedding.safetensors",
+        "training_scans.safetensors",
+        "loss.csv",
+        "config.json",
+    ):
         assert (outdir / "model" / name).read_bytes() == (whole_run.outdir / "model" / name).read_bytes(), name
 
 

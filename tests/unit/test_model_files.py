@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from healthward.model_files import inspect_model
+from healthward.model_files import inspect_model, training_ids, training_scans
+from healthward.signatures import save_signatures, signature
 
 CONFIG = {"size": 64, "slice_range": [0.35, 0.75], "fov": 192.0, "max_timestep": 400, "classes": ["CN", "AD"]}
 
@@ -81,3 +82,24 @@ def test_a_pair_of_files_has_no_configuration(tmp_path: Path) -> None:
     for path in paths:
         path.write_bytes(b"x")
     assert inspect_model(*paths) == (None, [])
+
+
+def test_training_scans_are_read_and_an_older_model_has_none(tmp_path: Path) -> None:
+    assert training_scans(tmp_path) == (None, [])
+    assert training_scans(tmp_path / "x_diffusion.pt") == (None, [])
+    file = tmp_path / "training_scans.safetensors"
+    save_signatures(file, [signature(np.random.default_rng(seed).random((8, 9, 10))) for seed in range(3)])
+    scans, problems = training_scans(tmp_path)
+    assert problems == []
+    assert [each.shape for each in scans or []] == [(8, 9, 10)] * 3
+    file.write_bytes(file.read_bytes()[:-100])
+    scans, [line] = training_scans(tmp_path)
+    assert scans is None
+    assert line.startswith("model: ")
+    assert line.endswith("; copy it afresh")
+
+
+@pytest.mark.parametrize("training", [None, 7, {}, {"scans": None}, {"scans": {"CN": 5}}])
+def test_ids_of_training_scans_are_those_that_a_configuration_holds(training: Any) -> None:
+    assert training_ids(None) == training_ids({"training": training}) == set()
+    assert training_ids({"training": {"scans": {"CN": ["a", "b"], "AD": ["c"]}}}) == {"a", "b", "c"}

@@ -15,7 +15,6 @@ from healthward.split import (
     assign_subjects,
     audit_subjects,
     audit_validation,
-    audit_voxels,
     held_out_controls,
     labels_of_subjects,
     mark_controls,
@@ -157,13 +156,6 @@ def test_settings_are_chosen_on_two_controls_and_two_others() -> None:
     enough = sheet_of(*patients, row(4, "c", split="val"), row(5, "d", split="val"))
     audit_validation(enough, "CN")
     assert not enough.problem_lines()
-
-
-def test_the_same_voxels_under_two_names_are_reported_with_both_rows() -> None:
-    sheet = sheet_of(row(2, "a"), row(3, "b"), row(4, "c"), row(5, "d"))
-    audit_voxels(sheet, ["x", "", "x", ""])
-    [line] = sheet.problem_lines()
-    assert line == "sheet.csv row 4, image: '/4.nii' has the same voxels as row 2 ('/2.nii'); keep one of them"
 
 
 def test_people_who_have_another_label_anywhere_are_no_controls() -> None:
