@@ -270,7 +270,7 @@ def test_a_model_fixes_conforming_and_takes_every_scan_as_test(cohort: Path, mod
 
 
 def test_a_model_without_its_training_scans_is_trusted_aloud(cohort: Path, tmp_path: Path) -> None:
-    told = write_model(tmp_path / "told", training={"scans": {"CN": ["s3", "z"]}})
+    told = write_model(tmp_path / "told", training={"scans": {"CN": ["s3", "z"], "AD": ["q"]}})
     for model, ending in (
         (write_model(tmp_path / "plain"), "is on trust"),
         (told, "(s3) the split train if they are these"),
