@@ -11,12 +11,17 @@ def refuseImpossiblePlace(params, schema) {
 // What Java cannot name in the locale that it was started in
 def unnameable(params) {
     def encoding = System.getProperty('sun.jnu.encoding')
-    def sheet = params.input ? file(params.input, glob: false) : null
+    if (encoding ==~ /(?i)utf-?8/) {
+        return []
+    }
     def named = "${launchDir} ${projectDir} ${params.findAll { _name, value -> value instanceof CharSequence }.values()}"
-    def beyond = named.any { letter -> letter > '\u007f' } || (sheet && sheet.isFile() && sheet.bytes.any { letter -> letter < 0 })
-    return beyond && !(encoding ==~ /(?i)utf-?8/)
-        ? ["some path has letters that the locale's ${encoding} cannot name; begin the line with LC_ALL=C.UTF-8"]
-        : []
+    def beyond = named.any { letter -> letter > '\u007f' } || bytesOf(params.input).any { letter -> letter < 0 }
+    return beyond ? ["some path has letters that the locale's ${encoding} cannot name; begin the line with LC_ALL=C.UTF-8"] : []
+}
+
+def bytesOf(sheet) {
+    def found = sheet ? file(sheet, glob: false) : null
+    return found && found.isFile() ? found.bytes.toList() : []
 }
 
 // Text of the schema's group on cluster and containers that is not of its pattern

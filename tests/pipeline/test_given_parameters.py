@@ -95,6 +95,11 @@ def test_letters_beyond_the_locale_work(tmp_path: Path) -> None:
 def test_nextflow_in_a_locale_without_these_letters_says_so(tmp_path: Path) -> None:
     folder = tmp_path / "tête"
     folder.mkdir()
-    environment = os.environ | {"NXF_JVM_ARGS": "-Dsun.jnu.encoding=ANSI_X3.4-1968"}
+    # A user's own launcher leaves the locale as it is; ours is told that it is a good one
+    told = tmp_path / "bin/locale"
+    told.parent.mkdir()
+    told.write_text("#!/bin/sh\necho UTF-8\n")
+    told.chmod(0o755)
+    environment = os.environ | {"LC_ALL": "C", "PATH": f"{told.parent}:{os.environ['PATH']}"}
     [line] = refusal(nextflow(tmp_path, "--input", str(write_sheet(folder)), environment=environment))
     assert line.endswith("begin the line with LC_ALL=C.UTF-8")
