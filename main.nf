@@ -51,7 +51,7 @@ workflow {
     else if (params.simulate) {
         CHECK_PARAMETERS(source, given, embedding, weights, atlas, atlas_names, parameters, schema, code.check)
         SIMULATE(CHECK_PARAMETERS.out.problems.map { problems -> passed(problems, opened) }, code.simulate)
-        source = SIMULATE.out.samplesheet.map { sheet -> namedSheet(sheet) }
+        source = SIMULATE.out.cohort.map { cohort -> namedSheet(cohort.resolve('samplesheet.csv')) }
     }
 
     // Nothing starts before this has passed
