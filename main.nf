@@ -15,6 +15,7 @@ include { EXPORT_BIDS               } from './modules/export_bids'
 include { codeOfTools                            } from './modules/code'
 include { helpText                               } from './modules/help'
 include { named ; namedScan ; namedSheet ; passed } from './modules/inputs'
+include { claim ; recordPublished ; settle        } from './modules/outdir'
 include { refuseImpossiblePlace                  } from './modules/place'
 include { nextSteps ; recordRun ; sayHowItEnded  } from './modules/run'
 
@@ -26,10 +27,15 @@ workflow {
     }
     refuseImpossiblePlace(params, schema)
     tools = codeOfTools(projectDir)
-    recordRun(params, tools)
-    def product = file("${params.outdir}", glob: false).resolve(params.train_only ? 'model' : 'report.html')
+    def outdir = file("${params.outdir}", glob: false)
+    claimed = claim(outdir)
+    def product = outdir.resolve(params.train_only ? 'model' : 'report.html')
     advice = nextSteps(product, params)
-    workflow.onComplete { sayHowItEnded(product, advice) }
+    read = [params.input, params.model, params.embedding, params.weights, params.atlas, params.atlas_names].findAll()
+    workflow.onComplete {
+        settle(claimed, read)
+        sayHowItEnded(product, advice)
+    }
 
     code = tools.collectEntries { tool, source -> [tool, source.digest] } // [check: 'd41d8c…', slice: '9e107d…', …]
     parameters = groovy.json.JsonOutput.toJson(params)
@@ -57,7 +63,11 @@ workflow {
     // Nothing starts before this has passed
     CHECK(source, given, embedding, weights, atlas, atlas_names, parameters, schema, code.check)
     checked = CHECK.out.problems.map { problems -> passed(problems, opened) }
+    checked.subscribe { _passed -> recordRun(params, tools) }
     CHECK.out.warnings.subscribe { warnings -> warnings.eachLine { line -> log.warn(line) } }
+
+    // What conf/modules.config publishes: maps/ad0/ad0_anomaly.nii.gz, split.csv, …
+    published = CHECK.out.manifests.mix(CHECK.out.versions, CHECK.out.pseudonyms, params.train_only ? CHECK.out.skipped : channel.empty())
 
     // The sheet in its normal form:
     //   [[id: 'ad0', subject: 's1', label: 'AD', split: 'train'], /data/ad0.nii.gz, /data/ad0_mask.nii.gz or []]
@@ -86,6 +96,7 @@ workflow {
             .collect(flat: false, sort: { one, other -> one[0].id <=> other[0].id })
             .map { pairs -> pairs.collect { _meta, slices -> slices } }
         model = TRAIN(learning, code.train).model
+        published = published.mix(TRAIN.out.published)
     }
 
     if (!params.train_only) {
@@ -95,6 +106,7 @@ workflow {
             validation = SLICE.out.slices.filter { meta, _slices -> meta.split == 'val' }
             TUNE(validation, model, embedding[1], code.tune)
             settings = CHOOSE(TUNE.out.table.collect(sort: { table -> table.name }), code.choose).settings
+            published = published.mix(CHOOSE.out.tables)
         }
         RECONSTRUCT(images.join(SLICE.out.slices), model, embedding[1], weights[1], settings, code.reconstruct)
 
@@ -123,8 +135,8 @@ workflow {
             code.aggregate,
         )
 
+        maps = RECONSTRUCT.out.maps.mix(CALIBRATE.out.maps).flatten() // ad0_anomaly.nii.gz, ad0_zscore.nii.gz, …
         if (params.bids) {
-            maps = RECONSTRUCT.out.maps.mix(CALIBRATE.out.maps).flatten() // ad0_anomaly.nii.gz, ad0_zscore.nii.gz, …
             EXPORT_BIDS(
                 maps.collect(sort: { map -> map.name }),
                 AGGREGATE.out.tables,
@@ -132,5 +144,15 @@ workflow {
                 code.export_bids,
             )
         }
+        published = published.mix(
+            RECONSTRUCT.out.debug,
+            SCORE.out.viewer,
+            CALIBRATE.out.viewer,
+            AGGREGATE.out.tables,
+            AGGREGATE.out.figures,
+            AGGREGATE.out.pages,
+            params.bids ? EXPORT_BIDS.out.dataset : maps,
+        )
     }
+    published.flatten().subscribe { path -> recordPublished(outdir, path) }
 }
