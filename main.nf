@@ -12,13 +12,14 @@ include { CALIBRATE                 } from './modules/calibrate'
 include { AGGREGATE                 } from './modules/aggregate'
 include { EXPORT_BIDS               } from './modules/export_bids'
 
-include { argumentsOf                             } from './modules/arguments'
-include { codeOfTools                             } from './modules/code'
-include { helpText                                } from './modules/help'
-include { metaOf ; named ; namedScan ; namedSheet ; passed } from './modules/inputs'
-include { refuseLost ; typed                      } from './modules/parameters'
-include { refuseImpossiblePlace                   } from './modules/place'
-include { nextSteps ; recordRun ; sayHowItEnded   } from './modules/run'
+include { argumentsOf                                       } from './modules/arguments'
+include { codeOfTools                                       } from './modules/code'
+include { helpText                                          } from './modules/help'
+include { metaOf ; named ; namedScan ; namedSheet ; passed  } from './modules/inputs'
+include { claim ; recordPublished ; settle                  } from './modules/outdir'
+include { refuseLost ; typed                                } from './modules/parameters'
+include { refuseImpossiblePlace                             } from './modules/place'
+include { nextSteps ; recordRun ; sayHowItEnded             } from './modules/run'
 
 workflow {
     schema = projectDir.resolve('nextflow_schema.json')
@@ -30,10 +31,15 @@ workflow {
     refuseLost(params, options, schema)
     refuseImpossiblePlace(options, schema)
     tools = codeOfTools(projectDir)
-    recordRun(options, tools)
-    product = file(options.outdir, glob: false).resolve(options.train_only ? 'model' : 'report.html')
+    outdir = file(options.outdir, glob: false)
+    claimed = claim(outdir)
+    product = outdir.resolve(options.train_only ? 'model' : 'report.html')
     advice = nextSteps(product, options)
-    workflow.onComplete = { sayHowItEnded(product, advice) }
+    read = options.subMap('input', 'model', 'embedding', 'weights', 'atlas', 'atlas_names').values().findAll()
+    workflow.onComplete = {
+        settle(claimed, read)
+        sayHowItEnded(product, advice)
+    }
 
     code = tools.collectEntries { tool, source -> [tool, source.digest] } // [check: 'd41d8c…', slice: '9e107d…', …]
     arguments = argumentsOf(options) // [train: "--channels '64,64,64' …", score: '--lowest 12 …', …]
@@ -56,13 +62,17 @@ workflow {
     else if (options.simulate) {
         CHECK_PARAMETERS(source, given, embedding, weights, atlas, atlas_names, parameters, schema, code.check)
         SIMULATE(CHECK_PARAMETERS.out.problems.map { problems -> passed(problems, opened) }, arguments.simulate, code.simulate)
-        source = SIMULATE.out.samplesheet.map { sheet -> namedSheet(sheet) }
+        source = SIMULATE.out.cohort.map { cohort -> namedSheet(cohort.resolve('samplesheet.csv')) }
     }
 
     // Nothing starts before this has passed
     CHECK(source, given, embedding, weights, atlas, atlas_names, parameters, schema, code.check)
     checked = CHECK.out.problems.map { problems -> passed(problems, opened) }
+    checked.subscribe { _passed -> recordRun(options, tools) }
     CHECK.out.warnings.subscribe { warnings -> warnings.eachLine { line -> log.warn(line) } }
+
+    // What conf/modules.config publishes: maps/ad0/ad0_anomaly.nii.gz, split.csv, …
+    published = CHECK.out.manifests.mix(CHECK.out.versions, CHECK.out.pseudonyms, options.train_only ? CHECK.out.skipped : channel.empty())
 
     // The sheet in its normal form: [scan: 'ad0', subject: 's1', image: '/data/ad0.nii.gz', label: 'AD', control: 'no', …]
     rows = CHECK.out.samplesheet.combine(checked).flatMap { sheet, _checked -> sheet.splitCsv(header: true, quote: '"') }
@@ -83,6 +93,7 @@ workflow {
             .collect(flat: false, sort: { one, other -> one[0].id <=> other[0].id })
             .map { pairs -> pairs.collect { _meta, slices -> slices } }
         model = TRAIN(learning, options.gpus, arguments.train, code.train).model
+        published = published.mix(TRAIN.out.published)
     }
 
     if (!options.train_only) {
@@ -92,6 +103,7 @@ workflow {
             validation = SLICE.out.slices.filter { meta, _slices -> meta.split == 'val' }
             TUNE(validation, model, embedding[1], arguments.tune, code.tune)
             settings = CHOOSE(TUNE.out.table.collect(sort: { table -> table.name }), arguments.choose, code.choose).settings
+            published = published.mix(CHOOSE.out.tables)
         }
         RECONSTRUCT(
             images.join(SLICE.out.slices),
@@ -132,8 +144,8 @@ workflow {
             code.aggregate,
         )
 
+        maps = RECONSTRUCT.out.maps.mix(CALIBRATE.out.maps).flatten() // ad0_anomaly.nii.gz, ad0_zscore.nii.gz, …
         if (options.bids) {
-            maps = RECONSTRUCT.out.maps.mix(CALIBRATE.out.maps).flatten() // ad0_anomaly.nii.gz, ad0_zscore.nii.gz, …
             EXPORT_BIDS(
                 maps.collect(sort: { map -> map.name }),
                 AGGREGATE.out.tables,
@@ -142,5 +154,15 @@ workflow {
                 code.export_bids,
             )
         }
+        published = published.mix(
+            RECONSTRUCT.out.debug,
+            SCORE.out.viewer,
+            CALIBRATE.out.viewer,
+            AGGREGATE.out.tables,
+            AGGREGATE.out.figures,
+            AGGREGATE.out.pages,
+            options.bids ? EXPORT_BIDS.out.dataset : maps,
+        )
     }
+    published.flatten().subscribe { path -> recordPublished(outdir, path) }
 }

@@ -13,10 +13,9 @@ process AGGREGATE {
     val code
 
     output:
-    path 'report/tables', emit: tables
-    path 'report/figures', emit: figures
-    path 'report/report.html', emit: report
-    path 'report/summary.txt', emit: summary
+    path 'report/tables/*', emit: tables
+    path 'report/figures/**', emit: figures, optional: true
+    path 'report/{report.html,summary.txt}', emit: pages
 
     script:
     """

@@ -9,7 +9,7 @@ process CHOOSE {
 
     output:
     path 'tuning/settings.json', emit: settings
-    path 'tuning', emit: folder
+    path 'tuning/*', emit: tables
 
     script:
     """

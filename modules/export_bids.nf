@@ -4,18 +4,18 @@ process EXPORT_BIDS {
 
     input:
     path maps, stageAs: 'maps/*'
-    path tables
+    path tables, stageAs: 'tables/*'
     path samplesheet
     val args
     val code
 
     output:
-    path 'bids', emit: dataset
+    path 'bids/**', emit: dataset, hidden: true
 
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    export_bids.py maps/* --tables ${tables} --samplesheet ${samplesheet} \\
+    export_bids.py maps/* --tables tables --samplesheet ${samplesheet} \\
         --link --out bids ${args}
     """
 

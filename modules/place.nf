@@ -1,8 +1,13 @@
+include { beyondCluster } from './cluster'
+
 // Where tasks are to run is settled before check.py is one of them
 
 // Ends the run with a line for each setting with which no task could start
 def refuseImpossiblePlace(params, schema) {
     def problems = unnameable(params) + illFormed(params, schema) + outOfReach(params)
+    if (!problems && params.executor == 'slurm') {
+        problems = beyondCluster(processesOf(params))
+    }
     if (problems) {
         error(problems.join('\n'))
     }
@@ -42,4 +47,19 @@ def outOfReach(params) {
         return ["parameter container: '${params.container}' does not exist; make it with make sif, or give an image's path"]
     }
     return []
+}
+
+// The processes of this run, with the labels that their modules give them
+def processesOf(params) {
+    def simulated = !params.input && !params.scan && params.simulate
+    return [CHECK: ['cohort'], SLICE: ['scan']] +
+        (simulated ? [CHECK_PARAMETERS: ['cohort'], SIMULATE: ['cohort']] : [:]) +
+        (params.model ? [:] : [TRAIN: ['training', 'gpu']]) +
+        (params.train_only ? [:] : mappingOf(params))
+}
+
+def mappingOf(params) {
+    return [RECONSTRUCT: ['scan', 'gpu'], SCORE: ['scan', 'gpu'], FLOOR: ['cohort'], CALIBRATE: ['scan'], AGGREGATE: ['cohort']] +
+        (params.tune ? [TUNE: ['scan', 'gpu'], CHOOSE: ['cohort']] : [:]) +
+        (params.bids ? [EXPORT_BIDS: ['cohort']] : [:])
 }

@@ -1,7 +1,7 @@
 // Provenance that is no task's business: the parameters as given, and what ran
 def recordRun(params, code) {
     def folder = file("${params.outdir}/pipeline_info", glob: false)
-    folder.mkdirs()
+    keepRecord(folder)
     folder.resolve('params.json').text = pretty(params)
     folder.resolve('run.json').text = pretty(
         [
@@ -16,6 +16,15 @@ def recordRun(params, code) {
             code: code,
         ]
     )
+}
+
+// Aside, until this run has ended well, what tells how the results of an earlier one were made
+def keepRecord(folder) {
+    def earlier = folder.resolve('earlier')
+    if (folder.resolve('run.json').exists() && !earlier.exists()) {
+        earlier.mkdirs()
+        ['run.json', 'params.json'].each { name -> folder.resolve(name).renameTo(earlier.resolve(name).toString()) }
+    }
 }
 
 def pretty(value) {

@@ -8,7 +8,7 @@ process SIMULATE {
     val code
 
     output:
-    path 'cohort/samplesheet.csv', emit: samplesheet
+    path 'cohort', emit: cohort
 
     script:
     """

@@ -158,6 +158,18 @@ def descendant(run: subprocess.Popen[str], tool: str) -> int:
     return found
 
 
+def files_of(outdir: Path) -> set[str]:
+    """Return the files of an outdir but Nextflow's own and the records of the run."""
+    records = ("published.txt", "run.json", "params.json", "trace.txt", "timeline.html", "report.html", "dag.html")
+    found = {str(path.relative_to(outdir)) for path in outdir.rglob("*") if path.is_file()}
+    return found - {f"pipeline_info/{name}" for name in (*records, ".lock")}
+
+
+def published_by(outdir: Path) -> set[str]:
+    """Return the files that the last run says it has published."""
+    return set((outdir / "pipeline_info/published.txt").read_text().splitlines())
+
+
 def assert_same_results(one: Run, other: Run) -> None:
     """Every table of the two runs is the same to the byte, and every map to the voxel."""
     tables = sorted(path.name for path in (one.outdir / "tables").iterdir())

@@ -1,15 +1,18 @@
 """Runs on a real SLURM: work spreads over the nodes, and what the cluster does to a job costs nothing but that job."""
 
 import os
+import re
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from slurm import Cluster, command, processes, variable
+from slurm import Cluster, command, missing, processes, variable
 
-from runs import LIMITS, Run, assert_same_results, read_trace, start, statuses, succeed, wait_for, write_sheet
+from requirements import need
+from runs import LIMITS, Run, assert_same_results, nextflow, read_trace, start, statuses, succeed, wait_for, write_sheet
 
 SLURM = ("--poll_interval", "1s", *LIMITS)
 
@@ -164,3 +167,40 @@ def test_gpus_are_asked_for_where_networks_run(cluster: Cluster, tmp_path: Path)
 def gpu_requests(task: Path) -> list[str]:
     lines = (task / ".command.run").read_text().splitlines()
     return [line.split()[-1] for line in lines if line.startswith("#SBATCH") and "gres" in line]
+
+
+@pytest.fixture(scope="module")
+def small_cluster() -> Iterator[Cluster]:
+    """Nodes of two processors."""
+    need("slurm", missing())
+    nodes = Cluster(nodes=2, cpus=2, memory=5000)
+    try:
+        nodes.start()
+        yield nodes
+    finally:
+        nodes.stop()
+
+
+def test_what_no_node_can_run_ends_at_once_with_what_would_help(small_cluster: Cluster, tmp_path: Path) -> None:
+    line = ("-stub-run", "-profile", "slurm", "--input", str(write_sheet(tmp_path)))
+    run = nextflow(tmp_path, *line, environment=small_cluster.environment)
+    assert run.status != 0
+    assert "Submitted process" not in run.output
+    told = [line for line in run.output.splitlines() if line.startswith("parameter ")]
+    assert [line.rpartition("give ")[2] for line in told] == [
+        "--max_cpus 2, or another --queue",
+        "--max_memory 5000.MB, or another --queue",
+    ]
+    assert all("TRAIN" in line and "in partition main" in line for line in told)
+    assert small_cluster.jobs() == {}
+
+
+def test_profile_test_runs_on_nodes_of_two_processors(small_cluster: Cluster, tmp_path: Path) -> None:
+    line = ("-stub-run", "-profile", "test,slurm", "--poll_interval", "1s", *site(tmp_path, SITE))
+    run = succeed(tmp_path, *line, environment=small_cluster.environment)
+    assert set(run.tasks().values()) == {"COMPLETED"}
+    assert "would wait for ever" not in run.output
+    wrappers = {row["process"]: (Path(row["workdir"]) / ".command.run").read_text() for row in run.trace()}
+    asked = {process: re.findall(r"#SBATCH (-c \d+|--mem \d+M)", text) for process, text in wrappers.items()}
+    assert asked["CHECK"] == ["-c 2", "--mem 2048M"]
+    assert asked["TRAIN"] == ["-c 2", "--mem 4096M"]

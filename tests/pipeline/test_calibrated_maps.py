@@ -1,6 +1,7 @@
 """A cohort with controls: settings chosen, scans compared with held-out controls, by one real run."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from runs import LIMITS, PROJECT, Run, succeed
+from runs import LIMITS, PROJECT, Run, files_of, succeed
 
 CONTROLS, PATIENTS = 7, 2
 QUICK = ("--ddim_steps", "3", "--inversion_iterations", "1", "--device", "cpu", *LIMITS)
@@ -86,3 +87,19 @@ def test_regions_and_statistics_are_tabled_and_told(run: Run) -> None:
 def test_a_run_without_enough_controls_says_so(whole_run: Run) -> None:
     assert "CALIBRATE" not in {process for process, _ in whole_run.tasks()}
     assert "The maps are raw" in (whole_run.outdir / "report.html").read_text()
+
+
+def test_later_run_of_one_scan_leaves_no_map_of_this_one(run: Run, whole_run: Run, tmp_path: Path) -> None:
+    outdir = shutil.copytree(run.outdir, tmp_path / "results")
+    before = files_of(outdir / "maps")
+    scan = json.dumps({"image": str(run.folder / "cohort/ad000.nii.gz"), "label": "AD"})
+    model = str(whole_run.outdir / "model")
+    later = succeed(tmp_path, "--scan", scan, "--model", model, "--noise_depth", "99", *QUICK)
+    assert "FLOOR" not in {process for process, _ in later.tasks()}
+    kinds = ("pseudohealthy", "anomaly", "contrast", "confidence", "disease", "residual")
+    kept = {f"ad000/ad000_{kind}.nii.gz" for kind in kinds}
+    assert files_of(outdir / "maps") == kept
+    [aside] = (outdir / "superseded").iterdir()
+    assert files_of(aside / "maps") == before - kept
+    assert (aside / "tuning/settings.json").is_file()
+    assert json.loads((aside / "made_by/params.json").read_text())["tune"] is True

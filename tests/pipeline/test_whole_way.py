@@ -10,7 +10,7 @@ import pandas as pd
 from nibabel.affines import from_matvec
 from nibabel.eulerangles import euler2mat
 
-from runs import TEST, Resumed, Run, assert_same_results, succeed
+from runs import TEST, Resumed, Run, assert_same_results, files_of, published_by, succeed
 
 MAPS = ("pseudohealthy", "anomaly", "contrast", "confidence", "disease", "residual")
 
@@ -55,6 +55,12 @@ def test_model_report_and_provenance_are_there(whole_run: Run) -> None:
     assert "<html" in (whole_run.outdir / "report.html").read_text()
     assert "torch" in json.loads((whole_run.outdir / "pipeline_info/versions.json").read_text())
     assert (whole_run.outdir / "checkpoints/training.log").stat().st_size > 0
+
+
+def test_list_of_what_is_published_leaves_out_only_checkpoints(whole_run: Run) -> None:
+    assert {name for name in files_of(whole_run.outdir) if not name.startswith("checkpoints/")} == published_by(
+        whole_run.outdir
+    )
 
 
 def test_end_of_a_run_names_the_report_and_says_three_things_and_what_to_do_next(whole_run: Run) -> None:

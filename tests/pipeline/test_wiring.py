@@ -89,8 +89,8 @@ def test_edit_of_a_module_reruns_the_stages_that_use_it(tmp_path: Path) -> None:
         ("report.html.j2", {"AGGREGATE"}),
         ("abnormality.py", {"CALIBRATE", "AGGREGATE"}),
         ("perceptual.py", {"RECONSTRUCT", "SCORE", "FLOOR", "CALIBRATE", "AGGREGATE"}),
-        # The check loads a model as the tasks do; the stub's images move with it, so that all that follows is new
-        ("sampler.py", set(STAGES)),
+        # The check loads a model as the tasks do
+        ("sampler.py", set(STAGES) - {"SLICE"}),
     ):
         with (project / "bin/healthward" / name).open("a") as module:
             module.write("\n")

@@ -1,0 +1,142 @@
+// A run owns what it publishes. pipeline_info/published.txt names those files, so that at a good end what earlier runs
+// left beside them is moved aside, and what a user has put there is not
+
+// This run's hold on `outdir`; ends it where another run writes there
+//   [folder: /data/results, before: ['maps/ad0/ad0_anomaly.nii.gz', …], lock: …]; no lock where the file system has none
+def claim(outdir) {
+    def place = outdir.resolve('pipeline_info')
+    place.mkdirs()
+    def hold = lockOn(place.resolve('.lock'))
+    if (hold && !hold.lock) {
+        error("parameter outdir: '${outdir}' is being written by another run (${place.resolve('.lock').text}); wait for its end, or give another")
+    }
+    // Through the channel: to close the file anywhere else would give up the lock
+    hold?.file?.truncate(0)?.write(java.nio.ByteBuffer.wrap("${workflow.runName} on ${hostname()}".bytes))
+    return [folder: outdir, before: publishedBefore(outdir), lock: hold]
+}
+
+// A lock ends with the process that holds it, however that ends
+def lockOn(path) {
+    try {
+        def create = java.nio.file.StandardOpenOption.CREATE
+        def write = java.nio.file.StandardOpenOption.WRITE
+        def opened = java.nio.channels.FileChannel.open(path, create, write)
+        return [file: opened, lock: opened.tryLock()]
+    }
+    catch (IOException _no_locks) {
+        return null
+    }
+    catch (UnsupportedOperationException _remote) {
+        return null
+    }
+}
+
+def hostname() {
+    try {
+        return java.net.InetAddress.localHost.hostName
+    }
+    catch (java.net.UnknownHostException _nameless) {
+        return 'this machine'
+    }
+}
+
+def listOf(outdir) {
+    return outdir.resolve('pipeline_info/published.txt')
+}
+
+def publishedBefore(outdir) {
+    if (!listOf(outdir).exists()) {
+        // Runs of a version that kept no list are known by the names that it gave
+        def old = outdir.resolve('pipeline_info/run.json').exists() ? filesIn(outdir).findAll { name -> name ==~ ourNames() } : []
+        listOf(outdir).text = lines(old)
+    }
+    return listOf(outdir).readLines()
+}
+
+def ourNames() {
+    return [
+        /maps\/([\w.-]+)\/\1_[a-z]+\.nii\.gz|viewer\/[\w.-]+\/[a-z]+\.js|debug\/[\w.-]+\/(steps|trajectory)\.png/,
+        /figures\/(scans\/)?[\w.-]+\.(png|svg)/,
+        /tables\/(slices|scans|regions|outlier_scans|lowest_slices|groups|comparisons|localisation|skipped|false_positives)\.csv/,
+        /tuning\/(tuning\.csv|settings\.json|pareto\.(png|svg))/,
+        /model\/(config\.json|(diffusion|embedding)\.safetensors|loss\.(csv|png|svg)|samples\.png)/,
+        /bids\/(dataset_description\.json|participants\.tsv|\.bidsignore|group_desc-\w+\.tsv|sub-.*_desc-\w+\.(nii\.gz|json))/,
+        /report\.html|split\.csv|pipeline_info\/(inputs\.csv|pseudonyms\.csv|summary\.txt|versions\.json)/,
+    ].join('|')
+}
+
+// maps/ad0/ad0_anomaly.nii.gz and so on
+def filesIn(folder) {
+    def found = []
+    folder.eachFileRecurse { path ->
+        if (path.isFile()) {
+            found.add(folder.relativize(path).toString())
+        }
+    }
+    return found
+}
+
+// Takes down a file of a task's folder as conf/modules.config publishes it
+def recordPublished(outdir, path) {
+    def name = "${path}".replaceFirst(/.*\/[0-9a-f]{2}\/[0-9a-f]{30}\/((report|published)\/)?/, '')
+    def folder = name in ['inputs.csv', 'versions.json', 'pseudonyms.csv', 'summary.txt'] ? 'pipeline_info/' : name == 'skipped.csv' ? 'tables/' : ''
+    listOf(outdir) << "${folder}${name}\n"
+}
+
+// At a good end, moves aside what earlier runs published and this one neither published nor read; tells of what is there
+// of earlier runs in any case
+def settle(claimed, read) {
+    def outdir = claimed.folder
+    def mine = listOf(outdir).readLines().drop(claimed.before.size()).toSet()
+    def others = claimed.before.toSet().findAll { name -> !(name in mine) && outdir.resolve(name).exists() }
+    def inputs = read.collect { path -> file("${path}", glob: false) }.findAll { path -> path.exists() }.collect { path -> path.toRealPath() }
+    def stale = others.findAll { name -> !inputs.any { input -> outdir.resolve(name).toRealPath().startsWith(input) } }.sort()
+    if (workflow.success) {
+        def started = workflow.start.format(java.time.format.DateTimeFormatter.ofPattern('yyyy-MM-dd_HH-mm-ss'))
+        def aside = outdir.resolve("superseded/${started}")
+        moveAside(outdir, stale, aside)
+        listOf(outdir).text = lines((mine + others - stale).sort())
+        if (stale) {
+            println("\n${counted(stale)} of earlier runs, which this one has not made again, moved to ${aside}")
+        }
+    }
+    else if (stale && mine.any { name -> !name.startsWith('pipeline_info/') }) {
+        println("\n${counted(stale)} in ${outdir}, such as ${stale.contains('report.html') ? 'report.html' : stale[0]}, still of earlier runs")
+    }
+    claimed.lock?.file?.close()
+}
+
+def lines(names) {
+    return names.collect { name -> "${name}\n" }.join()
+}
+
+def counted(names) {
+    return names.size() == 1 ? '1 file' : "${names.size()} files"
+}
+
+def moveAside(outdir, names, aside) {
+    names.each { name ->
+        def target = aside.resolve(name)
+        target.parent.mkdirs()
+        java.nio.file.Files.move(outdir.resolve(name), target)
+    }
+    names.collect { name -> outdir.resolve(name).parent }.unique().each { folder -> removeEmpty(folder) }
+    def record = outdir.resolve('pipeline_info/earlier')
+    if (record.exists() && names) {
+        java.nio.file.Files.move(record, aside.resolve('made_by'))
+    }
+    else if (record.exists()) {
+        record.deleteDir()
+    }
+}
+
+// `folder` and those above it, as far as nothing is left in them
+def removeEmpty(folder) {
+    try {
+        java.nio.file.Files.delete(folder)
+        removeEmpty(folder.parent)
+    }
+    catch (java.nio.file.DirectoryNotEmptyException _kept) {
+        return
+    }
+}

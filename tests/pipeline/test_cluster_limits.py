@@ -1,0 +1,173 @@
+"""What SLURM can never give is told before anything is submitted: stand-ins for its commands say what a cluster has."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runs import PROJECT, Run, launch, nextflow, write_sheet
+
+PARTITIONS = """\
+PartitionName=main Default=YES QoS=N/A MaxTime=UNLIMITED MaxCPUsPerNode=UNLIMITED MaxMemPerNode=UNLIMITED TotalNodes=3
+PartitionName=small Default=NO QoS=N/A MaxTime=01:00:00 MaxCPUsPerNode=UNLIMITED MaxMemPerNode=3000 TotalNodes=2
+PartitionName=cloud Default=NO QoS=N/A MaxTime=00:10:00 MaxCPUsPerNode=1 MaxMemPerNode=UNLIMITED TotalNodes=40
+"""
+NODES = """\
+main|32|128000|gpu:a100:4(S:0-1)
+main|32|128000|(null)
+main|16|500000|gpu:2,nvme:1
+small|2|6000|(null)
+small|2|6000|(null)
+cloud|1|1000|(null)
+"""
+
+
+def site(folder: Path, partitions: str = PARTITIONS, nodes: str = NODES) -> dict[str, str]:
+    """Return the environment of a machine whose SLURM says this, and whose sbatch takes no job."""
+    programs = folder / "slurm"
+    programs.mkdir()
+    for name, script in {
+        "scontrol": f'[ $2 = config ] && echo "JobSubmitPlugins = (null)" && exit\ncat <<"END"\n{partitions}END',
+        "sinfo": f"cat <<'END'\n{nodes}END",
+        "sbatch": "echo no job is taken here >&2; exit 1",
+    }.items():
+        (programs / name).write_text(f"#!/bin/bash\n{script}\n")
+        (programs / name).chmod(0o755)
+    return os.environ | {"PATH": f"{programs}:{os.environ['PATH']}"}
+
+
+def started(folder: Path, *arguments: str, **said: str) -> Run:
+    """Start a run that reaches its first job, where the cluster is asked, at most."""
+    line = ("-stub-run", "-profile", "slurm", "--input", str(write_sheet(folder)), *arguments)
+    return nextflow(folder, *line, environment=site(folder, **said))
+
+
+def refusal(run: Run) -> list[str]:
+    assert run.status != 0
+    assert "Submitted process" not in run.output
+    assert "no job is taken here" not in run.output
+    return [line for line in run.output.splitlines() if line.startswith("parameter ")]
+
+
+def test_what_no_node_has_is_told_with_what_would_help(tmp_path: Path) -> None:
+    cpus, memory, time = refusal(started(tmp_path, "--queue", "small"))
+    assert cpus == (
+        "parameter max_cpus: 16 processors (TRAIN), 4 processors (FLOOR, AGGREGATE) would wait for ever in partition "
+        "small, which gives a job 2 processors at most; give --max_cpus 2, or another --queue"
+    )
+    assert memory.startswith("parameter max_memory: 3 GB (SLICE, RECONSTRUCT, SCORE, CALIBRATE), 12 GB (TRAIN)")
+    assert memory.endswith("gives a job 3000 MB at most; give --max_memory 3000.MB, or another --queue")
+    assert time.startswith("parameter max_time: 2 h (CHECK, ")
+    assert time.endswith("gives a job 1 h at most; give --max_time 1.h, or another --queue")
+
+
+def test_unknown_partition_is_told_with_those_that_there_are(tmp_path: Path) -> None:
+    assert refusal(started(tmp_path, "--queue", "long")) == [
+        "parameter queue: 'long' is no partition of this cluster; give cloud or main or small"
+    ]
+
+
+def test_gpus_that_no_node_has_are_told(tmp_path: Path) -> None:
+    request = ("--device", "cuda", "--gpus", "8", "--gpu_request=--gres=gpu:a100:{gpus}")
+    [line] = refusal(started(tmp_path, *request))
+    assert line.startswith("parameter queue: 16 processors with 12 GB and --gres=gpu:a100:8 (TRAIN) would wait")
+    assert "32 processors with 125 GB and gpu:a100:4(S:0-1) or " in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "config", "said"),
+    [
+        (("--queue", "small", "--max_cpus", "2", "--max_memory", "3000.MB", "--max_time", "1.h"), "", {}),
+        (("--queue", "small,main"), "", {}),
+        (("--queue", "cloud"), "", {}),
+        ((), "", {"nodes": "slurm_load_partitions: Unable to contact slurm controller\n"}),
+        ((), "", {"partitions": "MaxNodes\n", "nodes": ""}),
+        (("--queue", "small"), "process { resourceLimits = [cpus: 2, memory: 2.GB, time: 30.min] }", {}),
+        ((), "process { withLabel: cohort { queue = 'small'; cpus = 1; memory = 2.GB; time = '1h' } }", {}),
+        (("--queue", "small"), "process { withName: '.*' { clusterOptions = '--partition=main' } }", {}),
+    ],
+    ids=[
+        "limits",
+        "either",
+        "hidden",
+        "no answer",
+        "another answer",
+        "site's limits",
+        "site's label",
+        "site's options",
+    ],
+)
+def test_what_may_run_is_not_refused(
+    arguments: tuple[str, ...], config: str, said: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "site.config").write_text(config)
+    run = started(tmp_path, *arguments, "-c", str(tmp_path / "site.config"), **said)
+    assert [line for line in run.output.splitlines() if line.startswith("parameter ")] == []
+    assert "no job is taken here" in run.output, run.output
+
+
+def test_attempt_that_would_wait_for_ever_is_warned_of(tmp_path: Path) -> None:
+    nodes = NODES.replace("128000", "14000").replace("500000", "20000")
+    run = started(tmp_path, nodes=nodes)
+    [warning] = [line for line in run.output.splitlines() if "would wait for ever" in line]
+    assert "WARN: parameter max_memory: 24 GB (TRAIN, attempt 2) would wait for ever in partition main" in warning
+    assert "give --max_memory 20000.MB" in warning
+    assert "no job is taken here" in run.output
+
+
+HARNESS = """
+include {{ hasGpus ; minutesOf ; option ; selects }} from '{project}/modules/cluster'
+include {{ processesOf }} from '{project}/modules/place'
+
+workflow {{
+    println(groovy.json.JsonOutput.toJson([
+        gpus: [
+            ['--gres=gpu:2', 'gpu:2'], ['--gres=gpu:3', 'gpu:2'], ['--gres=gpu:a100:2', 'gpu:a100:4(S:0-1),nvme:1'],
+            ['--gres=gpu:v100:1', 'gpu:a100:4'], ['--gpus=4', 'gpu:a100:2,gpu:v100:2'], ['--gpus=1', '(null)'],
+            ['--gres=gpu', '(null)'], [null, '(null)'],
+        ].collect {{ request, offered -> hasGpus(request, offered) }},
+        minutes: ['01:30:00', '2-00:00:00', 'UNLIMITED', null].collect {{ text -> minutesOf(text) }},
+        options: [option('max_cpus', 2), option('max_memory', 6144), option('max_memory', 6000), option('max_time', 90), option('max_time', 120)],
+        selected: [selects('a|b', ['b']), selects('a', ['b']), selects('!a', ['b']), selects('!a', ['a', 'b'])],
+        processes: processesOf([simulate: 5, tune: true, bids: true]),
+        mapping: processesOf([input: 'x', simulate: 5, model: 'm']).keySet(),
+        training: processesOf([input: 'x', train_only: true]).keySet(),
+    ]))
+}}
+"""  # noqa: E501
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the functions behind these lines return for some values, in one start of Nextflow."""
+    folder = tmp_path_factory.mktemp("harness")
+    (folder / "main.nf").write_text(HARNESS.format(project=PROJECT))
+    output, _ = launch(folder, "run", "main.nf", "-ansi-log", "false").communicate()
+    return json.loads(output[output.index("{") :].splitlines()[0])
+
+
+def test_gpus_are_counted_by_their_type(answers: dict[str, Any]) -> None:
+    assert answers["gpus"] == [True, False, True, False, True, False, True, True]
+
+
+def test_amounts_are_read_and_given_in_the_units_of_each(answers: dict[str, Any]) -> None:
+    assert answers["minutes"] == [90, 2880, None, None]
+    assert answers["options"] == ["2", "6.GB", "6000.MB", "90.m", "2.h"]
+
+
+def test_selectors_are_read_as_nextflow_reads_them(answers: dict[str, Any]) -> None:
+    assert answers["selected"] == [True, False, True, False]
+
+
+def test_every_process_of_a_run_is_asked_for_with_its_labels(answers: dict[str, Any]) -> None:
+    declared = {}
+    for path in (PROJECT / "modules").glob("*.nf"):
+        lines = path.read_text().splitlines()
+        if lines[0].startswith("process "):
+            labels = [line.split("'")[1] for line in lines if line.strip().startswith("label '")]
+            declared[lines[0].split()[1]] = labels
+    assert answers["processes"] == declared | {"CHECK_PARAMETERS": declared["CHECK"]}
+    assert set(answers["mapping"]) == {"CHECK", "SLICE", "RECONSTRUCT", "SCORE", "FLOOR", "CALIBRATE", "AGGREGATE"}
+    assert set(answers["training"]) == {"CHECK", "SLICE", "TRAIN"}

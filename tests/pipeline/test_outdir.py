@@ -1,0 +1,119 @@
+"""A run owns what it publishes: what earlier runs left in its outdir is moved aside, all else stays. Stub runs."""
+
+import fcntl
+import json
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from runs import Run, files_of, nextflow, published_by, start, succeed, wait_for, write_sheet
+
+NOTES = (
+    "notes.txt", "tables/notes.txt", "model/notes.txt", "maps/val-1/notes.txt", "maps/val-1/val-1_mine.nii",
+    "figures/poster.svgz", "checkpoints/1f3a.pt",
+)  # fmt: skip
+"""What a user keeps there."""
+
+STUB = ("-stub-run", "--input", "samplesheet.csv")
+
+
+@pytest.fixture
+def earlier(stub_run: Run, tmp_path: Path) -> Path:
+    """The outdir of an earlier run in which a user keeps things as well; each file says that it is of that run."""
+    outdir = shutil.copytree(stub_run.outdir, tmp_path / "results")
+    for name in files_of(outdir):
+        (outdir / name).write_text("of the earlier run")
+    for name in NOTES:
+        (outdir / name).parent.mkdir(exist_ok=True)
+        (outdir / name).write_text("a user's own")
+    write_sheet(tmp_path)
+    return outdir
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {name: (folder / name).read_text() for name in files_of(folder)}
+
+
+def superseded(outdir: Path) -> Path:
+    [folder] = (outdir / "superseded").iterdir()
+    return folder
+
+
+def test_list_names_what_is_published_by(stub_run: Run) -> None:
+    assert published_by(stub_run.outdir) == files_of(stub_run.outdir)
+    assert not (stub_run.outdir / "superseded").exists()
+
+
+@pytest.mark.parametrize("version", ["with a list", "older, without a list"])
+def test_what_a_run_does_not_make_again_is_moved_aside(version: str, earlier: Path, tmp_path: Path) -> None:
+    before = published_by(earlier)
+    made_by = json.loads((earlier / "pipeline_info/run.json").read_text())
+    if version == "older, without a list":
+        (earlier / "pipeline_info/published.txt").unlink()
+    run = succeed(tmp_path, *STUB, "--train_only")
+    aside = superseded(earlier)
+    moved = files_of(aside) - {"made_by/run.json", "made_by/params.json"}
+    assert moved == before - published_by(earlier)
+    assert {"report.html", "maps/val-1/val-1_zscore.nii.gz", "tables/scans.csv", "viewer/val-1/scan.js"} <= moved
+    assert {(aside / name).read_text() for name in moved} == {"of the earlier run"}
+    assert json.loads((aside / "made_by/run.json").read_text()) == made_by
+    here = {name for name in files_of(earlier) if not name.startswith("superseded/")}
+    assert here == published_by(earlier) | set(NOTES)
+    assert {(earlier / name).read_text() for name in NOTES} == {"a user's own"}
+    assert not (earlier / "viewer").exists()
+    assert f"{len(moved)} files of earlier runs, which this one has not made again, moved to {aside}" in run.output
+
+
+def test_model_that_a_run_reads_stays(earlier: Path, tmp_path: Path) -> None:
+    run = succeed(tmp_path, *STUB, "--model", "results/model")
+    assert "TRAIN" not in run.processes("COMPLETED")
+    assert (earlier / "model/diffusion.safetensors").read_text() == "of the earlier run"
+    assert "model/diffusion.safetensors" in published_by(earlier)
+    assert not (earlier / "superseded").exists()
+    assert "moved to" not in run.output
+
+
+def test_refused_run_changes_nothing(earlier: Path, tmp_path: Path) -> None:
+    before, record = contents(earlier), (earlier / "pipeline_info/run.json").read_text()
+    run = nextflow(tmp_path, "--input", "samplesheet.csv", "--size", "33")
+    assert run.status != 0
+    assert contents(earlier) == before
+    assert (earlier / "pipeline_info/run.json").read_text() == record
+    assert "of earlier runs" not in run.output
+
+
+def test_failed_run_moves_nothing_and_says_so_and_the_one_after_it_does(earlier: Path, tmp_path: Path) -> None:
+    before = published_by(earlier)
+    (tmp_path / "site.config").write_text("process { withName: AGGREGATE { beforeScript = 'exit 1' } }")
+    scan = ("-stub-run", "--scan", '{"image": "ad0.nii.gz", "label": 5}', "--model", "results/model", "--bids")
+    failed = nextflow(tmp_path, *scan, "-c", "site.config")
+    assert failed.status != 0
+    assert before <= files_of(earlier)
+    assert not (earlier / "superseded").exists()
+    left = {
+        name for name in before if name.startswith(("maps/", "tables/", "figures/", "report", "pipeline_info/summary"))
+    }
+    assert f"{len(left)} files in {earlier}, such as report.html, still of earlier runs" in failed.output
+    succeed(tmp_path, *STUB, "--model", "results/model", "--bids", "-resume")
+    assert {name for name in before if name.startswith("maps/")} <= files_of(superseded(earlier))
+    assert "model/config.json" in published_by(earlier)
+
+
+def test_two_runs_do_not_share_an_outdir(tmp_path: Path) -> None:
+    write_sheet(tmp_path)
+    (tmp_path / "site.config").write_text("process.beforeScript = 'sleep 90'")
+    first = start(tmp_path, *STUB, "-c", "site.config")
+    lock = tmp_path / "results/pipeline_info/.lock"
+    wait_for(lambda: lock.exists() and lock.read_text() != "", first)
+    name = lock.read_text()
+    second = nextflow(tmp_path, *STUB)
+    assert second.status != 0
+    [line] = [line for line in second.output.splitlines() if "parameter outdir" in line]
+    assert f"'{lock.parents[1]}' is being written by another run ({name}); wait for its end" in line
+    assert "Submitted process" not in second.output
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    with lock.open("r+") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
