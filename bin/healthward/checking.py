@@ -15,16 +15,19 @@ from healthward.fields import SPLITS, Row
 from healthward.inspection import Inspection, inspect_all
 from healthward.model_files import inspect_model, loading_problems
 from healthward.parameters import completed, conforming, validate
+from healthward.plausibility import USUAL_FOV
 from healthward.provenance import versions
 from healthward.pseudonyms import pseudonymised, write_key
 from healthward.samplesheet import Sheet, read_scan, read_sheet
 from healthward.split import audit_subjects, audit_validation, audit_voxels, split_for_model, split_for_training
 from healthward.weights import BACKBONES, describe_absence, find_weights
-from healthward.wording import counted, shown
+from healthward.wording import counted, listed, shown
 
 logger = logging.getLogger(__name__)
 SHEET_COLUMNS = ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site"]
 SKIPPED_COLUMNS = ["scan", "subject", "label", "reason"]
+MOST_OF_A_KIND = 5
+"""Lines about oddities of one kind; a whole cohort may have its skulls on."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class Checked:
     """What a check found: a line for each problem and, when there is none, what the run starts from.
 
     `rows` are sorted by scan, `digests` are of their voxels, `conform` holds size, slice_range and fov. `warnings` name
-    what will be left out, a line each, and `skipped` are the scans of it. Where ids are pseudonyms, `key` has every row
-    with the ids of the sheet.
+    what will be left out and what is odd, a line each, and `skipped` are the scans left out. Where ids are pseudonyms,
+    `key` has every row with the ids of the sheet.
     """
 
     problems: list[str]
@@ -121,10 +124,12 @@ def check(
     warnings: list[str] = []
     if sheet_path or scan:
         sheet = _read(sheet_path, base) if sheet_path else read_scan(scan or "", base or Path())
-        inspections = inspect_all([(row.image, row.mask) for row in sheet.rows], workers)
+        paths = [(row.image, row.mask) for row in sheet.rows]
+        inspections = inspect_all(paths, workers, _field_of_view(parameters, config))
         if parameters["skip_bad_scans"]:
             inspections, skipped, warnings = _skip(sheet, inspections)
         digests = _complete(sheet, inspections)
+        warnings += _odd(sheet, inspections)
         if model or scan:
             split_for_model(sheet)
         else:
@@ -231,6 +236,27 @@ def _skip(sheet: Sheet, inspections: list[Inspection]) -> tuple[list[Inspection]
     ]
     heading = f"left out by --skip_bad_scans: {counted(len(bad), 'scan')} of {len(found)}, listed in tables/skipped.csv"
     return [inspection for _, inspection in sound], skipped, [heading, *lines]
+
+
+def _field_of_view(parameters: dict[str, Any], config: dict[str, Any] | None) -> float:
+    """Return the edge of the cube in millimetres; the usual one where a bad one is a problem of its own."""
+    fov = (config or parameters).get("fov")
+    return float(fov) if isinstance(fov, int | float) and fov > 0 else USUAL_FOV
+
+
+def _odd(sheet: Sheet, inspections: list[Inspection]) -> list[str]:
+    """Return a line for each oddity of a volume; of one kind in many scans, the first lines and which others."""
+    by_kind: dict[str, list[tuple[Row, str]]] = {}
+    for row, inspection in zip(sheet.rows, inspections, strict=True):
+        for kind, text in inspection.oddities:
+            by_kind.setdefault(kind, []).append((row, text))
+    lines = []
+    for found in by_kind.values():
+        told, others = found[:MOST_OF_A_KIND], found[MOST_OF_A_KIND:]
+        lines += [f"{sheet.name} {sheet.place(row.number)}, scan {row.scan}, image: {text}" for row, text in told]
+        if others:
+            lines.append(f"the same of {counted(len(others), 'more scan')}: {listed(row.scan for row, _ in others)}")
+    return lines
 
 
 def _placeless(row: Row, text: str) -> str:

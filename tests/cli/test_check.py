@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from check import main
 from models import write_model
+from phantoms import small_brain
 
 TOOL = Path(__file__).parents[2] / "bin" / "check.py"
 LABELS = ["CN", "ad", "3", "1", "AD", "CN", "CN", "AD", "MCI", "MCI"]
@@ -20,8 +21,7 @@ OUTPUTS = ["conform.json", "inputs.csv", "samplesheet.csv", "split.csv", "versio
 
 
 def save(path: Path, seed: int) -> None:
-    voxels = np.random.default_rng(seed).random((12, 12, 12), dtype=np.float32)
-    nibabel.Nifti1Image(voxels, np.eye(4)).to_filename(path)
+    nibabel.Nifti1Image(small_brain((12, 12, 12), seed), np.diag([12, 12, 12, 1])).to_filename(path)
 
 
 @pytest.fixture

@@ -8,8 +8,10 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
-VOXELS = np.random.default_rng(0).random((12, 13, 14), dtype=np.float32)
-AFFINE = np.diag([1.0, 1.5, 2.0, 1.0])
+from phantoms import small_brain
+
+VOXELS = small_brain((12, 13, 14), seed=0)
+AFFINE = np.diag([-12.0, 14.0, 10.0, 1.0])
 
 
 def save(path: Path, voxels: np.ndarray = VOXELS, affine: np.ndarray | None = AFFINE) -> Path:
@@ -247,11 +249,11 @@ BAD_VOLUMES = [
     (five_dimensions, "is 12 × 13 × 14 × 1 × 3", "give a 3D volume"),
     (one_slice, "is 12 × 13 × 1;", "at least 8 voxels along each axis"),
     (flat, "is 12 × 13;", "give a 3D volume"),
-    (nan_voxel, "has 1 voxel that is not finite", "replace NaN and infinity by 0"),
-    (infinite_voxels, "has 2 voxels that are not finite", "replace NaN and infinity by 0"),
-    (beyond_float32, "has 2 voxels that are not finite", "replace NaN and infinity by 0"),
-    (beyond_any_scanner, "holds values of 3e+37", "correct them or the file's scaling slope"),
-    (below_any_scanner, "holds values of 3e+37", "correct them or the file's scaling slope"),
+    (nan_voxel, "has 1 voxel that is not finite", "replace NaN and infinity by the background's value"),
+    (infinite_voxels, "has 2 voxels that are not finite", "replace NaN and infinity by the background's value"),
+    (beyond_float32, "has 2 voxels that are not finite", "replace NaN and infinity by the background's value"),
+    (beyond_any_scanner, "holds values of 2.4e+37", "correct them or the file's scaling slope"),
+    (below_any_scanner, "holds values of 2.4e+37", "correct them or the file's scaling slope"),
     (zero, "holds the value 0 everywhere", "give the scan itself"),
     (constant, "holds the value 7 everywhere", "give the scan itself"),
     (no_affine, "does not say how it lies in space", "set its sform"),
@@ -271,7 +273,7 @@ def mask_of_another_shape(folder: Path) -> Path:
 
 
 def mask_of_another_affine(folder: Path) -> Path:
-    return save(folder / "mask.nii", (VOXELS > 0.5).astype(np.uint8), np.diag([-1.0, 1.5, 2.0, 1.0]))
+    return save(folder / "mask.nii", (VOXELS > 0.5).astype(np.uint8), np.diag([12.0, 14.0, 10.0, 1.0]))
 
 
 def mask_of_labels(folder: Path) -> Path:
@@ -291,7 +293,7 @@ BAD_MASKS = [
     (mask_of_another_affine, "has another affine", "resample it to the image's grid"),
     (mask_of_labels, "holds values from 0 to 2", "write 1 in the anomaly and 0 elsewhere"),
     (mask_of_fractions, "holds values from", "write 1 in the anomaly and 0 elsewhere"),
-    (mask_of_nan, "has 2184 voxels that are not finite", "replace NaN and infinity by 0"),
+    (mask_of_nan, "has 2184 voxels that are not finite", "replace NaN and infinity by the background's value"),
     (flat, "is 12 × 13;", "give a 3D volume"),
     (missing, "cannot be found", "correct the path"),
     (truncated, "cannot be read as NIfTI", "copy it afresh"),
