@@ -103,9 +103,8 @@ def _judge_values(voxels: Array) -> list[Oddity]:
     low, high = np.percentile(one, [0.1, 99.9])
     jumps = float(np.mean(np.abs(one - other) > JUMP * (high - low))) if one.size >= FEWEST_PAIRS else 0.0
     if jumps > MOST_JUMPS:
-        text = f"jumps through most of its range between {jumps:.1%} of its neighbouring voxels"
-        mend = "convert it anew with a wider data type if bright tissue wrapped around to dark"
-        raise InputError(f"{text}; {mend}, and give the T1 image itself if it is another map")
+        text = f"jumps through its range between {jumps:.1%} of neighbouring voxels (wrapped integers, or another map?)"
+        raise InputError(f"{text}; convert it anew with a wider data type")
     brain = sample[distance > faint]
     saturated = float(np.mean(brain.max() - brain <= 0.01 * (brain.max() - background)))
     if saturated <= MOST_SATURATED:
@@ -118,8 +117,7 @@ def _judge_size(brain: Mask, affine: NDArray[np.float64]) -> list[Oddity]:
     volume = float(brain.sum() * abs(np.linalg.det(affine[:3, :3])) / 1000)
     smallest, largest = POSSIBLE_ML
     if not smallest <= volume <= largest:
-        text = f"would have a brain of {volume:.3g} ml"
-        raise InputError(f"{text}; correct its voxel sizes, or give the scan of a whole brain")
+        raise InputError(f"would have a brain of {volume:.3g} ml; correct its voxel sizes, or give a whole brain")
     small, large = USUAL_ML
     if volume > large:
         text = f"shows {volume:.0f} ml, a whole head rather than a brain; strip the skull, or correct its voxel sizes"

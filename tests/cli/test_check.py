@@ -337,3 +337,18 @@ def test_pseudonyms_change_names_and_nothing_else(cohort: Path, tmp_path: Path) 
     for name in ("samplesheet.csv", "split.csv", "inputs.csv", "skipped.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "c" / name).read_bytes()
         assert (tmp_path / "a" / name).read_bytes() != (tmp_path / "b" / name).read_bytes()
+
+
+def test_scans_that_are_odd_are_told_and_used(cohort: Path, tmp_path: Path) -> None:
+    for number in range(7):
+        voxels = small_brain((12, 12, 12), 100 + number)
+        nibabel.Nifti1Image(voxels, np.diag([19, 19, 19, 1])).to_filename(tmp_path / f"head{number}.nii")
+    cohort.write_text("\n".join([cohort.read_text(), *(f"h{n},q{n},head{n}.nii,CN,60" for n in range(7))]))
+    result = run(tmp_path / "out", "--input", cohort)
+    assert result.exit_code == 0, result.output
+    warnings = (tmp_path / "out/warnings.txt").read_text().splitlines()
+    heads = [line for line in warnings if "a whole head rather than a brain; strip the skull" in line]
+    assert len(heads) == 5
+    assert heads[0].startswith(f"samplesheet.csv row 12, scan h0, image: '{tmp_path / 'head0.nii'}' shows ")
+    assert "the same of 2 more scans: h5, h6" in warnings
+    assert all(line in result.stderr for line in warnings)

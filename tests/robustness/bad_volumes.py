@@ -226,6 +226,66 @@ def empty_bomb(folder: Path) -> Path:
     return bomb(folder, (640, 640, 640))
 
 
+def flipped_bit(folder: Path) -> Path:
+    """One bit that inflates without a complaint: only the checksum at the end tells."""
+    path = save(folder / "rot.nii.gz", (1000 * VOXELS).astype(np.int16))
+    content = bytearray(path.read_bytes())
+    for place in range(len(content) // 3, len(content) - 100):
+        damaged = bytearray(content)
+        damaged[place] ^= 4
+        path.write_bytes(damaged)
+        try:
+            np.asarray(nibabel.load(path).dataobj)
+        except Exception:
+            continue
+        return path
+    raise AssertionError("every flip was noticed by inflating alone")
+
+
+def nan_outside(folder: Path) -> Path:
+    return save(folder / "outside.nii", np.where(VOXELS > 0, VOXELS, np.nan).astype(np.float32))
+
+
+def no_pixdim(folder: Path) -> Path:
+    image = nibabel.Nifti1Image(VOXELS, AFFINE)
+    image.set_qform(AFFINE, 1)
+    image.set_sform(None, 0)
+    image.to_filename(folder / "pixdim.nii")
+    content = bytearray((folder / "pixdim.nii").read_bytes())
+    content[88:92] = bytes(4)
+    (folder / "pixdim.nii").write_bytes(content)
+    return folder / "pixdim.nii"
+
+
+def tiny_brain(folder: Path) -> Path:
+    return save(folder / "mouse.nii", affine=AFFINE @ np.diag([0.1, 0.1, 0.1, 1]))
+
+
+def vast_brain(folder: Path) -> Path:
+    return save(folder / "whale.nii", small_brain((16, 16, 16), seed=1), np.diag([18, 18, 18, 1]))
+
+
+def marked_as_labels(folder: Path) -> Path:
+    image = nibabel.Nifti1Image(np.digitize(VOXELS, [0.1, 0.6, 0.7]).astype(np.int16), AFFINE)
+    image.header.set_intent("label")
+    image.to_filename(folder / "labels.nii")
+    return folder / "labels.nii"
+
+
+def a_mask(folder: Path) -> Path:
+    return save(folder / "mask.nii", (VOXELS > 0).astype(np.uint8))
+
+
+def inverted(folder: Path) -> Path:
+    return save(folder / "negative.nii", 1 - VOXELS)
+
+
+def joined_files(folder: Path) -> Path:
+    path = save(folder / "joined.nii.gz")
+    path.write_bytes(path.read_bytes() * 2)
+    return path
+
+
 BAD_VOLUMES = [
     (missing, "cannot be found (No such file or directory)", "correct the path"),
     (directory, "is no file", "give the path of a volume"),
@@ -264,6 +324,15 @@ BAD_VOLUMES = [
     (affine_of_nan, "has voxels of nan", "0.1 to 20 mm"),
     (bomb, "declares 32767 × 32767 × 32767 voxels", "resample it"),
     (empty_bomb, "cannot be read as NIfTI", "copy it afresh"),
+    (flipped_bit, "cannot be read as NIfTI (CRC check failed", "copy it afresh"),
+    (nan_outside, "voxels that are not finite", "by the background's value"),
+    (no_pixdim, "12 × 14 × 0 mm by its pixdim", "write the true sizes"),
+    (tiny_brain, "would have a brain of 1.", "correct its voxel sizes"),
+    (vast_brain, "would have a brain of ", "correct its voxel sizes"),
+    (marked_as_labels, "marked as labels (intent code 1002)", "give the T1 image itself"),
+    (a_mask, "looks like labels or a mask", "give the T1 image itself"),
+    (inverted, "inverted intensities", "give them as they were acquired"),
+    (joined_files, "bytes more than its header declares", "copy it afresh"),
 ]
 """How it is made, what is wrong with it, and the mend."""
 
