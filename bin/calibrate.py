@@ -44,9 +44,10 @@ def calibrate(
     from healthward.scores import FILE, read_scores
     from healthward.slices import load_scan
     from healthward.viewer import write_volumes
-    from healthward.volumes import save_like
+    from healthward.volumes import open_image_of, save_like
 
     scan = load_scan(slices)
+    open_image_of(image, scan.geometry)
     name = scan.record.scan
     cubes = read_scores(reconstruction / FILE, [score, "round_trip"])
     departures = {

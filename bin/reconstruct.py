@@ -98,7 +98,7 @@ def reconstruct_scan(
     from healthward.slices import load_scan
     from healthward.trained import classes_of_model, compared_classes
     from healthward.translation import Settings
-    from healthward.volumes import load_volume, save_like, to_native
+    from healthward.volumes import read_image_of, save_like, to_native
 
     settings = Settings(guidance_scale, noise_depth, ddim_steps, inversion_iterations)
     if settings_path is not None:
@@ -108,7 +108,7 @@ def reconstruct_scan(
             f"--ddim-steps {ddim_steps}: at most {settings.noise_depth + 1} fit above depth {settings.noise_depth}"
         )
     scan = load_scan(slices)
-    voxels, _ = load_volume(image)
+    voxels = read_image_of(image, scan.geometry, scan.cube)
     place, wanted = select_device(device), needs(scores)
     network = load_model(model, embedding, head_channels)
     healthy, disease = compared_classes(healthy, disease, classes_of_model(model, network.architecture.conditions))

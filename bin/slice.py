@@ -50,22 +50,26 @@ def slice_scan(
     Example:
       slice.py ad0.nii.gz --scan ad0 --subject ad0 --label AD --out slices/ad0
     """
+    import logging
+
     from healthward.errors import InputError
+    from healthward.inspection import load_scan_volume, read_mask
+    from healthward.nifti import open_volume
     from healthward.signatures import SIGNATURE, save_signatures, signature
     from healthward.slices import ScanRecord, cut, fingerprint, save_scan, slice_bounds
-    from healthward.volumes import conform, load_volume, to_cube
+    from healthward.volumes import conform, to_cube
+    from healthward.wording import shown
 
-    voxels, affine = load_volume(image)
+    volume, voxels, oddities = load_scan_volume(image, fov)
+    for oddity in oddities:
+        logging.getLogger(__name__).warning(oddity.text)
     try:
-        conformed = conform(voxels, affine, size, fov)
+        conformed = conform(voxels, volume.affine, size, fov)
     except InputError as error:
-        raise InputError(f"{image}: {error}") from error
+        raise InputError(f"{shown(str(image))} {error}") from error
     truth = None
     if mask is not None:
-        marked, mask_affine = load_volume(mask)
-        if marked.shape != voxels.shape or abs(mask_affine - affine).max() > 1e-3:
-            raise InputError(f"{mask}: not on the grid of {image}; resample the mask onto the scan")
-        truth = to_cube(marked, conformed.geometry, size)
+        truth = to_cube(read_mask(open_volume(str(mask)), volume), conformed.geometry, size)
     first, count = slice_bounds(size, *slice_range)
     stack = cut(conformed.cube, first, count)
     record = ScanRecord(scan, subject, label, split, size, first, count, fov, fingerprint(stack))

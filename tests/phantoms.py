@@ -53,6 +53,14 @@ def head_on(name: str) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     return head(grid(shape, affine)), affine
 
 
+def small_brain(shape: tuple[int, int, int], seed: int) -> NDArray[np.float32]:
+    """An ellipsoid of noise between 0.5 and 0.8 that all but fills a volume of a few voxels; 0 around it."""
+    places = [np.linspace(-1, 1, size) for size in shape]
+    inside = sum(place**2 for place in np.meshgrid(*places, indexing="ij")) < 0.9
+    noise = np.random.default_rng(seed).random(shape, dtype=np.float32)
+    return np.where(inside, 0.5 + 0.3 * noise, 0).astype(np.float32)
+
+
 def write_head(path, name: str = "isotropic") -> None:
     """Write the head as a float32 NIfTI file."""
     voxels, affine = head_on(name)

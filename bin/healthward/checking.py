@@ -20,6 +20,7 @@ from healthward.inspection import Inspection, inspect_all
 from healthward.labels import CLASSES, parsed_codes
 from healthward.model_files import inspect_model, training_ids, training_scans, try_to_load
 from healthward.parameters import completed, conforming, validate
+from healthward.plausibility import USUAL_FOV
 from healthward.provenance import versions
 from healthward.pseudonyms import pseudonymised, write_key
 from healthward.samplesheet import Lack, Sheet, read_scan, read_sheet
@@ -34,11 +35,13 @@ from healthward.split import (
 )
 from healthward.trained import class_complaints, trained_classes
 from healthward.weights import BACKBONES, describe_absence, find_weights
-from healthward.wording import counted, shown
+from healthward.wording import counted, listed, shown
 
 logger = logging.getLogger(__name__)
 SHEET_COLUMNS = ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site", "control"]
 SKIPPED_COLUMNS = ["scan", "subject", "label", "reason"]
+MOST_OF_A_KIND = 5
+"""Lines about oddities of one kind; a whole cohort may have its skulls on."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Checked:
     """What a check found: a line for each problem and, when there is none, what the run starts from.
 
     `rows` are sorted by scan, `digests` are of their voxels, `conform` holds size, slice_range and fov. `warnings` name
-    what will be left out or is in doubt, a line each, and `skipped` are the scans that are left out. Where ids are
+    what will be left out, is odd or in doubt, a line each, and `skipped` are the scans left out. Where ids are
     pseudonyms, `key` has every row with the ids of the sheet.
     """
 
@@ -141,12 +144,13 @@ def check(
     if sheet_path or scan:
         sheet = _read(sheet_path, scan, base, parameters)
         labels = labels_of_subjects(sheet)
-        inspections = _inspect(sheet, workers)
+        inspections = _inspect(sheet, workers, _field_of_view(parameters, config))
         warnings += sheet.warnings
         if parameters["skip_bad_scans"]:
             inspections, skipped, told = _skip(sheet, inspections)
             warnings += told
         digests = _complete(sheet, inspections)
+        warnings += _odd(sheet, inspections)
         if model or scan:
             if model and not incomplete:
                 warnings += _withhold_trained(sheet, inspections, model, seen, training_ids(config))
@@ -214,12 +218,12 @@ def _read(path: Path | None, scan: str | None, base: Path | None, parameters: di
     return sheet
 
 
-def _inspect(sheet: Sheet, workers: int) -> list[Inspection]:
+def _inspect(sheet: Sheet, workers: int, fov: float) -> list[Inspection]:
     """Open the volumes of every row, and count what a row lacks among their problems."""
     lacks: dict[Row, list[Lack]] = {}
     for lack in sheet.lacking:
         lacks.setdefault(lack.row, []).append(lack)
-    inspections = inspect_all([(row.image, row.mask) for row in sheet.rows], workers)
+    inspections = inspect_all([(row.image, row.mask) for row in sheet.rows], workers, fov)
     return [
         replace(found, problems=(*((lack.column, lack.text) for lack in lacks.get(row, [])), *found.problems))
         for row, found in zip(sheet.rows, inspections, strict=True)
@@ -291,6 +295,27 @@ def _skip(sheet: Sheet, inspections: list[Inspection]) -> tuple[list[Inspection]
     ]
     heading = f"left out by --skip_bad_scans: {counted(len(bad), 'scan')} of {len(found)}, listed in tables/skipped.csv"
     return [inspection for _, inspection in sound], skipped, [heading, *lines]
+
+
+def _field_of_view(parameters: dict[str, Any], config: dict[str, Any] | None) -> float:
+    """Return the edge of the cube in millimetres; the usual one where a bad one is a problem of its own."""
+    fov = (config or parameters).get("fov")
+    return float(fov) if isinstance(fov, int | float) and fov > 0 else USUAL_FOV
+
+
+def _odd(sheet: Sheet, inspections: list[Inspection]) -> list[str]:
+    """Return a line for each oddity of a volume; of one kind in many scans, the first lines and which others."""
+    by_kind: dict[str, list[tuple[Row, str]]] = {}
+    for row, inspection in zip(sheet.rows, inspections, strict=True):
+        for kind, text in inspection.oddities:
+            by_kind.setdefault(kind, []).append((row, text))
+    lines = []
+    for found in by_kind.values():
+        told, others = found[:MOST_OF_A_KIND], found[MOST_OF_A_KIND:]
+        lines += [f"{sheet.name} {sheet.place(row.number)}, scan {row.scan}, image: {text}" for row, text in told]
+        if others:
+            lines.append(f"the same of {counted(len(others), 'more scan')}: {listed(row.scan for row, _ in others)}")
+    return lines
 
 
 def _placeless(row: Row, text: str) -> str:

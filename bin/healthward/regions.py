@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from healthward.calibration import FEWEST_CONTROLS
 from healthward.errors import InputError
+from healthward.nifti import load_volume
 from healthward.slices import ScanSlices
 from healthward.template import load_anatomy, load_brain, position
-from healthward.volumes import Array, Mask, load_volume
+from healthward.volumes import Array, Mask
 from healthward.wording import shown
 
 TEMPLATE_STEP = 2

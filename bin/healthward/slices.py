@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
 from healthward.errors import reading
+from healthward.fields import SPLITS, parsed_id
+from healthward.labels import parse_label
+from healthward.nifti import load_volume
 from healthward.volumes import Array, Conformed, Geometry, Mask, save_cube
 
 SLICE_AGAIN = "slice the scan again"
@@ -119,9 +121,11 @@ def read_record(folder: Path) -> ScanRecord:
     """Read what a folder of slices says of itself, without touching a voxel."""
     file = folder / "scan.json"
     with reading(file, SLICE_AGAIN):
-        fields = json.loads(file.read_text())
+        fields = json.loads(file.read_text(encoding="utf-8"))
         fields.pop("geometry")
-        return ScanRecord(**fields)
+        record = ScanRecord(**fields)
+        _check_record(record)
+        return record
 
 
 def read_stack(folder: Path) -> Array:
@@ -131,32 +135,62 @@ def read_stack(folder: Path) -> Array:
         return np.load(file, mmap_mode="r")  # type: ignore[no-any-return]
 
 
+def check_stack(folder: Path, record: ScanRecord) -> None:
+    """Raise an InputError where the stack of a folder, whose voxels are not read, is not what its record says."""
+    stack = read_stack(folder)
+    with reading(folder / "slices.npy", SLICE_AGAIN):
+        _check_shape(stack, (3, record.count, record.size, record.size))
+
+
 def load_scan(folder: Path) -> ScanSlices:
     """Read a scan's slices, cube and masks."""
     record = read_record(folder)
     with reading(folder / "scan.json", SLICE_AGAIN):
-        geometry = json.loads((folder / "scan.json").read_text())["geometry"]
+        geometry = json.loads((folder / "scan.json").read_text(encoding="utf-8"))["geometry"]
         lies = Geometry(
-            shape=tuple(geometry["shape"]),
-            affine=np.array(geometry["affine"], dtype=float),
-            cube_affine=np.array(geometry["cube_affine"], dtype=float),
-            darkest=geometry["darkest"],
-            brightest=geometry["brightest"],
+            shape=tuple(map(int, geometry["shape"])),  # type: ignore[arg-type]
+            affine=np.array(geometry["affine"], dtype=float).reshape(4, 4),
+            cube_affine=np.array(geometry["cube_affine"], dtype=float).reshape(4, 4),
+            darkest=float(geometry["darkest"]),
+            brightest=float(geometry["brightest"]),
         )
-    truth = folder / "truth.nii.gz"
+        if len(lies.shape) != 3 or not np.isfinite([*lies.affine.flat, *lies.cube_affine.flat]).all():
+            raise ValueError("no geometry of a volume")
+    check_stack(folder, record)
+    stack = read_stack(folder)
+    with reading(folder / "slices.npy", SLICE_AGAIN):
+        if not (stack.min() >= 0 and stack.max() <= 1):
+            raise ValueError("values outside [0, 1], or NaN")
+    truth, size = folder / "truth.nii.gz", record.size
     return ScanSlices(
         record=record,
         geometry=lies,
-        stack=read_stack(folder),
-        cube=_read_cube(folder / "conformed.nii.gz").astype(np.float32),
-        brain=_read_cube(folder / "brain.nii.gz") > 0,
-        truth=_read_cube(truth) > 0 if truth.exists() else None,
+        stack=stack,
+        cube=_read_cube(folder / "conformed.nii.gz", size),
+        brain=_read_cube(folder / "brain.nii.gz", size) > 0,
+        truth=_read_cube(truth, size) > 0 if truth.exists() else None,
     )
 
 
-def _read_cube(path: Path) -> NDArray[Any]:
+def _read_cube(path: Path, size: int) -> Array:
     with reading(path, SLICE_AGAIN):
-        try:
-            return np.asarray(nib.load(path).dataobj)  # type: ignore[attr-defined]
-        except nib.filebasedimages.ImageFileError as error:  # type: ignore[attr-defined]
-            raise ValueError(error) from error
+        voxels, _ = load_volume(path)
+        _check_shape(voxels, (size, size, size))
+        return voxels
+
+
+def _check_record(record: ScanRecord) -> None:
+    """Raise where a field is not of its kind, or slices would lie outside the cube."""
+    parsed_id(record.scan)
+    parsed_id(record.subject)
+    parse_label(record.label)
+    counts = (record.size, record.first, record.count)
+    if not all(isinstance(count, int) and count >= 0 for count in counts) or not record.fov > 0:
+        raise ValueError("sizes that are no numbers above 0")
+    if record.split not in SPLITS or not 0 < record.count <= record.size - record.first:
+        raise ValueError(f"split {record.split!r} of {record.count} slices from {record.first} of {record.size}")
+
+
+def _check_shape(array: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        raise ValueError(f"shape {array.shape}, not {shape} as scan.json has it")

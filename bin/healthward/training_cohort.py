@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from healthward.errors import InputError
-from healthward.slices import ScanRecord, read_record, read_stack
+from healthward.slices import ScanRecord, check_stack, read_record, read_stack
 from healthward.volumes import Array
 
 
@@ -33,6 +33,8 @@ class Cohort:
             raise InputError(
                 f"the scans were sliced differently (size, first, count, fov): {sorted(frames)}; slice anew"
             )
+        for record, folder in pairs:
+            check_stack(folder, record)
         return cls([folder for _, folder in pairs], [record for record, _ in pairs])
 
     def split(self, name: str) -> "Cohort":

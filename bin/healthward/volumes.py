@@ -8,17 +8,17 @@ import numpy as np
 from nibabel.processing import resample_from_to
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.filters import threshold_multiotsu
 
 from healthward.errors import InputError
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from healthward.foreground import Array as Array
+from healthward.foreground import Levelled, foreground, levelled, stride
+from healthward.foreground import Mask as Mask
+from healthward.nifti import Volume, open_volume
 
 FREE_TEXTS = ("descrip", "aux_file", "db_name", "intent_name", "data_type")
 
-SEARCH_VOXELS = 64
-"""Voxels along the longest axis of the coarse copy on which the brain is first looked for."""
+ITS_IMAGE = "give its image, or slice the scan again"
+NOTHING = "shows no brain before a background; look at the volume"
 
 
 @dataclass(frozen=True)
@@ -49,46 +49,6 @@ class Conformed:
     geometry: Geometry
 
 
-def load_volume(path: Path) -> tuple[Array, NDArray[np.float64]]:
-    """Read a 3D volume, or a 4D file that holds one, with its scaling slope applied.
-
-    Returns:
-        Voxels, float32 of three dimensions, and the (4, 4) affine.
-
-    Raises:
-        InputError: the file is no readable volume of three dimensions.
-    """
-    try:
-        image = nib.load(path)  # type: ignore[attr-defined]
-        voxels = np.asarray(image.dataobj, dtype=np.float32)  # type: ignore[attr-defined]
-    except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:  # type: ignore[attr-defined]
-        raise InputError(f"{path}: cannot be read as a NIfTI volume ({error}); convert it again") from error
-    if voxels.ndim < 3 or any(extent != 1 for extent in voxels.shape[3:]):
-        raise InputError(f"{path}: shape {voxels.shape} is not one 3D volume; give one volume a file")
-    return voxels.reshape(voxels.shape[:3]), np.asarray(image.affine, dtype=np.float64)  # type: ignore[attr-defined]
-
-
-def foreground(voxels: Array) -> Mask:
-    """Return the largest bright object of a volume, holes filled: the brain, where the skull was stripped.
-
-    The threshold is the lower of two by Otsu's criterion for three classes (Liao, Chen and Chung, J Inf Sci Eng
-    2001): it parts the background from dark tissue, which a single threshold would lose with the background.
-    """
-    values = voxels[np.isfinite(voxels)]
-    if values.size == 0 or values.min() == values.max():
-        return np.zeros(voxels.shape, dtype=bool)
-    try:
-        threshold = threshold_multiotsu(values, classes=3)[0]
-    except ValueError:  # two grey values only
-        threshold = values.min()
-    bright = voxels > threshold
-    pieces, count = ndimage.label(ndimage.binary_opening(bright) if min(bright.shape) > 16 else bright)
-    if count == 0:
-        return bright
-    largest = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
-    return ndimage.binary_fill_holes(ndimage.binary_closing(largest, iterations=2) | largest)
-
-
 def conform(voxels: Array, affine: NDArray[np.float64], size: int, fov: float) -> Conformed:
     """Resample a scan into a cube of `size`³ isotropic voxels along the world's axes (RAS+), centred on the brain.
 
@@ -99,17 +59,17 @@ def conform(voxels: Array, affine: NDArray[np.float64], size: int, fov: float) -
         fov: edge of the cube in millimetres.
 
     Raises:
-        InputError: nothing stands out from the background.
+        InputError: nothing stands out from a background darker than it; the text would follow the file's name.
     """
+    plain = levelled(voxels)
     spacing = fov / size
     cube_affine = np.diag([spacing, spacing, spacing, 1.0])
-    cube_affine[:3, 3] = _centre(voxels, affine) - spacing * (size - 1) / 2
-    outside = float(voxels.min())
-    cube = _resampled(voxels, affine, size, cube_affine, outside)
+    cube_affine[:3, 3] = _centre(plain.voxels, affine) - spacing * (size - 1) / 2
+    cube = _resampled(plain, affine, size, cube_affine)
     brain = foreground(cube)
     if not brain.any():
-        raise InputError("no brain stands out from the background; look at the volume")
-    darkest = float(np.median(cube[~brain])) if not brain.all() else outside
+        raise InputError(NOTHING)
+    darkest = float(np.median(cube[~brain])) if not brain.all() else plain.background
     brightest = float(np.percentile(cube[brain], 99.5))
     scaled = _scaled(cube, darkest, brightest)
     geometry = Geometry(voxels.shape, affine, cube_affine, darkest, brightest)  # type: ignore[arg-type]
@@ -124,7 +84,7 @@ def on_cube(voxels: Array, geometry: Geometry, size: int) -> Array:
         geometry: of the scan, from `conform`.
         size: edge of the cube in voxels.
     """
-    cube = _resampled(voxels, geometry.affine, size, geometry.cube_affine, float(voxels.min()))
+    cube = _resampled(levelled(voxels), geometry.affine, size, geometry.cube_affine)
     return _scaled(cube, geometry.darkest, geometry.brightest)
 
 
@@ -156,21 +116,50 @@ def to_native(cube: Array, geometry: Geometry) -> Array:
     return np.asarray(resampled.dataobj, dtype=np.float32)
 
 
+def open_image_of(path: Path, geometry: Geometry) -> Volume:
+    """Return the volume of an image, its voxels unread, that lies as the scan that was sliced.
+
+    Raises:
+        InputError: it does not, or cannot be used.
+    """
+    volume = open_volume(str(path))
+    if volume.shape[:3] != geometry.shape or not np.allclose(volume.affine, geometry.affine, rtol=0, atol=1e-3):
+        raise InputError(f"{path}: not on the grid of the scan that was sliced; {ITS_IMAGE}")
+    return volume
+
+
+def read_image_of(path: Path, geometry: Geometry, cube: Array) -> Array:
+    """Return the voxels of the image that a scan was sliced from.
+
+    Args:
+        path: of the image.
+        geometry: of the scan.
+        cube: of the scan, (size, size, size), as it was conformed.
+
+    Raises:
+        InputError: it is another image, or cannot be used.
+    """
+    voxels = open_image_of(path, geometry).read()
+    if not np.allclose(on_cube(voxels, geometry, len(cube)), cube, atol=1e-3):
+        raise InputError(f"{path}: not the scan that was sliced, though on its grid; {ITS_IMAGE}")
+    return voxels
+
+
 def save_like(path: Path, voxels: Array, source: Path) -> None:
     """Write a float32 map as NIfTI with the shape, affine, codes and units of the file `source`.
 
     Its free texts and extensions stay behind: they may say whose scan it is, or hold a whole DICOM header.
     """
-    image = nib.load(source)  # type: ignore[attr-defined]
-    header = nib.Nifti1Header.from_header(image.header)  # type: ignore[attr-defined]
+    volume = open_volume(str(source))
+    header = nib.Nifti1Header.from_header(volume.header)  # type: ignore[attr-defined]
     header.set_data_dtype(np.float32)
     header.set_slope_inter(1, 0)
     header["cal_min"] = header["cal_max"] = 0
     header.extensions.clear()
     for text in FREE_TEXTS:
         header[text] = b""
-    shaped = voxels.astype(np.float32).reshape(image.shape)  # type: ignore[attr-defined]
-    nib.save(nib.Nifti1Image(shaped, image.affine, header), path)  # type: ignore[attr-defined]
+    shaped = voxels.astype(np.float32).reshape(volume.shape)
+    nib.save(nib.Nifti1Image(shaped, volume.affine, header), path)  # type: ignore[attr-defined]
 
 
 def save_cube(path: Path, cube: NDArray[np.generic], geometry: Geometry) -> None:
@@ -179,12 +168,10 @@ def save_cube(path: Path, cube: NDArray[np.generic], geometry: Geometry) -> None
     nib.save(nib.Nifti1Image(voxels, geometry.cube_affine), path)  # type: ignore[attr-defined]
 
 
-def _resampled(
-    voxels: Array, affine: NDArray[np.float64], size: int, cube_affine: NDArray[np.float64], outside: float
-) -> Array:
-    smooth = _antialiased(voxels, affine, float(cube_affine[0, 0]))
+def _resampled(plain: Levelled, affine: NDArray[np.float64], size: int, cube_affine: NDArray[np.float64]) -> Array:
+    smooth = _antialiased(plain.voxels, affine, float(cube_affine[0, 0]))
     source = nib.Nifti1Image(smooth, affine)  # type: ignore[attr-defined]
-    resampled = resample_from_to(source, ((size,) * 3, cube_affine), order=1, cval=outside)
+    resampled = resample_from_to(source, ((size,) * 3, cube_affine), order=1, cval=plain.background)
     return np.asarray(resampled.dataobj, dtype=np.float32)
 
 
@@ -194,12 +181,12 @@ def _scaled(cube: Array, darkest: float, brightest: float) -> Array:
 
 def _centre(voxels: Array, affine: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the world position of the centre of the foreground's bounding box in world axes."""
-    step = max(1, -(-max(voxels.shape) // SEARCH_VOXELS))
+    step = stride(voxels)
     steps = [min(step, extent) for extent in voxels.shape]
     coarse = ndimage.uniform_filter(voxels, steps)[:: steps[0], :: steps[1], :: steps[2]]
     inside = np.argwhere(foreground(coarse)) * steps
     if inside.size == 0:
-        raise InputError("no brain stands out from the background; look at the volume")
+        raise InputError(NOTHING)
     world = inside @ affine[:3, :3].T + affine[:3, 3]
     # A stray bright voxel must not shift the cube, hence percentiles instead of extremes.
     low, high = np.percentile(world, [0.2, 99.8], axis=0)

@@ -19,12 +19,13 @@ LABELS = ("CN", "EMCI", "MCI", "LMCI", "AD")
 
 def write_cohort(folder: Path, rows: int) -> Path:
     """Write a sheet of small volumes, each of its own voxels, two scans a subject."""
-    voxels = np.arange(8**3, dtype=np.float32).reshape(8, 8, 8)
-    content = nib.Nifti1Image(voxels, np.eye(4)).to_bytes()
+    voxels = np.pad(np.arange(6**3, dtype=np.float32).reshape(6, 6, 6) + 100, 1)
+    content = bytearray(nib.Nifti1Image(voxels, np.diag([15, 15, 15, 1])).to_bytes())
+    middle = 352 + 4 * (4 * 64 + 4 * 8 + 4)
     lines = ["scan,subject,image,label,age,sex,site"]
     for number in range(rows):
-        own = content[:-4] + np.float32(number).tobytes()
-        (folder / f"{number}.nii.gz").write_bytes(gzip.compress(own, 1))
+        content[middle : middle + 4] = np.float32(200 + number / rows).tobytes()
+        (folder / f"{number}.nii.gz").write_bytes(gzip.compress(content, 1))
         subject = number // 2
         lines.append(f"s{number},p{subject},{number}.nii.gz,{LABELS[subject % 5]},{60 + subject % 30},F,Oslo")
     (folder / "samplesheet.csv").write_text("\n".join(lines))

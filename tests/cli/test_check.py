@@ -18,6 +18,7 @@ from check import main
 from healthward.model import ConditionalUNet
 from healthward.signatures import save_signatures, signature
 from models import TINY, write_model
+from phantoms import small_brain
 
 TOOL = Path(__file__).parents[2] / "bin" / "check.py"
 LABELS = ["CN", "ad", "mci", "cn", "AD", "CN", "CN", "AD", "MCI", "MCI"]
@@ -25,8 +26,7 @@ OUTPUTS = ["conform.json", "inputs.csv", "samplesheet.csv", "split.csv", "versio
 
 
 def save(path: Path, seed: int) -> None:
-    voxels = np.random.default_rng(seed).random((12, 12, 12), dtype=np.float32)
-    nibabel.Nifti1Image(voxels, np.eye(4)).to_filename(path)
+    nibabel.Nifti1Image(small_brain((12, 12, 12), seed), np.diag([12, 12, 12, 1])).to_filename(path)
 
 
 @pytest.fixture
@@ -531,3 +531,18 @@ def test_codes_and_filter_come_from_the_options(cohort: Path, tmp_path: Path) ->
         assert run(tmp_path / "none", "--input", cohort, option, value).exit_code == 2
     refused = run(tmp_path / "none", "--input", cohort, "--label-codes", "2=MCI", "--t1w-filter", "rec-norm")
     assert "samplesheet.csv: is no BIDS dataset, of whose images --t1w_filter could choose" in refused.stderr
+
+
+def test_scans_that_are_odd_are_told_and_used(cohort: Path, tmp_path: Path) -> None:
+    for number in range(7):
+        voxels = small_brain((12, 12, 12), 100 + number)
+        nibabel.Nifti1Image(voxels, np.diag([19, 19, 19, 1])).to_filename(tmp_path / f"head{number}.nii")
+    cohort.write_text("\n".join([cohort.read_text(), *(f"h{n},q{n},head{n}.nii,CN,60" for n in range(7))]))
+    result = run(tmp_path / "out", "--input", cohort)
+    assert result.exit_code == 0, result.output
+    warnings = (tmp_path / "out/warnings.txt").read_text().splitlines()
+    heads = [line for line in warnings if "a whole head rather than a brain; strip the skull" in line]
+    assert len(heads) == 5
+    assert heads[0].startswith(f"samplesheet.csv row 12, scan h0, image: '{tmp_path / 'head0.nii'}' shows ")
+    assert "the same of 2 more scans: h5, h6" in warnings
+    assert all(line in result.stderr for line in warnings)

@@ -12,6 +12,7 @@ import numpy as np
 from healthward.inspection import inspect
 from healthward.parameters import completed, properties, validate
 from healthward.samplesheet import read_scan, read_sheet
+from phantoms import small_brain
 
 PROJECT = Path(__file__).parents[2]
 SCHEMA = json.loads((PROJECT / "nextflow_schema.json").read_text(encoding="utf-8"))
@@ -86,8 +87,8 @@ def _inspected(path: Path) -> None:
 
 
 def _sound(name: str) -> bytes:
-    voxels = np.arange(8**3, dtype=np.uint8).reshape(8, 8, 8)
-    nibabel.Nifti1Image(voxels, np.eye(4)).to_filename(FOLDER / name)
+    voxels = (250 * small_brain((8, 8, 8), seed=0)).astype(np.uint8)
+    nibabel.Nifti1Image(voxels, np.diag([20, 20, 20, 1])).to_filename(FOLDER / name)
     return (FOLDER / name).read_bytes()
 
 

@@ -362,12 +362,16 @@ def scan_options(folder: Path, **values: str) -> list[str]:
 
 
 BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
-    "slice: no volume": ("slice", lambda f: [str(f / "rubbish.nii"), *scan_options(f)], "rubbish.nii: cannot be read"),
-    "slice: nothing in it": ("slice", lambda f: [str(f / "zero.nii"), *scan_options(f)], "zero.nii: no brain stands"),
+    "slice: no volume": ("slice", lambda f: [str(f / "rubbish.nii"), *scan_options(f)], "rubbish.nii' cannot be read"),
+    "slice: nothing in it": (
+        "slice",
+        lambda f: [str(f / "zero.nii"), *scan_options(f)],
+        "zero.nii' holds the value 0 everywhere",
+    ),
     "slice: bad mask": (
         "slice",
         lambda f: [str(f / "cn0.nii"), *scan_options(f, mask=str(f / "rubbish.nii"))],
-        "rubbish.nii: cannot be read as a NIfTI volume",
+        "rubbish.nii' cannot be read as NIfTI",
     ),
     "slice: id that climbs": (
         "slice",

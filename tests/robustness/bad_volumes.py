@@ -8,8 +8,10 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
-VOXELS = np.random.default_rng(0).random((12, 13, 14), dtype=np.float32)
-AFFINE = np.diag([1.0, 1.5, 2.0, 1.0])
+from phantoms import small_brain
+
+VOXELS = small_brain((12, 13, 14), seed=0)
+AFFINE = np.diag([-12.0, 14.0, 10.0, 1.0])
 
 
 def save(path: Path, voxels: np.ndarray = VOXELS, affine: np.ndarray | None = AFFINE) -> Path:
@@ -224,6 +226,66 @@ def empty_bomb(folder: Path) -> Path:
     return bomb(folder, (640, 640, 640))
 
 
+def flipped_bit(folder: Path) -> Path:
+    """One bit that inflates without a complaint: only the checksum at the end tells."""
+    path = save(folder / "rot.nii.gz", (1000 * VOXELS).astype(np.int16))
+    content = bytearray(path.read_bytes())
+    for place in range(len(content) // 3, len(content) - 100):
+        damaged = bytearray(content)
+        damaged[place] ^= 4
+        path.write_bytes(damaged)
+        try:
+            np.asarray(nibabel.load(path).dataobj)
+        except Exception:
+            continue
+        return path
+    raise AssertionError("every flip was noticed by inflating alone")
+
+
+def nan_outside(folder: Path) -> Path:
+    return save(folder / "outside.nii", np.where(VOXELS > 0, VOXELS, np.nan).astype(np.float32))
+
+
+def no_pixdim(folder: Path) -> Path:
+    image = nibabel.Nifti1Image(VOXELS, AFFINE)
+    image.set_qform(AFFINE, 1)
+    image.set_sform(None, 0)
+    image.to_filename(folder / "pixdim.nii")
+    content = bytearray((folder / "pixdim.nii").read_bytes())
+    content[88:92] = bytes(4)
+    (folder / "pixdim.nii").write_bytes(content)
+    return folder / "pixdim.nii"
+
+
+def tiny_brain(folder: Path) -> Path:
+    return save(folder / "mouse.nii", affine=AFFINE @ np.diag([0.1, 0.1, 0.1, 1]))
+
+
+def vast_brain(folder: Path) -> Path:
+    return save(folder / "whale.nii", small_brain((16, 16, 16), seed=1), np.diag([18, 18, 18, 1]))
+
+
+def marked_as_labels(folder: Path) -> Path:
+    image = nibabel.Nifti1Image(np.digitize(VOXELS, [0.1, 0.6, 0.7]).astype(np.int16), AFFINE)
+    image.header.set_intent("label")
+    image.to_filename(folder / "labels.nii")
+    return folder / "labels.nii"
+
+
+def a_mask(folder: Path) -> Path:
+    return save(folder / "mask.nii", (VOXELS > 0).astype(np.uint8))
+
+
+def inverted(folder: Path) -> Path:
+    return save(folder / "negative.nii", 1 - VOXELS)
+
+
+def joined_files(folder: Path) -> Path:
+    path = save(folder / "joined.nii.gz")
+    path.write_bytes(path.read_bytes() * 2)
+    return path
+
+
 BAD_VOLUMES = [
     (missing, "cannot be found (No such file or directory)", "correct the path"),
     (directory, "is no file", "give the path of a volume"),
@@ -247,11 +309,11 @@ BAD_VOLUMES = [
     (five_dimensions, "is 12 × 13 × 14 × 1 × 3", "give a 3D volume"),
     (one_slice, "is 12 × 13 × 1;", "at least 8 voxels along each axis"),
     (flat, "is 12 × 13;", "give a 3D volume"),
-    (nan_voxel, "has 1 voxel that is not finite", "replace NaN and infinity by 0"),
-    (infinite_voxels, "has 2 voxels that are not finite", "replace NaN and infinity by 0"),
-    (beyond_float32, "has 2 voxels that are not finite", "replace NaN and infinity by 0"),
-    (beyond_any_scanner, "holds values of 3e+37", "correct them or the file's scaling slope"),
-    (below_any_scanner, "holds values of 3e+37", "correct them or the file's scaling slope"),
+    (nan_voxel, "has 1 voxel that is not finite", "replace NaN and infinity by the background's value"),
+    (infinite_voxels, "has 2 voxels that are not finite", "replace NaN and infinity by the background's value"),
+    (beyond_float32, "has 2 voxels that are not finite", "replace NaN and infinity by the background's value"),
+    (beyond_any_scanner, "holds values of 2.4e+37", "correct them or the file's scaling slope"),
+    (below_any_scanner, "holds values of 2.4e+37", "correct them or the file's scaling slope"),
     (zero, "holds the value 0 everywhere", "give the scan itself"),
     (constant, "holds the value 7 everywhere", "give the scan itself"),
     (no_affine, "does not say how it lies in space", "set its sform"),
@@ -262,6 +324,15 @@ BAD_VOLUMES = [
     (affine_of_nan, "has voxels of nan", "0.1 to 20 mm"),
     (bomb, "declares 32767 × 32767 × 32767 voxels", "resample it"),
     (empty_bomb, "cannot be read as NIfTI", "copy it afresh"),
+    (flipped_bit, "cannot be read as NIfTI (CRC check failed", "copy it afresh"),
+    (nan_outside, "voxels that are not finite", "by the background's value"),
+    (no_pixdim, "12 × 14 × 0 mm by its pixdim", "write the true sizes"),
+    (tiny_brain, "would have a brain of 1.", "correct its voxel sizes"),
+    (vast_brain, "would have a brain of ", "correct its voxel sizes"),
+    (marked_as_labels, "marked as labels (intent code 1002)", "give the T1 image itself"),
+    (a_mask, "looks like labels or a mask", "give the T1 image itself"),
+    (inverted, "inverted intensities", "give them as they were acquired"),
+    (joined_files, "bytes more than its header declares", "copy it afresh"),
 ]
 """How it is made, what is wrong with it, and the mend."""
 
@@ -271,7 +342,7 @@ def mask_of_another_shape(folder: Path) -> Path:
 
 
 def mask_of_another_affine(folder: Path) -> Path:
-    return save(folder / "mask.nii", (VOXELS > 0.5).astype(np.uint8), np.diag([-1.0, 1.5, 2.0, 1.0]))
+    return save(folder / "mask.nii", (VOXELS > 0.5).astype(np.uint8), np.diag([12.0, 14.0, 10.0, 1.0]))
 
 
 def mask_of_labels(folder: Path) -> Path:
@@ -291,7 +362,7 @@ BAD_MASKS = [
     (mask_of_another_affine, "has another affine", "resample it to the image's grid"),
     (mask_of_labels, "holds values from 0 to 2", "write 1 in the anomaly and 0 elsewhere"),
     (mask_of_fractions, "holds values from", "write 1 in the anomaly and 0 elsewhere"),
-    (mask_of_nan, "has 2184 voxels that are not finite", "replace NaN and infinity by 0"),
+    (mask_of_nan, "has 2184 voxels that are not finite", "replace NaN and infinity by the background's value"),
     (flat, "is 12 × 13;", "give a 3D volume"),
     (missing, "cannot be found", "correct the path"),
     (truncated, "cannot be read as NIfTI", "copy it afresh"),

@@ -78,7 +78,7 @@ def test_a_wrong_table_of_names_is_refused_in_one_line(tmp_path, names, message)
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("value", [1.5, -1.0, np.nan, 2.0**24])
+@pytest.mark.parametrize("value", [1.5, -1.0, 2.0**24])
 def test_what_is_no_label_is_refused(tmp_path, value):
     with pytest.raises(InputError, match=r"atlas\.nii\.gz: .* is no label"):
         load_atlas(*labelled(tmp_path, voxels=np.full((3, 3, 3), value)))
@@ -90,7 +90,7 @@ def test_unreadable_files_are_named(tmp_path):
         load_atlas(path, tmp_path / "none.tsv")
     with pytest.raises(InputError, match=r"none\.nii"):
         load_atlas(tmp_path / "none.nii", table)
-    with pytest.raises(InputError, match="not one 3D volume"):
+    with pytest.raises(InputError, match="give a 3D volume"):
         load_atlas(volume(tmp_path / "4d.nii.gz", np.ones((3, 3, 3, 2))), table)
 
 

@@ -1,0 +1,100 @@
+"""What cannot be the T1 image of a brain is refused, what is odd is told, and what is usual is not."""
+
+import numpy as np
+import pytest
+
+from healthward.errors import InputError
+from healthward.plausibility import judge
+from phantoms import GRIDS, head_on, small_brain
+
+FOV = 192.0
+
+
+def kinds(voxels: np.ndarray, affine: np.ndarray, intent: int = 0, fov: float = FOV) -> list[str]:
+    return [oddity.kind for oddity in judge(voxels.astype(np.float32), affine, intent, fov)]
+
+
+def scaled(affine: np.ndarray, factor: float) -> np.ndarray:
+    return affine @ np.diag([factor, factor, factor, 1.0])
+
+
+@pytest.mark.parametrize("name", GRIDS)
+@pytest.mark.parametrize("kind", [np.float32, np.int16, np.uint8])
+def test_a_brain_is_not_odd(name: str, kind: type) -> None:
+    voxels, affine = head_on(name)
+    assert kinds((voxels * (0.25 if kind is np.uint8 else 1)).astype(kind), affine) == []
+
+
+def test_a_brain_of_few_voxels_is_not_odd() -> None:
+    for size in (8, 10, 12, 16):
+        assert kinds(small_brain((size,) * 3, 0), np.diag([*[150 / size] * 3, 1])) == []
+
+
+def test_a_brain_that_no_head_holds_is_refused() -> None:
+    voxels, affine = head_on("isotropic")
+    for factor, part in (
+        (0.1, "would have a brain of 1.14 ml; correct"),
+        (0.4, "ml; "),
+        (2, "ml; "),
+    ):
+        with pytest.raises(InputError, match=part):
+            judge(voxels, scaled(affine, factor), 0, FOV)
+
+
+def test_a_small_brain_and_a_whole_head_are_told_with_their_volume() -> None:
+    voxels, affine = head_on("isotropic")
+    assert kinds(voxels, scaled(affine, 0.75)) == ["small"]
+    [odd, cut] = judge(voxels, scaled(affine, 1.5), 0, FOV)
+    assert odd.kind == "whole head"
+    assert "ml, a whole head rather than a brain; strip the skull" in odd.text
+    assert "of its brain beyond the cube of 192 mm" in cut.text
+    assert kinds(voxels, scaled(affine, 1.5), fov=300) == ["whole head"]
+
+
+def test_a_brain_cut_by_the_cube_is_told() -> None:
+    voxels, affine = head_on("isotropic")
+    [odd] = judge(voxels, affine, 0, 120.0)
+    assert odd.kind == "cut"
+    assert "larger --fov" in odd.text
+
+
+def test_labels_are_refused_by_intent_and_by_their_flat_pieces() -> None:
+    voxels, affine = head_on("isotropic")
+    with pytest.raises(InputError, match=r"marked as labels \(intent code 1002\)"):
+        judge(voxels, affine, 1002, FOV)
+    levels = np.digitize(voxels, [300, 500, 600, 700, 800]) * np.float32(17)
+    for flat in (levels, (voxels > 300).astype(np.float32), levels / 85 - 3):
+        with pytest.raises(InputError, match="looks like labels or a mask"):
+            judge(flat, affine, 0, FOV)
+
+
+def test_a_map_that_is_saturated_is_told() -> None:
+    voxels, affine = head_on("isotropic")
+    assert kinds(np.minimum(voxels, 800), affine) == ["saturated"]
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("beyond", [1.3, 1.5])
+def test_integers_that_wrapped_around_are_refused(bits: int, signed: bool, beyond: float) -> None:
+    voxels, affine = head_on("isotropic")
+    whole = np.rint(voxels / voxels.max() * beyond * 2 ** (bits - signed)).astype(np.int64) % 2**bits
+    wrapped = np.where(whole >= 2 ** (bits - 1), whole - 2**bits, whole) if signed else whole
+    with pytest.raises(InputError, match=r"jumps through its range .*wrapped integers"):
+        judge(wrapped.astype(np.float32), affine, 0, FOV)
+
+
+def test_a_volume_without_a_background_is_refused() -> None:
+    with pytest.raises(InputError, match="value 3 everywhere"):
+        judge(np.full((20, 20, 20), 3, np.float32), np.eye(4), 0, FOV)
+    noise = np.random.default_rng(0).normal(100, 5, (20, 20, 20)).astype(np.float32)
+    with pytest.raises(InputError, match="varies on its faces as it does within"):
+        judge(noise, np.diag([8.0, 8, 8, 1]), 0, FOV)
+
+
+def test_normalised_intensities_are_told() -> None:
+    voxels, affine = head_on("isotropic")
+    inside = voxels > 300
+    z = np.where(inside, (voxels - voxels[inside].mean()) / voxels[inside].std(), 0)
+    [odd] = judge(z.astype(np.float32), affine, 0, FOV)
+    assert "of its brain darker than the background (normalised?)" in odd.text
