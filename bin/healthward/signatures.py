@@ -79,7 +79,9 @@ def _mirrored(lower: list[int], end: int) -> list[int]:
 
 
 def _step(voxels: NDArray[np.float32]) -> float:
-    drawn = voxels.ravel()[np.random.default_rng(0).integers(voxels.size, size=DRAWN_VOXELS)]
+    drawn = voxels.ravel()
+    if len(drawn) > DRAWN_VOXELS:
+        drawn = drawn[np.random.default_rng(0).integers(len(drawn), size=DRAWN_VOXELS)]
     levels = np.unique(drawn).astype(float)
     gaps = np.diff(levels)
     gaps = gaps[gaps > ROUNDING / 2 * (levels[-1] - levels[0])]
@@ -113,36 +115,35 @@ def are_copies(one: Signature, other: Signature) -> bool:
     fine, coarse = sorted((one, other), key=_coarseness)
     values, target = fine.values.astype(float), coarse.values.astype(float)
     orders = [order for order in TURNS if tuple(fine.shape[axis] for axis in order) == coarse.shape]
-    if not orders:
-        return False
-    turns = np.concatenate([TURNS[order] for order in orders])
-    extent = float(target.max() - target.min())
-    step = max(coarse.step, ROUNDING * extent)
+    rounding = ROUNDING * float(target.max() - target.min())
+    step = max(coarse.step, rounding)
 
     # Rounding moves a value by half a step, cutting off decimals by up to one towards 0, which shows in the means
-    outward = np.sign(target) * _errors(values, target, turns, 1.02 * step)
+    outward = np.sign(target) * _errors(values, target, orders, 1.02 * step)
     if ((outward.max(axis=1) <= 0.6 * step) & (outward[:, POINTS**3 :].min(axis=1) >= -0.75 * step)).any():
         return True
-    if len(np.unique(target[: POINTS**3])) < FEWEST_LEVELS:
-        return False
     slope = float(_deviation(target) / np.maximum(_deviation(values), 1e-30))
     offset = target.mean() - slope * values.mean()
     change = abs(slope - 1)
-    if change < SAME_SCALE:
+    # Where decimals were cut off, scale and offset are found less well
+    most = 1.5 * step if change > OTHER_SCALE else rounding
+    if change < SAME_SCALE or not len(_errors(slope * values + offset, target, orders, most)):
         return False
-    most = step if change > OTHER_SCALE else ROUNDING * extent
-    return len(_errors(slope * values + offset, target, turns, most)) > 0
+    return len(np.unique(target[: POINTS**3])) >= FEWEST_LEVELS
 
 
 def _coarseness(each: Signature) -> float:
     return each.step / max(float(each.values.max() - each.values.min()), 1e-30)
 
 
-def _errors(values: Values, target: Values, turns: NDArray[np.intp], most: float) -> Values:
-    """Return how far the target is from the values in each turn in which it is nowhere by over `most`, (k, values)."""
-    if np.abs(np.sort(values) - np.sort(target)).max() > most:
+def _errors(values: Values, target: Values, orders: Sequence[tuple[int, ...]], most: float) -> Values:
+    """Return how far the target is from the values in each turn in which it is nowhere by over `most`, (k, values).
+
+    The turns are all mirrorings of the given orders of the axes.
+    """
+    if not orders or np.abs(np.sort(values) - np.sort(target)).max() > most:
         return np.empty((0, len(target)))
-    errors = target - values[turns]
+    errors = np.concatenate([target - values[TURNS[order]] for order in orders])
     return errors[np.abs(errors).max(axis=1) <= most]
 
 
