@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthward.errors import reading
-from healthward.fields import SPLITS, parsed_id
+from healthward.fields import ID, SPLITS
 from healthward.labels import CLASSES
 from healthward.nifti import load_volume
 from healthward.results import read_object
@@ -174,8 +174,8 @@ def _read_cube(path: Path, size: int) -> Array:
 
 def _check_record(record: ScanRecord) -> None:
     """Raise where a field is not of its kind, or slices would lie outside the cube."""
-    parsed_id(record.scan)
-    parsed_id(record.subject)
+    if not all(ID.fullmatch(name) for name in (record.scan, record.subject)):
+        raise ValueError(f"scan {record.scan!r} or subject {record.subject!r} is no id")
     counts = (record.size, record.first, record.count)
     if not all(isinstance(count, int) and count >= 0 for count in counts) or not record.fov > 0:
         raise ValueError("sizes that are no numbers above 0")
