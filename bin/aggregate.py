@@ -49,12 +49,14 @@ def aggregate(
     import pandas as pd
     from tqdm import tqdm
 
+    from healthward.checking import SKIPPED_COLUMNS
     from healthward.cohort import summarise
     from healthward.covariates import COVARIATES
     from healthward.errors import InputError
     from healthward.figures import cohort_figures
     from healthward.pseudonyms import without_secrets
     from healthward.report import render, summary_lines
+    from healthward.results import COPY_AGAIN, read_object, read_table
     from healthward.samplesheet import read_sheet
     from healthward.scan_figures import scan_figures
 
@@ -62,7 +64,7 @@ def aggregate(
     if parameters is not None:
         try:
             settings = json.loads(parameters.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{parameters}: no valid JSON ({error})") from None
         if not isinstance(settings, dict):
             raise InputError(f"{parameters}: holds no JSON object; give parameters by name")
@@ -74,7 +76,12 @@ def aggregate(
         if sheet.problems:
             raise InputError(sheet.problem_lines()[0])
         covariates = pd.DataFrame(sheet.rows)[["scan", *COVARIATES, "control"]].replace("", None)
-    left_out = None if skipped is None else pd.read_csv(skipped, dtype=str, keep_default_na=False)
+    if model is not None and (model / "config.json").is_file():
+        # The report shows it, and is written last
+        read_object(model / "config.json", COPY_AGAIN)
+    left_out = None
+    if skipped is not None:
+        left_out = read_table(skipped, "check the scans again", SKIPPED_COLUMNS).fillna("")
     cohort = summarise(scores, healthy, ssim_threshold, lowest, outlier_z, covariates, calibrations, left_out)
     cohort.write(out / "tables")
     figures = cohort_figures(cohort, lowest, out / "figures")

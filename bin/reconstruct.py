@@ -84,9 +84,6 @@ def reconstruct_scan(
     With figures of input, latent, decodings and the way between them (steps.png, trajectory.png):
       reconstruct.py slices/ad0 ad0.nii.gz --model model --debug debug/ad0 --out maps/ad0
     """
-    import json
-    from dataclasses import replace
-
     import numpy as np
 
     from healthward.devices import select_device, select_precision
@@ -98,11 +95,12 @@ def reconstruct_scan(
     from healthward.slices import load_scan
     from healthward.trained import classes_of_model, compared_classes
     from healthward.translation import Settings
+    from healthward.tuning import read_settings
     from healthward.volumes import read_image_of, save_like, to_native
 
     settings = Settings(guidance_scale, noise_depth, ddim_steps, inversion_iterations)
     if settings_path is not None:
-        settings = replace(settings, **json.loads(settings_path.read_text()))
+        settings = read_settings(settings_path, settings)
     if ddim_steps > settings.noise_depth + 1:
         raise InputError(
             f"--ddim-steps {ddim_steps}: at most {settings.noise_depth + 1} fit above depth {settings.noise_depth}"

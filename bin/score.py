@@ -51,12 +51,12 @@ def score(
     import logging
 
     import numpy as np
-    import pandas as pd
 
     from healthward.devices import select_device
     from healthward.errors import InputError, reading
     from healthward.metrics import SLICE_METRICS
     from healthward.perceptual import Inception, Lpips
+    from healthward.results import read_table
     from healthward.scores import FILE, read_scores
     from healthward.scoring import METRICS, lowest_slices, pair, scan_table, slice_features, slice_table
     from healthward.slices import load_scan
@@ -82,17 +82,16 @@ def score(
         if lacking := sorted({"healthy", "unguided"} - set(stack.files)):
             raise InputError(f"{reconstruction / 'stack.npz'}: lacks {', '.join(lacking)}; {again}")
         pairs = pair(load_scan(slices), stack["healthy"], stack["unguided"])
-    with reading(reconstruction / "reconstruction.csv", again):
-        reconstructed = pd.read_csv(
-            reconstruction / "reconstruction.csv", dtype={"scan": str}, keep_default_na=False, na_values=[""]
-        )
+    reconstructed = read_table(reconstruction / "reconstruction.csv", again, ["scan", "axis"], ["index"])
+    cubes = read_scores(reconstruction / FILE)
+    if any(len(cube) != pairs.scan.record.size for cube in cubes.values()):
+        raise InputError(f"{reconstruction / FILE}: no cubes of the size of the slices; {again}")
     lpips = Lpips(files["lpips"], where) if "lpips" in measures else None
     table = slice_table(pairs, reconstructed, measures, lpips, where)
     features = slice_features(pairs, Inception(files["fid"], where), where) if "fid" in computed else None
 
     out.mkdir(parents=True, exist_ok=True)
     table.to_csv(out / "slices.csv", index=False, float_format="%.6g")
-    cubes = read_scores(reconstruction / FILE)
     row = scan_table(pairs, table, cubes, features)
     row.to_csv(out / "scan.csv", index=False, float_format="%.6g")
     np.savez(out / "lowest.npz", **lowest_slices(pairs, table, lowest))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from healthward.errors import InputError
+from healthward.errors import InputError, reading
 from healthward.wording import shown
 
 BIDS_VERSION = "1.10.0"
@@ -48,6 +48,8 @@ KINDS = {
 }
 """The maps of a scan. BIDS has no suffix for maps of scores: they keep that of the image which they were made of."""
 
+CHECK_AGAIN = "give the samplesheet.csv that check.py wrote"
+
 
 @dataclass(frozen=True)
 class Source:
@@ -85,10 +87,10 @@ def export(
     Raises:
         InputError: a file is no map of a scan of the samplesheet.
     """
-    with samplesheet.open(encoding="utf-8", newline="") as lines:
-        sheet = list(csv.DictReader(lines))
+    sheet = _read_sheet(samplesheet)
     root = dataset_root(sheet)
     named = sources(sheet, root)
+    grouped = {path: _read_rows(path) for path in sorted(tables)}
     if discreet:
         root, named = None, {scan: replace(source, reference="") for scan, source in named.items()}
     out.mkdir(parents=True, exist_ok=True)
@@ -103,13 +105,29 @@ def export(
         else:
             shutil.copyfile(path, target)
         _write_json(target.with_name(f"{target.name.removesuffix('.nii.gz')}.json"), _sidecar(scan, named[scan], kind))
-    for path in sorted(tables):
-        with path.open(encoding="utf-8", newline="") as lines:
-            _write_tsv(out / f"group_desc-{path.stem.replace('_', '')}_T1w.tsv", csv.reader(lines))
+    for path, rows in grouped.items():
+        _write_tsv(out / f"group_desc-{path.stem.replace('_', '')}_T1w.tsv", rows)
     _write_tsv(out / "participants.tsv", participants(sheet, named))
     _write_json(out / "dataset_description.json", _description(root, version))
     # A validator knows no tables of a whole cohort
     (out / ".bidsignore").write_text("group_*.tsv\n", encoding="utf-8")
+
+
+def _read_sheet(file: Path) -> Rows:
+    """Return the rows of a normalised samplesheet, images by absolute paths."""
+    with reading(file, CHECK_AGAIN), file.open(encoding="utf-8", newline="") as lines:
+        sheet = list(csv.DictReader(lines))
+        for row in sheet:
+            if None in row or not all(isinstance(row[name], str) for name in ("scan", "subject", "image")):
+                raise ValueError(f"row of {row.get('scan')!r} has other columns")
+            if not Path(row["image"]).is_absolute():
+                raise ValueError(f"image {row['image']!r} is no absolute path")
+    return sheet
+
+
+def _read_rows(file: Path) -> list[list[str]]:
+    with reading(file, "give tables that aggregate.py wrote"), file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.reader(lines))
 
 
 def dataset_root(sheet: Rows) -> PurePath | None:

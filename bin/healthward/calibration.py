@@ -6,7 +6,7 @@ voxel of few controls would else turn noise into a large z. What such a z is wor
 themselves, each against all others.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -15,10 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, optimize, special, stats
 
-from healthward.errors import InputError
+from healthward.errors import InputError, reading
 from healthward.fusion import coverage
+from healthward.results import read_arrays
 from healthward.slices import ScanSlices
 from healthward.volumes import Array
+
+MEASURE_AGAIN = "run floor.py again"
+FLOOR_ARRAYS = ("count", "total", "squares", "prior", "strength", "null")
 
 FEWEST_CONTROLS = 5
 """Control subjects that a voxel needs: with fewer the variance is a guess."""
@@ -167,17 +171,23 @@ def measure_floor(maps: Iterable[tuple[str, Array]], spacing: float, folder: Pat
 
 def read_floor(folder: Path) -> Floor:
     """Read what `measure_floor` wrote."""
-    with np.load(folder / "floor.npz") as stored:
-        arrays: Mapping[str, NDArray[np.float64]] = {name: stored[name] for name in stored.files}
-    return Floor(
-        count=arrays["count"].astype(np.int32),
-        total=arrays["total"],
-        squares=arrays["squares"],
-        prior=arrays["prior"],
-        strength=float(arrays["strength"]),
-        null=arrays["null"],
-        folder=folder,
-    )
+    file = folder / "floor.npz"
+    arrays = read_arrays(file, MEASURE_AGAIN, FLOOR_ARRAYS)
+    with reading(file, MEASURE_AGAIN):
+        cubes = [arrays[name] for name in ("count", "total", "squares", "prior")]
+        if len({cube.shape for cube in cubes}) != 1 or cubes[0].ndim != 3 or len(set(cubes[0].shape)) != 1:
+            raise ValueError("no cubes of one size")
+        if not all(np.isfinite(cube).all() for cube in cubes):
+            raise ValueError("numbers that are not finite")
+        return Floor(
+            count=arrays["count"].astype(np.int32),
+            total=arrays["total"],
+            squares=arrays["squares"],
+            prior=arrays["prior"],
+            strength=float(arrays["strength"]),
+            null=arrays["null"],
+            folder=folder,
+        )
 
 
 def _by_subject(maps: Iterable[tuple[str, Array]]) -> Iterator[tuple[str, Array]]:
@@ -198,8 +208,9 @@ def _control(folder: Path, subject: str) -> Path:
 
 
 def _read_map(path: Path) -> NDArray[np.float64]:
-    with np.load(path) as stored:
-        return stored["score"].astype(np.float64)
+    score = read_arrays(path, MEASURE_AGAIN, ["score"])["score"]
+    with reading(path, MEASURE_AGAIN):
+        return score.astype(np.float64)
 
 
 def _moderated(

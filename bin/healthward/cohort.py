@@ -24,6 +24,7 @@ from healthward.departures import REGION_COLUMNS, with_departures
 from healthward.errors import InputError
 from healthward.fields import ID
 from healthward.labels import CLASSES
+from healthward.results import SCORE_AGAIN, read_lowest, read_table
 from healthward.slices import AXES
 from healthward.split import held_out_controls
 
@@ -124,8 +125,7 @@ def summarise(
     curves = curve_distances(slices, outlier_z)
     scans = scans.merge(curves[["scan", *CURVE_COLUMNS]], on="scan", validate="1:1")
     outliers = scans[[*IDENTITY]].merge(curves[curves["outlier"]].drop(columns="outlier"), on="scan")
-    with np.load(next(iter(places.values())) / "lowest.npz") as stored:
-        size = stored["input"].shape[-1]
+    size = read_lowest(next(iter(places.values())))["input"].shape[-1]
     return Cohort(
         slices=slices,
         scans=scans,
@@ -170,7 +170,10 @@ def read_scores(folders: Iterable[Path]) -> tuple[pd.DataFrame, pd.DataFrame, di
     slice_tables, scan_tables = [], []
     places: dict[str, Path] = {}
     for folder in folders:
-        slice_tables.append(_read(folder / "slices.csv", ("axis", "index", "ssim")))
+        slices = _read(folder / "slices.csv", ("index", "ssim"))
+        if slices.empty or "axis" not in slices or not slices["axis"].isin(AXES).all():
+            raise InputError(f"{folder / 'slices.csv'}: has no slices along {', '.join(AXES)}; {SCORE_AGAIN}")
+        slice_tables.append(slices)
         row = _read(folder / "scan.csv", ())
         if len(row) != 1:
             raise InputError(f"{folder / 'scan.csv'}: has {len(row)} rows, not one; score the scan again")
@@ -197,15 +200,9 @@ def read_scores(folders: Iterable[Path]) -> tuple[pd.DataFrame, pd.DataFrame, di
 
 
 def _read(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
-    try:
-        # only the empty field is missing: a scan may be called NA
-        table = pd.read_csv(path, dtype=dict.fromkeys(IDENTITY, str), keep_default_na=False, na_values=[""])
-    except (FileNotFoundError, pd.errors.EmptyDataError):
-        raise InputError(f"{path}: missing or empty; score the scan again") from None
-    lacking = [column for column in (*IDENTITY, *needed) if column not in table]
-    if lacking:
-        raise InputError(f"{path}: lacks the column {', '.join(lacking)}; score the scan again")
-    return table
+    if not path.is_file() or path.stat().st_size == 0:
+        raise InputError(f"{path}: missing or empty; {SCORE_AGAIN}")
+    return read_table(path, SCORE_AGAIN, IDENTITY, needed)
 
 
 def curve_distances(slices: pd.DataFrame, outlier_z: float) -> pd.DataFrame:

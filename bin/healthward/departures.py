@@ -7,8 +7,11 @@ import pandas as pd
 from healthward.comparisons import IDENTITY
 from healthward.errors import InputError
 from healthward.regions import region_percentiles
+from healthward.results import read_table
 from healthward.split import held_out_controls
 
+CALIBRATE_AGAIN = "calibrate the scan again"
+NUMBERS = ("z_mean", "z_p99", "beyond_1", "beyond_5", "abnormal_ml", "round_trip_z_p99")
 REGION_COLUMNS = ["region", "voxels_ml", "mean_z", "beyond_ml", "asymmetry", "percentile"]
 
 
@@ -44,5 +47,8 @@ def with_departures(scans: pd.DataFrame, folder: Path, healthy: str) -> tuple[pd
 
 
 def _read(path: Path) -> pd.DataFrame:
-    # Only the empty field is missing: a scan may be called NA
-    return pd.read_csv(path, dtype={"scan": str}, keep_default_na=False, na_values=[""])
+    single = path.name == "calibration.csv"
+    table = read_table(path, CALIBRATE_AGAIN, ["scan"], NUMBERS if single else ())
+    if single and len(table) != 1:
+        raise InputError(f"{path}: has {len(table)} rows, not one; {CALIBRATE_AGAIN}")
+    return table

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from healthward.cohort import Cohort, present
 from healthward.figure_files import save_figure
 from healthward.labels import CLASSES
+from healthward.results import read_lowest
 from healthward.slices import AXES
 
 # Okabe and Ito's palette, from cold to warm in the order of severity, and a marker each for those who see no colour
@@ -241,9 +242,9 @@ def _load_lowest(cohort: Cohort, count: int) -> list[tuple[dict[Any, Any], NDArr
     again = ordered.duplicated(["scan", "axis"])
     pictures: list[tuple[dict[Any, Any], NDArray[Any], NDArray[Any]]] = []
     for slice_ in pd.concat([ordered[~again], ordered[again]]).to_dict("records"):
-        with np.load(cohort.places[slice_["scan"]] / "lowest.npz") as stored:
-            for kept in np.flatnonzero((stored["axis"] == slice_["axis"]) & (stored["index"] == slice_["index"])):
-                pictures.append((slice_, stored["input"][kept], stored["healthy"][kept]))
+        stored = read_lowest(cohort.places[slice_["scan"]])
+        for kept in np.flatnonzero((stored["axis"] == slice_["axis"]) & (stored["index"] == slice_["index"])):
+            pictures.append((slice_, stored["input"][kept], stored["healthy"][kept]))
         if len(pictures) == count:
             break
     return sorted(pictures, key=lambda picture: float(picture[0]["ssim"]))

@@ -1,7 +1,6 @@
 """The report of a run: what was found, in a page and in three lines."""
 
 import base64
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from healthward.methods_text import methods_text
 from healthward.provenance import versions
 from healthward.ranking import answers, rank
 from healthward.report_tables import LOCALISED_MAPS, SCOPE_NAMES, auroc, found_voxels, interval, main_scope, number
+from healthward.results import COPY_AGAIN, read_object
 from healthward.wording import counted, listed
 
 FEW_SUBJECTS = 20
@@ -215,7 +215,7 @@ def render(
     if model is not None:
         training = _embedded((name, model / f"{name}.png") for name in ("loss", "samples"))
         config = model / "config.json"
-        described = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
+        described = read_object(config, COPY_AGAIN) if config.is_file() else {}
     settings = parameters or {}
     ranked = rank(cohort)
     folder = Path(__file__).parent

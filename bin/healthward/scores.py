@@ -15,11 +15,13 @@ from skimage.metrics import structural_similarity
 from skimage.registration import optical_flow_ilk
 
 from healthward.errors import InputError, reading
+from healthward.results import read_arrays
 from healthward.volumes import Array
 
 SSIM_WINDOWS = (3, 5, 7, 9, 11)
 """Edges in voxels of the windows that the ensemble averages over."""
 
+AGAIN = "reconstruct the scan again"
 FILE = "scores.npz"
 """Where reconstruct.py leaves the scores of a scan."""
 
@@ -189,14 +191,19 @@ def read_scores(file: Path, names: Iterable[str] | None = None) -> dict[str, Arr
     """Read the named scores, or all that are there.
 
     Raises:
-        InputError: one of them was not made.
+        InputError: one of them was not made, or the file is damaged.
     """
-    with reading(file, "reconstruct the scan again"), np.load(file) as stored:
-        wanted = stored.files if names is None else list(names)
-        for name in wanted:
-            if name not in stored.files:
-                raise InputError(f"{file}: lacks the score {name}; name it in reconstruct.py --scores")
-        return {name: stored[name] for name in wanted}
+    stored = read_arrays(file, AGAIN)
+    if not stored:
+        raise InputError(f"{file}: holds no score; {AGAIN}")
+    wanted = list(stored if names is None else names)
+    for name in wanted:
+        if name not in stored:
+            raise InputError(f"{file}: lacks the score {name}; name it in reconstruct.py --scores")
+        with reading(file, AGAIN):
+            if stored[name].ndim != 3 or len(set(stored[name].shape)) != 1 or not np.isfinite(stored[name]).all():
+                raise ValueError(f"{name} is no cube of finite numbers")
+    return {name: stored[name] for name in wanted}
 
 
 def _given(part: Array | None) -> Array:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthward.errors import reading
-from healthward.fields import SPLITS, parsed_id
-from healthward.labels import parse_label
+from healthward.fields import ID, SPLITS
+from healthward.labels import CLASSES
 from healthward.nifti import load_volume
+from healthward.results import read_object
 from healthward.volumes import Array, Conformed, Geometry, Mask, save_cube
 
 SLICE_AGAIN = "slice the scan again"
@@ -120,8 +121,8 @@ def save_scan(folder: Path, conformed: Conformed, stack: Array, truth: Mask | No
 def read_record(folder: Path) -> ScanRecord:
     """Read what a folder of slices says of itself, without touching a voxel."""
     file = folder / "scan.json"
+    fields = read_object(file, SLICE_AGAIN)
     with reading(file, SLICE_AGAIN):
-        fields = json.loads(file.read_text(encoding="utf-8"))
         fields.pop("geometry")
         record = ScanRecord(**fields)
         _check_record(record)
@@ -146,7 +147,7 @@ def load_scan(folder: Path) -> ScanSlices:
     """Read a scan's slices, cube and masks."""
     record = read_record(folder)
     with reading(folder / "scan.json", SLICE_AGAIN):
-        geometry = json.loads((folder / "scan.json").read_text(encoding="utf-8"))["geometry"]
+        geometry = read_object(folder / "scan.json", SLICE_AGAIN)["geometry"]
         lies = Geometry(
             shape=tuple(map(int, geometry["shape"])),  # type: ignore[arg-type]
             affine=np.array(geometry["affine"], dtype=float).reshape(4, 4),
@@ -154,7 +155,8 @@ def load_scan(folder: Path) -> ScanSlices:
             darkest=float(geometry["darkest"]),
             brightest=float(geometry["brightest"]),
         )
-        if len(lies.shape) != 3 or not np.isfinite([*lies.affine.flat, *lies.cube_affine.flat]).all():
+        numbers = [*lies.affine.flat, *lies.cube_affine.flat, lies.darkest, lies.brightest]
+        if len(lies.shape) != 3 or not np.isfinite(numbers).all() or not lies.darkest < lies.brightest:
             raise ValueError("no geometry of a volume")
     check_stack(folder, record)
     stack = read_stack(folder)
@@ -181,12 +183,13 @@ def _read_cube(path: Path, size: int) -> Array:
 
 def _check_record(record: ScanRecord) -> None:
     """Raise where a field is not of its kind, or slices would lie outside the cube."""
-    parsed_id(record.scan)
-    parsed_id(record.subject)
-    parse_label(record.label)
+    if not all(ID.fullmatch(name) for name in (record.scan, record.subject)):
+        raise ValueError(f"scan {record.scan!r} or subject {record.subject!r} is no id")
     counts = (record.size, record.first, record.count)
     if not all(isinstance(count, int) and count >= 0 for count in counts) or not record.fov > 0:
         raise ValueError("sizes that are no numbers above 0")
+    if record.label not in CLASSES:
+        raise ValueError(f"label {record.label!r} is no class")
     if record.split not in SPLITS or not 0 < record.count <= record.size - record.first:
         raise ValueError(f"split {record.split!r} of {record.count} slices from {record.first} of {record.size}")
 

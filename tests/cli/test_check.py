@@ -302,7 +302,9 @@ def test_torn_training_scans_of_a_model_are_a_problem(cohort: Path, model: Path,
 def test_one_person_written_two_ways_is_a_problem_and_a_copy_is_told(cohort: Path, tmp_path: Path) -> None:
     save(tmp_path / "new.nii.gz", 99)
     voxels = nibabel.load(tmp_path / "scan 4.nii.gz").get_fdata()
-    nibabel.Nifti1Image((voxels.T * 2000).astype(np.int16), np.diag([12, 12, 12, 1])).to_filename(tmp_path / "again.nii.gz")
+    nibabel.Nifti1Image((voxels.T * 2000).astype(np.int16), np.diag([12, 12, 12, 1])).to_filename(
+        tmp_path / "again.nii.gz"
+    )
     cohort.write_text("\n".join([cohort.read_text(), "b1,sub-7,new.nii.gz,CN,", "b2,p2,again.nii.gz,CN,"]))
     result = run(tmp_path / "out", "--input", cohort)
     assert result.exit_code == 1

@@ -361,6 +361,23 @@ def scan_options(folder: Path, **values: str) -> list[str]:
     return [text for name, value in given.items() for text in (f"--{name}", value)]
 
 
+def written(folder: Path, name: str, text: str) -> Path:
+    """Write a file beside the volumes, as they were before any test looked."""
+    path = folder / "made" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def out(folder: Path) -> list[str]:
+    return ["--out", str(folder / "new")]
+
+
+def reconstruct_options(folder: Path, settings: str) -> list[str]:
+    given = ["--settings", str(written(folder, "settings.json", settings)), "--model", str(folder / "model")]
+    return [str(folder / "empty"), str(folder / "cn0.nii"), *given, *out(folder)]
+
+
 BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
     "slice: no volume": ("slice", lambda f: [str(f / "rubbish.nii"), *scan_options(f)], "rubbish.nii' cannot be read"),
     "slice: nothing in it": (
@@ -433,6 +450,46 @@ BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
         "aggregate",
         lambda f: [str(f / "empty"), "--out", str(f / "new")],
         "empty/slices.csv: missing or empty; score the scan again",
+    ),
+    "reconstruct: settings that are a list": (
+        "reconstruct",
+        lambda f: reconstruct_options(f, "[]"),
+        "settings.json: damaged (ValueError: no JSON object); give the settings.json that choose.py wrote",
+    ),
+    "reconstruct: unknown setting": (
+        "reconstruct",
+        lambda f: reconstruct_options(f, '{"depth": 3}'),
+        "settings.json: 'depth' is none of guidance_scale, noise_depth",
+    ),
+    "reconstruct: setting out of range": (
+        "reconstruct",
+        lambda f: reconstruct_options(f, '{"noise_depth": 5000}'),
+        "settings.json: noise_depth 5000 is no number from 0 to 999",
+    ),
+    "reconstruct: setting that is no number": (
+        "reconstruct",
+        lambda f: reconstruct_options(f, '{"guidance_scale": NaN}'),
+        "settings.json: guidance_scale nan is no number from 0 to 50",
+    ),
+    "choose: only a header": (
+        "choose",
+        lambda f: [str(written(f, "t.csv", "scan,subject,label,guidance_scale,noise_depth,gap,error")), *out(f)],
+        "it takes two of each to choose settings",
+    ),
+    "aggregate: skipped without a column": (
+        "aggregate",
+        lambda f: [str(f / "empty"), "--skipped", str(written(f, "skipped.csv", "a,b")), *out(f)],
+        "skipped.csv: lacks the column scan, subject, label, reason; check the scans again",
+    ),
+    "aggregate: model of another kind": (
+        "aggregate",
+        lambda f: [str(f / "empty"), "--model", str(written(f, "m/config.json", "[]").parent), *out(f)],
+        "config.json: damaged (ValueError: no JSON object); copy the model afresh",
+    ),
+    "export_bids: another sheet": (
+        "export_bids",
+        lambda f: [str(f / "cn0.nii"), "--samplesheet", str(written(f, "s.csv", "a,b\n1,2")), *out(f)],
+        "s.csv: damaged (KeyError: 'scan'); give the samplesheet.csv that check.py wrote",
     ),
     "simulate: nobody": ("simulate", lambda f: ["--subjects", "0", "--out", str(f / "new")], "0 is not in the range"),
 }

@@ -207,10 +207,11 @@ def test_model(folder: Path, finished: Path, name: str) -> None:
 @pytest.mark.parametrize("name", BAD_COMMANDS)
 def test_command(volumes: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tool, arguments, part = BAD_COMMANDS[name]
+    options = arguments(volumes)
     before = {path: path.stat().st_mtime_ns for path in volumes.rglob("*")}
     monkeypatch.chdir(volumes)
     [command] = [found for found in vars(importlib.import_module(tool)).values() if isinstance(found, click.Command)]
-    result = CliRunner().invoke(command, arguments(volumes))
+    result = CliRunner().invoke(command, options)
     assert result.exit_code in (1, 2)
     assert isinstance(result.exception, SystemExit)
     assert part in result.stderr.splitlines()[-1]

@@ -1,6 +1,9 @@
+import json
+
 import numpy as np
 import pytest
 
+from healthward.errors import InputError
 from healthward.fusion import agreement, coverage, fuse, uncut
 from healthward.slices import ScanRecord, cut, fingerprint, load_scan, save_scan, slice_bounds
 from healthward.volumes import conform
@@ -45,6 +48,48 @@ def test_a_scan_comes_back_as_it_was_saved(tmp_path):
     np.testing.assert_array_equal(scan.truth, truth)
     np.testing.assert_array_equal(scan.geometry.affine, affine)
     assert scan.geometry.shape == voxels.shape
+
+
+def with_field(name, value):
+    def change(folder):
+        content = json.loads((folder / "scan.json").read_text())
+        (content["geometry"] if name in content["geometry"] else content)[name] = value
+        (folder / "scan.json").write_text(json.dumps(content))
+
+    return change
+
+
+def with_stack(function):
+    return lambda folder: np.save(folder / "slices.npy", function(np.load(folder / "slices.npy")))
+
+
+@pytest.mark.parametrize(
+    ("change", "file"),
+    [
+        (lambda folder: (folder / "scan.json").write_text("[]"), "scan.json"),
+        (lambda folder: (folder / "scan.json").write_text("null"), "scan.json"),
+        *((with_field(name, value), "scan.json") for name, value in [
+            ("size", "32"), ("size", 31.5), ("count", 0), ("count", 99), ("first", -1), ("fov", -192), ("split", "no"),
+            ("label", 5), ("label", "ill"), ("scan", "../a"), ("scan", 3), ("extra", 1), ("shape", [1, 2]),
+            ("affine", [[1]]), ("cube_affine", None), ("darkest", float("nan")), ("brightest", -1e9),
+        ]),
+        (with_stack(lambda stack: stack * np.nan), "slices.npy"),
+        (with_stack(lambda stack: stack + 5), "slices.npy"),
+        (with_stack(lambda stack: stack[:2]), "slices.npy"),
+        (with_stack(lambda stack: np.array(["x"])), "slices.npy"),
+        (lambda folder: (folder / "brain.nii.gz").write_bytes(b""), "brain.nii.gz"),
+        (lambda folder: (folder / "conformed.nii.gz").unlink(), "conformed.nii.gz"),
+    ],
+)  # fmt: skip
+def test_a_folder_that_is_not_as_it_was_saved_is_refused_in_one_line(tmp_path, change, file):
+    voxels, affine = head_on("isotropic")
+    conformed = conform(voxels, affine, 32, 192.0)
+    stack = cut(conformed.cube, 11, 13)
+    save_scan(tmp_path, conformed, stack, None, ScanRecord("s1", "p1", "AD", "test", 32, 11, 13, 192.0, ""))
+    change(tmp_path)
+    with pytest.raises(InputError, match=rf"{file}.*; ") as refused:
+        load_scan(tmp_path)
+    assert "\n" not in str(refused.value)
 
 
 def test_fusing_a_cut_cube_gives_it_back_where_slices_lie():

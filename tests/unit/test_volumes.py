@@ -4,7 +4,7 @@ import pytest
 
 from healthward.errors import InputError
 from healthward.foreground import foreground
-from healthward.volumes import conform, save_like, to_cube, to_native
+from healthward.volumes import conform, open_image_of, read_image_of, save_like, to_cube, to_native
 from phantoms import CENTRE, GRIDS, grid, head, head_on
 
 SIZE, FOV = 64, 192.0
@@ -113,3 +113,23 @@ def test_a_map_keeps_the_place_of_a_scan_and_none_of_its_texts(tmp_path):
     save_like(tmp_path / "map.nii", voxels, tmp_path / "scan.nii")
     assert b"Jane" not in (tmp_path / "map.nii").read_bytes()
     np.testing.assert_array_equal(nib.load(tmp_path / "map.nii").affine, nib.load(tmp_path / "scan.nii").affine)
+
+
+def test_only_the_image_that_was_sliced_is_taken_for_it(tmp_path):
+    voxels, affine = head_on("oblique")
+    conformed = conform(voxels, affine, 32, FOV)
+    moved = affine.copy()
+    moved[2, 3] += 5
+    for name, changed, place in (
+        ("own", voxels, affine),
+        ("another", voxels[::-1], affine),
+        ("moved", voxels, moved),
+        ("cropped", voxels[1:], affine),
+    ):
+        nib.save(nib.Nifti1Image(np.ascontiguousarray(changed), place), tmp_path / f"{name}.nii")
+    np.testing.assert_array_equal(read_image_of(tmp_path / "own.nii", conformed.geometry, conformed.cube), voxels)
+    with pytest.raises(InputError, match="not the scan that was sliced, though on its grid"):
+        read_image_of(tmp_path / "another.nii", conformed.geometry, conformed.cube)
+    for name in ("moved", "cropped"):
+        with pytest.raises(InputError, match="not on the grid of the scan that was sliced"):
+            open_image_of(tmp_path / f"{name}.nii", conformed.geometry)
