@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 from scipy.spatial import cKDTree
 
 from healthward.errors import InputError
@@ -185,14 +185,13 @@ def _resembling(group: Sequence[Signature]) -> list[tuple[int, int]]:
 
 def save_signatures(file: Path, signatures: Sequence[Signature]) -> None:
     """Write signatures in their order."""
-    save_file(
-        {
-            "shape": np.array([each.shape for each in signatures], np.int32),
-            "values": np.stack([each.values for each in signatures]),
-            "step": np.array([each.step for each in signatures], np.float32),
-        },
-        file,
-    )
+    stored = {
+        "shape": np.array([each.shape for each in signatures], np.int32),
+        "values": np.stack([each.values for each in signatures]),
+        "step": np.array([each.step for each in signatures], np.float32),
+    }
+    # Not save_file, which keeps what it writes from other users
+    file.write_bytes(save(stored))
 
 
 def load_signatures(file: Path, mend: str) -> list[Signature]:

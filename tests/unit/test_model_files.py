@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 
 from healthward.model_files import inspect_model, training_ids, training_scans
 from healthward.signatures import save_signatures, signature
+from runs import PROJECT
 
 CONFIG = {"size": 64, "slice_range": [0.35, 0.75], "fov": 192.0, "max_timestep": 400, "classes": ["CN", "AD"]}
 
@@ -103,3 +104,11 @@ def test_training_scans_are_read_and_an_older_model_has_none(tmp_path: Path) -> 
 def test_ids_of_training_scans_are_those_that_a_configuration_holds(training: Any) -> None:
     assert training_ids(None) == training_ids({"training": training}) == set()
     assert training_ids({"training": {"scans": {"CN": ["a", "b"], "AD": ["c"]}}}) == {"a", "b", "c"}
+
+
+def test_the_model_that_comes_with_the_project_knows_its_training_scans() -> None:
+    model = PROJECT / "conf/simulated-model"
+    config, problems = inspect_model(model, None)
+    scans, found = training_scans(model)
+    assert problems == found == []
+    assert len(scans or []) == len(training_ids(config)) == 400

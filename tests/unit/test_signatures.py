@@ -48,6 +48,7 @@ COPIES: dict[str, Callable[[Volume], Volume]] = {
 OTHERS: dict[str, Volume] = {
     "one grey value higher in the brain": SCAN + BRAIN,
     "the same, rounded": np.rint(SCAN + BRAIN),
+    "one grey value higher, cut": (SCAN + BRAIN).astype(np.int16),
     "two grey values higher, cut": (SCAN + 2 * BRAIN).astype(np.int16),
     "20 grey values higher, rounded": np.rint(SCAN + 20 * BRAIN),
     "another noise": np.where(BRAIN, HEAD + 8 * NOISE[::-1], 0),
@@ -94,6 +95,13 @@ def test_volumes_of_few_grey_values_are_copies_only_if_equal() -> None:
 def test_each_copy_is_told_of_the_first_and_unknown_ones_of_nothing() -> None:
     kinds = (SCAN, None, SHIFTED, SCAN[::-1], to_bytes(SCAN), SHIFTED * 2)
     assert earliest_copies([each if each is None else signature(each) for each in kinds]) == {3: 0, 4: 0, 5: 2}
+
+
+def test_a_copy_of_a_copy_is_told_of_the_first_though_it_is_too_far_from_it() -> None:
+    values = signature(SCAN).values
+    chain = [Signature(SCAN.shape, values + np.float32(shift), 1.0) for shift in (0, 0.5, 1.0)]
+    assert not are_copies(chain[0], chain[2])
+    assert earliest_copies(chain) == {1: 0, 2: 0}
 
 
 def test_what_is_not_finite_counts_as_background() -> None:
