@@ -31,16 +31,6 @@ workflow {
     refuseLost(params, options, schema)
     refuseImpossiblePlace(options, schema)
     tools = codeOfTools(projectDir)
-    outdir = file(options.outdir, glob: false)
-    claimed = claim(outdir)
-    product = outdir.resolve(options.train_only ? 'model' : 'report.html')
-    advice = nextSteps(product, options)
-    read = options.subMap('input', 'model', 'embedding', 'weights', 'atlas', 'atlas_names').values().findAll()
-    workflow.onComplete = {
-        settle(claimed, read)
-        sayHowItEnded(product, advice)
-    }
-
     code = tools.collectEntries { tool, source -> [tool, source.digest] } // [check: 'd41d8c…', slice: '9e107d…', …]
     arguments = argumentsOf(options) // [train: "--channels '64,64,64' …", score: '--lowest 12 …', …]
     parameters = groovy.json.JsonOutput.toJson(options)
@@ -50,19 +40,24 @@ workflow {
     weights = named('weights', options.weights)
     atlas = named('atlas', options.atlas)
     atlas_names = named('atlas-names', options.atlas_names)
+    // In the same form: ["--input '/data/samplesheet.csv'", [/data/samplesheet.csv, /data/ad0.nii.gz, …]]
+    cohort = options.input ? namedSheet(options.input) : options.scan ? namedScan(options.scan, launchDir) : ['', []]
 
-    // What to read, in the same form: ["--input '/data/samplesheet.csv'", [/data/samplesheet.csv, /data/ad0.nii.gz, …]]
-    source = channel.value(['', []])
-    if (options.input) {
-        source = channel.value(namedSheet(options.input))
+    outdir = file(options.outdir, glob: false)
+    read = [cohort, given, embedding, weights, atlas, atlas_names].collectMany { _option, files -> files }
+    claimed = claim(outdir, read)
+    product = outdir.resolve(options.train_only ? 'model' : 'report.html')
+    advice = nextSteps(product, options)
+    workflow.onComplete = {
+        settle(claimed, read)
+        sayHowItEnded(product, advice)
     }
-    else if (options.scan) {
-        source = channel.value(namedScan(options.scan, launchDir))
-    }
-    else if (options.simulate) {
+
+    source = channel.value(cohort)
+    if (options.simulate && !options.input && !options.scan) {
         CHECK_PARAMETERS(source, given, embedding, weights, atlas, atlas_names, parameters, schema, code.check)
         SIMULATE(CHECK_PARAMETERS.out.problems.map { problems -> passed(problems, opened) }, arguments.simulate, code.simulate)
-        source = SIMULATE.out.cohort.map { cohort -> namedSheet(cohort.resolve('samplesheet.csv')) }
+        source = SIMULATE.out.cohort.map { folder -> namedSheet(folder.resolve('samplesheet.csv')) }
     }
 
     // Nothing starts before this has passed

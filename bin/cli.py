@@ -17,6 +17,16 @@ from healthward.errors import InputError
 from healthward.fields import parsed_id
 from healthward.labels import parse_label
 
+
+
+def _last(foreign: str) -> None:
+    """Put what PYTHONPATH names behind this Python's own libraries: a cluster's modules set it for other Pythons."""
+    named = {entry for entry in foreign.split(os.pathsep) if entry} - {str(Path(__file__).parent)}
+    sys.path[:] = [entry for entry in sys.path if entry not in named] + [entry for entry in sys.path if entry in named]
+
+
+_last(os.environ.get("PYTHONPATH", ""))
+
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 existing_directory = click.Path(exists=True, file_okay=False, path_type=Path)
 existing_path = click.Path(exists=True, path_type=Path)
@@ -86,6 +96,8 @@ MENDS = {
     errno.EROFS: "write to another folder",
     errno.EACCES: "see to its permissions",
     errno.EPERM: "see to its permissions",
+    errno.EIO: "the disk fails; write to another one",
+    errno.ESTALE: "the file system lost the file; run this again",
     errno.ENOENT: "correct the path, or let the tool that writes it run first",
     errno.ENOTDIR: "give the path of a folder",
     errno.EISDIR: "give the path of a file",

@@ -3,16 +3,24 @@
 
 // This run's hold on `outdir`; ends it where another run writes there
 //   [folder: /data/results, before: ['maps/ad0/ad0_anomaly.nii.gz', …], lock: …]; no lock where the file system has none
-def claim(outdir) {
+def claim(outdir, read) {
     def place = outdir.resolve('pipeline_info')
     place.mkdirs()
     def hold = lockOn(place.resolve('.lock'))
     if (hold && !hold.lock) {
         error("parameter outdir: '${outdir}' is being written by another run (${place.resolve('.lock').text}); wait for its end, or give another")
     }
+    if (workflow.stubRun && isReal(place.resolve('run.json'))) {
+        error("parameter outdir: '${outdir}' holds results, which a stub run would replace by empty files; give another")
+    }
     // Through the channel: to close the file anywhere else would give up the lock
     hold?.file?.truncate(0)?.write(java.nio.ByteBuffer.wrap("${workflow.runName} on ${hostname()}".bytes))
-    return [folder: outdir, before: publishedBefore(outdir), lock: hold]
+    return [folder: outdir, before: publishedBefore(outdir, read), lock: hold]
+}
+
+// Whether a run that was no stub run has left this record
+def isReal(record) {
+    return record.exists() && !new groovy.json.JsonSlurper().parse(record).stub
 }
 
 // A lock ends with the process that holds it, however that ends
@@ -44,11 +52,15 @@ def listOf(outdir) {
     return outdir.resolve('pipeline_info/published.txt')
 }
 
-def publishedBefore(outdir) {
+def publishedBefore(outdir, read) {
     if (!listOf(outdir).exists()) {
-        // Runs of a version that kept no list are known by the names that it gave
-        def old = outdir.resolve('pipeline_info/run.json').exists() ? filesIn(outdir).findAll { name -> name ==~ ourNames() } : []
-        listOf(outdir).text = lines(old)
+        // Runs of a version that kept no list are known by the names that it gave; without any run they are a user's own
+        def folders = read.findAll { path -> path.isDirectory() }
+        def alike = filesIn(outdir).findAll { name -> name ==~ ourNames() && !folders.any { folder -> outdir.resolve(name).startsWith(folder) } }.sort()
+        if (alike && !outdir.resolve('pipeline_info/run.json').exists()) {
+            error("parameter outdir: '${outdir.resolve(alike[0])}' is there, of no earlier run, and would be overwritten; move it, or give another folder")
+        }
+        listOf(outdir).text = lines(alike)
     }
     return listOf(outdir).readLines()
 }
@@ -68,12 +80,16 @@ def ourNames() {
 // maps/ad0/ad0_anomaly.nii.gz and so on
 def filesIn(folder) {
     def found = []
-    folder.eachFileRecurse { path ->
-        if (path.isFile()) {
-            found.add(folder.relativize(path).toString())
+    def tops = ['maps', 'viewer', 'debug', 'figures', 'tables', 'tuning', 'model', 'bids', 'pipeline_info', 'report.html', 'split.csv']
+    tops.collect { name -> folder.resolve(name) }.each { top ->
+        if (top.isFile()) {
+            found.add(top)
+        }
+        else if (top.isDirectory()) {
+            top.eachFileRecurse { path -> path.isFile() ? found.add(path) : null }
         }
     }
-    return found
+    return found.collect { path -> folder.relativize(path).toString() }
 }
 
 // Takes down a file of a task's folder as conf/modules.config publishes it
@@ -86,10 +102,14 @@ def recordPublished(outdir, path) {
 // At a good end, moves aside what earlier runs published and this one neither published nor read; tells of what is there
 // of earlier runs in any case
 def settle(claimed, read) {
+    if (workflow.preview) {
+        return
+    }
     def outdir = claimed.folder
     def mine = listOf(outdir).readLines().drop(claimed.before.size()).toSet()
     def others = claimed.before.toSet().findAll { name -> !(name in mine) && outdir.resolve(name).exists() }
-    def inputs = read.collect { path -> file("${path}", glob: false) }.findAll { path -> path.exists() }.collect { path -> path.toRealPath() }
+    def home = outdir.toRealPath()
+    def inputs = read.findAll { path -> path.exists() }.collect { path -> path.toRealPath() }.findAll { path -> path.startsWith(home) }
     def stale = others.findAll { name -> !inputs.any { input -> outdir.resolve(name).toRealPath().startsWith(input) } }.sort()
     if (workflow.success) {
         def started = workflow.start.format(java.time.format.DateTimeFormatter.ofPattern('yyyy-MM-dd_HH-mm-ss'))
@@ -136,7 +156,7 @@ def removeEmpty(folder) {
         java.nio.file.Files.delete(folder)
         removeEmpty(folder.parent)
     }
-    catch (java.nio.file.DirectoryNotEmptyException _kept) {
+    catch (IOException _kept) {
         return
     }
 }

@@ -5,7 +5,7 @@
 // [input: 'sheet.csv', train_only: false, size: 128, learning_rate: 1.0E-4, …], and what the schema does not know as it is
 def typed(given, schema) {
     def entries = entriesOf(schema)
-    def unknown = given.findAll { name, _value -> !entries.containsKey(name) }
+    def unknown = given.findAll { name, _value -> !entries.containsKey(name) && !(name in ['read_early', 'readEarly']) }
     return entries.collectEntries { name, entry -> [name, cast(name, given[name], entry.type)] } + unknown
 }
 
@@ -25,13 +25,17 @@ def cast(name, value, kind) {
     if (kind == 'boolean') {
         return text.toLowerCase() in ['true', 'false'] ? text.toBoolean() : value
     }
+    // What JSON cannot hold, such as Infinity, goes on as text
+    def other = value instanceof Number ? text : value
     if (!(text ==~ /[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?/)) {
-        return value
+        return other
     }
     // Equal numbers become equal text in a task's script, however they were written
     def number = new BigDecimal(text)
-    def whole = number.stripTrailingZeros().scale() <= 0
-    return kind == 'number' ? number.toDouble() : whole ? number.toBigInteger() : value
+    if (kind == 'number') {
+        return Double.isInfinite(number.toDouble()) ? text : number.toDouble()
+    }
+    return number.stripTrailingZeros().scale() <= 0 ? number.toBigInteger() : other
 }
 
 // Text that looked like a number, as it stands on the command line: 0123 reaches `params` as 123
@@ -48,9 +52,14 @@ def refuseLost(given, options, schema) {
     def problems = valueless.collect { name, _entry ->
         "parameter ${name}: has no value; give one, and one that begins with a dash after =, as in --${name}='--…'"
     }
-    if (options.outdir && options.outdir != "${given.outdir}") {
-        // The configuration was read with the number
-        problems.add("parameter outdir: '${options.outdir}' reaches Nextflow as ${given.outdir}; write ./${options.outdir}")
+    // The configuration was read with the number
+    def read = ['outdir', 'checkpoints', 'queue', 'account', 'container']
+    problems += read.findAll { name -> options[name] && options[name] != "${given[name]}" }.collect { name ->
+        def mend = name in ['queue', 'account'] ? 'give it in a -params-file, as text' : "write ./${options[name]}"
+        "parameter ${name}: '${options[name]}' reaches Nextflow as ${given[name]}; ${mend}"
+    }
+    problems += given.read_early.findAll { name, value -> "${value}" != "${given[name]}" }.collect { name, _value ->
+        "parameter ${name}: '${given[name]}' comes too late from a -c file; give it in a -params-file, or as --${name}"
     }
     if (problems) {
         error(problems.join('\n'))

@@ -12,6 +12,7 @@ def recordRun(params, code) {
             started: workflow.start.toString(),
             command: workflow.commandLine,
             profile: workflow.profile,
+            stub: workflow.stubRun,
             seed: params.seed,
             code: code,
         ]
