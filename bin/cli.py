@@ -18,7 +18,6 @@ from healthward.fields import parsed_id
 from healthward.labels import parse_label
 
 
-
 def _last(foreign: str) -> None:
     """Put what PYTHONPATH names behind this Python's own libraries: a cluster's modules set it for other Pythons."""
     named = {entry for entry in foreign.split(os.pathsep) if entry} - {str(Path(__file__).parent)}

@@ -79,11 +79,34 @@ def test_numbers_of_the_command_line_keep_what_was_written(tmp_path: Path) -> No
         (("--cluster_options", "--qos=long"), "parameter cluster_options: has no value"),
         (("--queue", "--account", "brain"), "parameter queue: has no value"),
         (("--outdir", "007"), "parameter outdir: '007' reaches Nextflow as 7; write ./007"),
+        (("--account", "0123"), "parameter account: '0123' reaches Nextflow as 123; give it in a -params-file"),
     ],
 )
 def test_lost_values_are_told(given: tuple[str, ...], line: str, tmp_path: Path) -> None:
     [found] = refusal(nextflow(tmp_path, "--simulate", "5", *given))
     assert found.startswith(line)
+
+
+def test_what_a_config_file_sets_is_obeyed_or_told(tmp_path: Path) -> None:
+    arguments = ("-stub-run", "--input", str(write_sheet(tmp_path)))
+    config = tmp_path / "site.config"
+    config.write_text("params { gpus = 4; max_cpus = 1; bids = true; checkpoints = 'kept' }")
+    run = succeed(tmp_path, *arguments, "-c", str(config))
+    [train] = [Path(row["workdir"]) for row in run.trace() if row["process"] == "TRAIN"]
+    assert (train / "checkpoints").resolve() == tmp_path / "kept"
+    assert (run.outdir / "bids").is_dir()
+    config.write_text("params { outdir = 'mine'; queue_size = 5 }")
+    assert refusal(nextflow(tmp_path, *arguments, "-c", str(config))) == [
+        f"parameter {name}: '{value}' comes too late from a -c file; give it in a -params-file, or as --{name}"
+        for name, value in (("outdir", "mine"), ("queue_size", "5"))
+    ]
+
+
+def test_limits_beyond_this_machine_and_numbers_beyond_json(tmp_path: Path) -> None:
+    given = ("--max_cpus", "99", "--max_memory", "900.GB", "--learning_rate", "1e400", "--checkpoints", "2024")
+    run = succeed(tmp_path, "-stub-run", "--input", str(write_sheet(tmp_path)), *given)
+    assert recorded(run)["learning_rate"] in ("1e400", "Infinity")
+    assert (tmp_path / "2024").is_dir()
 
 
 def test_letters_beyond_the_locale_work(tmp_path: Path) -> None:

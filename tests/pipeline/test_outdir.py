@@ -117,3 +117,34 @@ def test_two_runs_do_not_share_an_outdir(tmp_path: Path) -> None:
     first.communicate()
     with lock.open("r+") as file:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_files_that_no_run_of_ours_has_written_are_not_overwritten(tmp_path: Path) -> None:
+    sheet = write_sheet(tmp_path).rename(tmp_path / "split.csv")
+    before = sheet.read_bytes()
+    run = nextflow(tmp_path, "-stub-run", "--input", str(sheet), "--outdir", ".")
+    assert run.status != 0
+    assert f"parameter outdir: '{sheet}' is there, of no earlier run, and would be overwritten" in run.output
+    assert sheet.read_bytes() == before
+
+
+def test_images_of_the_sheet_stay_where_it_names_them(earlier: Path, tmp_path: Path) -> None:
+    image = earlier / "maps/val-1/val-1_anomaly.nii.gz"
+    sheet = write_sheet(tmp_path, f"a,a,{image},CN")
+    succeed(tmp_path, "-stub-run", "--input", str(sheet), "--train_only")
+    assert image.read_text() == "of the earlier run"
+
+
+def test_preview_moves_nothing(earlier: Path, tmp_path: Path) -> None:
+    before = contents(earlier / "maps")
+    succeed(tmp_path, *STUB, "-preview")
+    assert contents(earlier / "maps") == before
+    assert not (earlier / "superseded").exists()
+
+
+def test_stub_run_replaces_no_results(earlier: Path, tmp_path: Path) -> None:
+    record = earlier / "pipeline_info/run.json"
+    record.write_text(json.dumps({"run": "real"}))
+    run = nextflow(tmp_path, *STUB)
+    assert run.status != 0
+    assert "holds results, which a stub run would replace by empty files" in run.output

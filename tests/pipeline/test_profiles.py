@@ -41,7 +41,6 @@ def test_profiles_survive_each_other(joined: str, configurations: dict[str, dict
 
     assert process["executor"] == executor
     assert found["executor"]["$slurm"] == {
-        "account": None,
         "queueSize": 100,
         "pollInterval": "5s",
         "submitRateLimit": "10/s",
@@ -56,8 +55,8 @@ def test_profiles_survive_each_other(joined: str, configurations: dict[str, dict
         assert found[engine]["enabled"] is True
         assert "CUDA_VISIBLE_DEVICES" in found[engine]["envWhitelist"]
         assert found["env"]["HOME"] == "$PWD"
-        assert f"healthward{'-' if engine in ('apptainer', 'singularity') else ':'}" in process["container"]
-        assert found["manifest"]["version"] in process["container"]
+        assert f"healthward{'-' if engine in ('apptainer', 'singularity') else ':'}" in params["container"]
+        assert found["manifest"]["version"] in params["container"]
     if engine in ("docker", "podman"):
         for option in ("--user $(id -u):$(id -g)", "--ipc=host", "--read-only"):
             assert option in found[engine]["runOptions"]
