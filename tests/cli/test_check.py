@@ -310,7 +310,7 @@ def test_one_person_written_two_ways_is_a_problem_and_a_copy_is_told(cohort: Pat
     assert result.exit_code == 1
     first, second = result.stderr.removeprefix("Error: ").splitlines()
     assert first.startswith("samplesheet.csv row 12, subject: 'sub-7' and '007' of row 9 differ only in zeros")
-    assert f"is a turned, mirrored, rescaled or retyped copy of row 6 ('{tmp_path}/scan 4.nii.gz')" in second
+    assert f"is a turned, mirrored, cropped, rescaled or retyped copy of row 6 ('{tmp_path}/scan 4.nii.gz')" in second
     assert not (tmp_path / "out").exists()
 
 
