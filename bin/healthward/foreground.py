@@ -61,8 +61,8 @@ def levelled(voxels: Array) -> Levelled:
         InputError: there is no background, or it is the brightest there is; the text would follow the file's name.
     """
     sample = sampled(voxels)
-    border = _border(voxels)
-    background = float(np.median(border))
+    faces = border(voxels)
+    background = float(np.median(faces))
     distance = np.abs(sample - background)
     reach = float(np.percentile(distance[distance > 0], 99)) if distance.any() else 0.0
     differs = distance > OVERSHOOT * reach
@@ -71,7 +71,7 @@ def levelled(voxels: Array) -> Levelled:
     low, high = background - HOT * reach, background + HOT * reach
     if voxels.min() < low or voxels.max() > high:
         voxels = np.clip(voxels, low, high)
-    noise = float(np.median(np.abs(border - background)))
+    noise = float(np.median(np.abs(faces - background)))
     if MOST_NOISE * noise > reach:
         raise InputError("varies on its faces as it does within: no brain stands out; give a whole brain in air")
     below = float(np.mean(sample[differs] < background))
@@ -142,6 +142,6 @@ def _apart(distance: Array, faint: float) -> Mask:
     return np.asarray(clear | (ndimage.binary_closing(clear, iterations=2) & any_difference))
 
 
-def _border(voxels: Array) -> Array:
+def border(voxels: Array) -> Array:
     """Return the values on the six faces of a volume."""
     return np.concatenate([np.take(voxels, (0, -1), axis).ravel() for axis in range(3)])

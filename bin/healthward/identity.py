@@ -91,8 +91,8 @@ def audit_voxels(sheet: Sheet, digests: Sequence[str], signatures: Sequence[Sign
         earlier = sheet.rows[copies.get(index, twin)]
         where = f"{sheet.place(earlier.number)} ({shown(earlier.image)})"
         if index in copies:
-            text = f"{shown(row.image)} is a turned, mirrored, rescaled or retyped copy of {where}; keep one of them"
-            sheet.report(row.number, "image", text)
+            text = f"is a turned, mirrored, cropped, rescaled or retyped copy of {where}; keep one of them"
+            sheet.report(row.number, "image", f"{shown(row.image)} {text}")
         elif twin != index:
             sheet.report(row.number, "image", f"{shown(row.image)} has the same voxels as {where}; keep one of them")
 

@@ -283,7 +283,8 @@ def test_a_model_without_its_training_scans_is_trusted_aloud(cohort: Path, tmp_p
 
 def test_scans_that_a_model_was_trained_on_are_train_whatever_the_sheet_says(cohort: Path, model: Path, tmp_path: Path):
     voxels = [nibabel.load(tmp_path / f"scan {number}.nii.gz").get_fdata() for number in (2, 5)]
-    save_signatures(model / "training_scans.safetensors", [signature(volume[:, ::-1] * 7) for volume in voxels])
+    learned = [voxels[0][:, ::-1] * 7, np.pad(np.where(voxels[1] == 0, -1, voxels[1]), 2, constant_values=-1)]
+    save_signatures(model / "training_scans.safetensors", [signature(volume) for volume in learned])
     result = run(tmp_path / "out", "--input", cohort, "--model", model)
     assert result.exit_code == 0, result.output
     assert "the model was trained on 2 of the 10 scans, as the voxels tell: s2, s5; train again" in result.stderr
@@ -310,7 +311,7 @@ def test_one_person_written_two_ways_is_a_problem_and_a_copy_is_told(cohort: Pat
     assert result.exit_code == 1
     first, second = result.stderr.removeprefix("Error: ").splitlines()
     assert first.startswith("samplesheet.csv row 12, subject: 'sub-7' and '007' of row 9 differ only in zeros")
-    assert f"is a turned, mirrored, rescaled or retyped copy of row 6 ('{tmp_path}/scan 4.nii.gz')" in second
+    assert f"is a turned, mirrored, cropped, rescaled or retyped copy of row 6 ('{tmp_path}/scan 4.nii.gz')" in second
     assert not (tmp_path / "out").exists()
 
 

@@ -123,8 +123,8 @@ def test_a_copy_is_reported_with_both_rows() -> None:
     sheet = sheet_of(row(2, "a"), row(3, "b"), row(4, "c"))
     audit_voxels(sheet, ["x", "y", "z"], [SCANS[0], SCANS[1], halved(SCANS[0])])
     assert sheet.problem_lines() == [
-        "sheet.csv row 4, image: '/4.nii' is a turned, mirrored, rescaled or retyped copy of row 2 ('/2.nii'); "
-        "keep one of them"
+        "sheet.csv row 4, image: '/4.nii' is a turned, mirrored, cropped, rescaled or retyped copy of row 2 "
+        "('/2.nii'); keep one of them"
     ]
 
 

@@ -112,3 +112,4 @@ def test_the_model_that_comes_with_the_project_knows_its_training_scans() -> Non
     scans, found = training_scans(model)
     assert problems == found == []
     assert len(scans or []) == len(training_ids(config)) == 400
+    assert all(scan.brain for scan in scans or [])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 
 from healthward.errors import InputError
 from healthward.signatures import Signature, are_copies, earliest_copies, load_signatures, save_signatures, signature
@@ -23,6 +24,15 @@ SHIFTED = np.where(BRAIN, np.roll(SCAN, 2, axis=1), 0)
 
 def to_bytes(voxels: Volume) -> NDArray[np.uint8]:
     return np.rint(voxels / voxels.max() * 255).astype(np.uint8)
+
+
+def z_scored(voxels: Volume) -> NDArray[np.float32]:
+    inside = voxels[BRAIN].astype(np.float64)
+    return np.where(BRAIN, (voxels - inside.mean()) / inside.std(), 0).astype(np.float32)
+
+
+def box_of(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
+    return tuple(slice(places.min(), places.max() + 1) for places in np.nonzero(mask))
 
 
 COPIES: dict[str, Callable[[Volume], Volume]] = {
@@ -43,6 +53,21 @@ COPIES: dict[str, Callable[[Volume], Volume]] = {
     "uint8 with a slope": lambda v: to_bytes(v) * np.float32(v.max() / 255),
     "uint8 with a slope and an intercept": lambda v: to_bytes(v) * np.float32(0.02) - 7,
     "uint8, flipped and permuted": lambda v: to_bytes(v).transpose(1, 2, 0)[:, ::-1],
+    "z-scored within the brain": z_scored,
+    "z-scored within the brain, flipped and permuted": lambda v: z_scored(v).transpose(1, 2, 0)[:, ::-1],
+    "z-scored, on NaN": lambda v: np.where(BRAIN, z_scored(v), np.nan),
+    "scaled within the brain": lambda v: np.where(BRAIN, 0.7 * v + 50, 0),
+    "on -1": lambda v: np.where(BRAIN, v, -1),
+    "on -1000, turned": lambda v: np.rot90(np.where(BRAIN, v, -1000)),
+    "cropped": lambda v: v[1:, :-2],
+    "cropped to the brain": lambda v: v[box_of(BRAIN)],
+    "padded": lambda v: np.pad(v, ((4, 4), (0, 0), (7, 7))),
+    "padded to a cube": lambda v: np.pad(v, [(0, max(v.shape) - length) for length in v.shape]),
+    "padded, rounded": lambda v: np.pad(np.rint(v), 3),
+    "cropped, bytes": lambda v: to_bytes(v)[2:, :, 1:],
+    "clipped": lambda v: np.clip(v, *np.percentile(v, [1, 99])),
+    "clipped within the brain": lambda v: np.clip(v, 0, np.percentile(v[BRAIN], 97)),
+    "clipped, z-scored within the brain, padded": lambda v: np.pad(z_scored(np.clip(v, *np.percentile(v, [1, 99]))), 2),
 }
 
 OTHERS: dict[str, Volume] = {
@@ -51,13 +76,17 @@ OTHERS: dict[str, Volume] = {
     "one grey value higher, cut": (SCAN + BRAIN).astype(np.int16),
     "two grey values higher, cut": (SCAN + 2 * BRAIN).astype(np.int16),
     "20 grey values higher, rounded": np.rint(SCAN + 20 * BRAIN),
+    "one grey value higher, cropped": (SCAN + BRAIN)[1:],
+    "one grey value higher, on -1000": np.where(BRAIN, SCAN + 1, -1000),
+    "moved, z-scored within the brain": z_scored(SHIFTED),
+    "another noise, z-scored within the brain": z_scored(HEAD + 8 * NOISE[::-1]),
+    "the brain, grown by a voxel": np.where(np.roll(BRAIN, 1, axis=0), HEAD + 8 * NOISE, 0),
     "another noise": np.where(BRAIN, HEAD + 8 * NOISE[::-1], 0),
     "another noise, brighter": np.where(BRAIN, 1.4 * (HEAD + 8 * NOISE[::-1]), 0),
     "moved by two voxels": SHIFTED,
     "moved, bytes": to_bytes(SHIFTED),
     "intensity reversed": 900 - SCAN,
     "moved by an offset alone": SCAN + 50,
-    "cropped": SCAN[1:],
     "a lesion": np.where(np.indices(SCAN.shape).sum(axis=0) == 80, 0.9 * SCAN, SCAN),
     "one hot voxel": np.where(np.arange(SCAN.size).reshape(SCAN.shape) == 80000, 3000, SCAN),
 }
@@ -84,6 +113,20 @@ def test_another_volume_is_no_copy(other: Volume, type_of: type) -> None:
 @pytest.mark.parametrize("store", [np.asarray, np.rint, np.trunc], ids=["floats", "rounded", "cut"])
 def test_phantoms_that_differ_by_a_grey_value_are_a_sound_cohort(store: Callable[[Volume], Volume]) -> None:
     assert not earliest_copies([signature(store(SCAN + np.float32(shift) * BRAIN)) for shift in range(30)])
+
+
+def test_a_normalised_scan_is_told_of_one_person_and_not_of_those_with_other_noise() -> None:
+    noisy = [np.where(BRAIN, HEAD + 8 * np.roll(NOISE, shift, axis=0), 0) for shift in range(6)]
+    copies = [np.pad(z_scored(each), 3) for each in noisy[2:4]]
+    assert earliest_copies([signature(each) for each in (*noisy, *copies)]) == {6: 2, 7: 3}
+
+
+def test_a_volume_of_one_value_has_no_brain_to_be_known_by(tmp_path: Path) -> None:
+    empty, dot = np.zeros((9, 9, 9)), np.pad(np.ones((1, 1, 1)), 4)
+    assert [signature(each).brain for each in (empty, dot)] == [None, None]
+    assert are_copies(signature(dot), signature(dot * 3)) is False
+    save_signatures(tmp_path / "s", [signature(dot), signature(SCAN)])
+    assert [each.brain is None for each in load_signatures(tmp_path / "s", "")] == [True, False]
 
 
 def test_volumes_of_few_grey_values_are_copies_only_if_equal() -> None:
@@ -126,7 +169,17 @@ def test_signatures_are_read_as_they_were_written(tmp_path: Path) -> None:
     read = load_signatures(tmp_path / "s.safetensors", "")
     assert [each.shape for each in read] == [each.shape for each in written]
     assert earliest_copies([*written, *read]) == {2: 0, 3: 1}
-    assert (tmp_path / "s.safetensors").stat().st_size < 2 * 3000
+    assert earliest_copies([*read, signature(np.pad(z_scored(SCAN), 2))]) == {2: 0}
+    assert (tmp_path / "s.safetensors").stat().st_size < 2 * 6000
+
+
+def test_signatures_of_whole_volumes_alone_are_still_read(tmp_path: Path) -> None:
+    save_signatures(tmp_path / "s", [signature(SCAN)])
+    old = {name: each for name, each in load_file(tmp_path / "s").items() if not name.startswith("brain_")}
+    save_file(old, tmp_path / "old")
+    scan = load_signatures(tmp_path / "old", "")
+    assert earliest_copies([*scan, signature(SCAN[::-1] * 2)]) == {1: 0}
+    assert earliest_copies([*scan, signature(np.pad(SCAN, 2))]) == {}
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "text", "other"])
