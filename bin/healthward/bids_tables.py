@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from healthward.fields import MISSING, field_value
-from healthward.labels import parse_label
+from healthward.labels import parse_label, plain_code
 from healthward.samplesheet import Sheet
 from healthward.wording import listed, printable, shown
 
@@ -131,7 +131,7 @@ def _report_rivals(table: Table, sheet: Sheet, place: Place) -> None:
 
 def _class(text: str, sheet: Sheet) -> str | None:
     try:
-        return parse_label(sheet.codes.get(text.lower(), text))
+        return parse_label(sheet.codes.get(plain_code(text), text))
     except ValueError:
         return None
 
@@ -147,7 +147,7 @@ def values_of(row: Cells, table: Table, root: Path, sheet: Sheet, place: Place) 
         elif column == "age":
             text = text.removesuffix("+")  # 89+ is how BIDS asks to write the ages of the oldest
         elif column == "label":
-            text = sheet.codes.get(text.lower(), text)
+            text = sheet.codes.get(plain_code(text), text)
         if not name or text.lower() in MISSING:
             continue
         try:
