@@ -140,16 +140,19 @@ def _crossing(told: list[tuple[int, str, str]]) -> str:
     A coarser column (patient for MCI and AD) and a finer one (two words for AD) agree with it. Where a value stands
     beside two classes, and one of these beside another value, too, one of the columns is wrong in some row.
     """
+    written: dict[str, str] = {}
     lines: dict[str, dict[str, int]] = {}
     values: dict[str, set[str]] = {}
     for line, label, text in told:
         value = plain_code(text)
         if value not in MISSING:
+            written.setdefault(value, text)
             lines.setdefault(value, {}).setdefault(label, line)
             values.setdefault(label, set()).add(value)
     for value, beside in lines.items():
         if len(beside) > 1 and any(len(values[label]) > 1 for label in beside):
-            return f"{shown(value)} stands beside {listed(f'{label} (row {line})' for label, line in beside.items())}"
+            classes = listed(f"{label} (row {line})" for label, line in beside.items())
+            return f"{shown(written[value])} stands beside {classes}"
     return ""
 
 

@@ -147,6 +147,7 @@ def test_the_prototypes_list_is_read_with_ids_from_file_names(tmp_path: Path) ->
         ("002_S_0413/I1.nii", "002_S_0413"),
         ("/data/002_S_0413/2006-05-02/I2.nii", "002_S_0413"),
         ("sub-07/ses-1/anat/T1.nii", "sub-07"),
+        ("Sub-07_T1.nii", "sub-07"),
         ("sub-07/002_S_0413.nii", "002_S_0413"),
         ("ADNI/1002_S_04135.nii", None),
         ("OAS1_00012.nii", None),
