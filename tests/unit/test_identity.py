@@ -73,6 +73,7 @@ def test_ids_of_different_people_do_not() -> None:
         "ADNI1",
         "ADNI_413",
         "ADNI_2_a_413",
+        "2_a_413",
         "002_S_0413",
         "002_S_4130",
         "012_S_0413",
