@@ -49,14 +49,13 @@ def aggregate(
     import pandas as pd
     from tqdm import tqdm
 
-    from healthward.checking import SKIPPED_COLUMNS
     from healthward.cohort import summarise
     from healthward.covariates import COVARIATES
     from healthward.errors import InputError
     from healthward.figures import cohort_figures
     from healthward.pseudonyms import without_secrets
     from healthward.report import render, summary_lines
-    from healthward.results import COPY_AGAIN, read_object, read_table
+    from healthward.results import COPY_AGAIN, SKIPPED_COLUMNS, read_object, read_table
     from healthward.samplesheet import read_sheet
     from healthward.scan_figures import scan_figures
 

@@ -26,13 +26,14 @@ def choose(tables: tuple[Path, ...], healthy: str, out: Path) -> None:
 
     import pandas as pd
 
-    from healthward.errors import reading
+    from healthward.chosen_settings import SETTINGS
+    from healthward.results import read_table
     from healthward.tuning import compare_candidates
     from healthward.tuning_figures import plot_pareto
 
-    with reading(tables[0], "give the tables that tune.py wrote"):
-        read = [pd.read_csv(table, dtype={"scan": str, "subject": str}, keep_default_na=False) for table in tables]
-        compared = compare_candidates(pd.concat(read, ignore_index=True), healthy)
+    mend, measured = "give the tables that tune.py wrote", [*SETTINGS, "gap", "error"]
+    read = [read_table(table, mend, ("scan", "subject", "label"), measured) for table in tables]
+    compared = compare_candidates(pd.concat(read, ignore_index=True), healthy)
     best = compared.iloc[0]
     settings = {"guidance_scale": float(best["guidance_scale"]), "noise_depth": int(best["noise_depth"])}
     out.mkdir(parents=True, exist_ok=True)

@@ -86,6 +86,7 @@ def reconstruct_scan(
     """
     import numpy as np
 
+    from healthward.chosen_settings import read_settings
     from healthward.devices import select_device, select_precision
     from healthward.errors import InputError
     from healthward.labels import condition_number
@@ -95,7 +96,6 @@ def reconstruct_scan(
     from healthward.slices import load_scan
     from healthward.trained import classes_of_model, compared_classes
     from healthward.translation import Settings
-    from healthward.tuning import read_settings
     from healthward.volumes import read_image_of, save_like, to_native
 
     settings = Settings(guidance_scale, noise_depth, ddim_steps, inversion_iterations)

@@ -32,12 +32,12 @@ LABEL_MEND = f"write one of {', '.join(CLASSES)}, here or, by visit, in the sess
 
 @dataclass(frozen=True)
 class _Visit:
-    """What a row says of one visit of a subject, and where it stands."""
+    """What a row says of one visit of a subject, where it stands, and whether its table has labels."""
 
     place: Place
     session: str
-    row: Cells
     values: dict[str, str]
+    is_labelled: bool
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,10 @@ class _Reader:
         for session, images in found.items():
             of_visit = values
             if session in visits:
-                of_visit = values | visits[session].values
-                if "label" in values and "label" not in visits[session].values:
-                    self.inherited.append(f"{visits[session].place} ({session})")
+                visit = visits[session]
+                of_visit = values | visit.values
+                if visit.is_labelled and "label" in values and "label" not in visit.values:
+                    self.inherited.append(f"{visit.place} ({session or 'n/a'})")
             self._read_visit(number, subject, images, of_visit)
 
     def _visits(self, subject: str, numbered: Sequence[tuple[int, Cells]]) -> dict[str, _Visit]:
@@ -146,10 +147,10 @@ class _Reader:
         visits: dict[str, _Visit] = {}
         for at, source, row in told:
             values = values_of(row, source, self.root, self.sheet, at)
-            visit = _Visit(at, _session(row), row, values)
+            visit = _Visit(at, _session(row), values, source.name("label") is not None)
             first = visits.setdefault(visit.session, visit)
             if first.values != values:
-                text = f"{shown(visit.session)} is there twice; keep one row of each session"
+                text = f"{shown(visit.session or 'n/a')} is there twice; keep one row of each session"
                 self.sheet.report(at.number, SESSION, f"{at.start}{text}")
         # A table of other things, such as the times of visits, says nothing of labels
         useful = any(source.name(column) for _, source, _ in told for column in NAMES)
@@ -158,20 +159,20 @@ class _Reader:
     def _sessions_match(self, subject: str, visits: Mapping[str, _Visit], scanned: list[str]) -> bool:
         """Return whether every visit with an image has a row, where visits have any; report those which have not."""
         folders = {path.name for path in (self.root / subject).glob("ses-*")}
-        strangers = [visit for session, visit in visits.items() if session not in folders]
+        strangers = [visit for session, visit in visits.items() if session not in {*folders, *scanned}]
         unnamed = [session for session in scanned if session not in visits] if visits else []
         for visit in strangers:
-            name = f"{shown(visit.session)} is no session of {subject}"
+            name = f"{shown(visit.session or 'n/a')} is no session of {subject}"
             if unnamed:
                 known = f"which has {listed(sorted(folders))}" if folders else "whose images are in no folder ses-…"
                 text = f"{name}, {known}; call each session as its folder"
                 self.sheet.report(visit.place.number, SESSION, f"{visit.place.start}{text}")
             else:
-                self.unvisited.append(f"{visit.place} ({visit.session})")
+                self.unvisited.append(f"{visit.place} ({visit.session or 'n/a'})")
         if unnamed and not strangers:
             place = next(iter(visits.values())).place
             file = str(place).rpartition(" row ")[0]
-            named = listed([shown(session) for session in unnamed])
+            named = listed([shown(session) if session else f"'n/a' (for {subject}/anat)" for session in unnamed])
             text = f"{file} has no row of {named}, but of other sessions; add one, with n/a for what is not known"
             self.sheet.report(place.number, SESSION, text)
         return not unnamed
@@ -193,6 +194,11 @@ class _Reader:
     def _read_visit(self, number: int, subject: str, images: Sequence[Image], values: dict[str, str]) -> None:
         left = chosen(images, self.t1w_filter)
         names = listed([shown(image.place) for image in images])
+        doubled = [image.place for image in left if [other.scan for other in left].count(image.scan) > 1]
+        if doubled:
+            text = f"{listed(map(shown, doubled))} have one name; keep one of the two files"
+            self.sheet.report(number, PARTICIPANT, text)
+            return
         if not left:
             text = f"none of {names} is what --t1w_filter asks for; give another one"
             lack = (PARTICIPANT, text, "no such T1w image")
@@ -236,7 +242,9 @@ class _Reader:
             lacks = [(row, lack) for row, lack in lacks if lack[2] != "no label"]
         sheet.lacking += [Lack(row, *lack) for row, lack in lacks]
         if not sheet.rows and not sheet.problems:
-            sheet.report(0, "", "holds no participant; add a row for each")
+            ignored = self.images.ignored
+            emptied = f".bidsignore names every T1w image ({listed(ignored)}); take out the line that does"
+            sheet.report(0, "", emptied if ignored else "holds no participant; add a row for each")
         if self.t1w_filter and self.entries and not any(image.is_of(self.t1w_filter) for image in self.images):
             sheet.report(0, PARTICIPANT, "no T1w image of the dataset is what --t1w_filter asks for; correct it")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from healthward.fields import MISSING, field_value
-from healthward.labels import parse_label
+from healthward.labels import parse_label, plain_code
 from healthward.samplesheet import Sheet
 from healthward.wording import listed, printable, shown
 
@@ -116,22 +116,49 @@ def _report_twice(
 
 
 def _report_rivals(table: Table, sheet: Sheet, place: Place) -> None:
-    """Report the first row in which two columns that may hold the label name different classes."""
+    """Report the first row in which two columns that may hold the label name different classes.
+
+    Of a column in other words, warn where these contradict the label.
+    """
     label, *rivals = [name for name in NAMES["label"] if name in table.columns] or [""]
     for rival in rivals:
-        for line, row in table.rows:
-            classes = [_class(row[name], sheet) for name in (label, rival)]
-            if None not in classes and classes[0] != classes[1]:
-                at = place.row(line)
-                text = f"{shown(row[label])} here is {shown(row[rival])} in {shown(table.columns[rival])}"
-                mend = "keep the column of the label, and call the other one by another name"
-                sheet.report(at.number, table.columns[label], f"{at.start}{text}; {mend}")
-                break
+        told = [(line, _class(row[label], sheet), row[rival]) for line, row in table.rows]
+        other = [line for line, known, text in told if known and known != (_class(text, sheet) or known)]
+        if other:
+            row, at = dict(table.rows)[other[0]], place.row(other[0])
+            text = f"{shown(row[label])} here is {shown(row[rival])} in {shown(table.columns[rival])}"
+            mend = "keep the column of the label, and call the other one by another name"
+            sheet.report(at.number, table.columns[label], f"{at.start}{text}; {mend}")
+        elif crossing := _crossing([(line, known, text) for line, known, text in told if known]):
+            text = f"{crossing}; the label is that of {shown(table.columns[label])}: see that it is the right column"
+            sheet.warnings.append(f"{place.within or PARTICIPANTS}, {printable(table.columns[rival])}: {text}")
+
+
+def _crossing(told: list[tuple[int, str, str]]) -> str:
+    """Return how values of another column contradict the label, from (line, class, value); empty where they do not.
+
+    A coarser column (patient for MCI and AD) and a finer one (two words for AD) agree with it. Where a value stands
+    beside two classes, and one of these beside another value, too, one of the columns is wrong in some row.
+    """
+    written: dict[str, str] = {}
+    lines: dict[str, dict[str, int]] = {}
+    values: dict[str, set[str]] = {}
+    for line, label, text in told:
+        value = plain_code(text)
+        if value not in MISSING:
+            written.setdefault(value, text)
+            lines.setdefault(value, {}).setdefault(label, line)
+            values.setdefault(label, set()).add(value)
+    for value, beside in lines.items():
+        if len(beside) > 1 and any(len(values[label]) > 1 for label in beside):
+            classes = listed(f"{label} (row {line})" for label, line in beside.items())
+            return f"{shown(written[value])} stands beside {classes}"
+    return ""
 
 
 def _class(text: str, sheet: Sheet) -> str | None:
     try:
-        return parse_label(sheet.codes.get(text.lower(), text))
+        return parse_label(sheet.codes.get(plain_code(text), text))
     except ValueError:
         return None
 
@@ -147,7 +174,7 @@ def values_of(row: Cells, table: Table, root: Path, sheet: Sheet, place: Place) 
         elif column == "age":
             text = text.removesuffix("+")  # 89+ is how BIDS asks to write the ages of the oldest
         elif column == "label":
-            text = sheet.codes.get(text.lower(), text)
+            text = sheet.codes.get(plain_code(text), text)
         if not name or text.lower() in MISSING:
             continue
         try:

@@ -15,7 +15,7 @@ from healthward.bids_dataset import read_bids
 from healthward.bids_images import parsed_filter
 from healthward.errors import InputError
 from healthward.fields import SPLITS, Row
-from healthward.identity import audit_ids, audit_voxels, return_to_training, trust_warning
+from healthward.identity import audit_ids, audit_people, audit_voxels, return_to_training, trust_warning
 from healthward.inspection import Inspection, inspect_all
 from healthward.labels import CLASSES, parsed_codes
 from healthward.model_files import inspect_model, training_ids, training_scans, try_to_load
@@ -23,6 +23,7 @@ from healthward.parameters import completed, conforming, validate
 from healthward.plausibility import USUAL_FOV
 from healthward.provenance import versions
 from healthward.pseudonyms import pseudonymised, write_key
+from healthward.results import SKIPPED_COLUMNS
 from healthward.samplesheet import Lack, Sheet, read_scan, read_sheet
 from healthward.signatures import Signature
 from healthward.split import (
@@ -39,7 +40,6 @@ from healthward.wording import counted, listed, shown
 
 logger = logging.getLogger(__name__)
 SHEET_COLUMNS = ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site", "control"]
-SKIPPED_COLUMNS = ["scan", "subject", "label", "reason"]
 MOST_OF_A_KIND = 5
 """Lines about oddities of one kind; a whole cohort may have its skulls on."""
 
@@ -72,9 +72,12 @@ class Checked:
     def write(self, folder: Path) -> None:
         """Write samplesheet.csv, split.csv, inputs.csv (of scans), warnings.txt, versions.json and conform.json.
 
-        Where scans are left out, skipped.csv says why; where there are pseudonyms, pseudonyms.csv says whose.
+        Where scans are left out, skipped.csv says why; where there are pseudonyms, pseudonyms.csv says whose. Those of
+        an earlier check go.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        for name in ("skipped.csv", "pseudonyms.csv"):
+            (folder / name).unlink(missing_ok=True)
         if self.rows:
             table = pd.DataFrame([asdict(row) for row in self.rows]).drop(columns="number")
             table["age"] = table["age"].astype(float)
@@ -88,7 +91,7 @@ class Checked:
             logger.info(self.summary())
         if self.skipped:
             left_out = [(each.row.scan, each.row.subject, each.row.label, each.reason) for each in self.skipped]
-            pd.DataFrame(left_out, columns=SKIPPED_COLUMNS).to_csv(folder / "skipped.csv", index=False)
+            pd.DataFrame(left_out, columns=list(SKIPPED_COLUMNS)).to_csv(folder / "skipped.csv", index=False)
         if self.key:
             write_key(folder / "pseudonyms.csv", self.key)
         (folder / "warnings.txt").write_text("".join(f"{line}\n" for line in self.warnings), encoding="utf-8")
@@ -155,7 +158,7 @@ def check(
             if model and not incomplete:
                 warnings += _withhold_trained(sheet, inspections, model, seen, training_ids(config))
             split_for_model(sheet)
-        warnings += audit_ids(sheet)
+        warnings += audit_ids(sheet) + audit_people(sheet)
         if not (model or scan):
             split_for_training(
                 sheet,
@@ -172,10 +175,8 @@ def check(
             trained = [label for label in CLASSES if label in learned]
         problems += sheet.problem_lines()
         healthy = parameters["healthy"]
-        rows, converted = mark_controls(sheet.rows, healthy, labels)
-        if converted:
-            text = f"{healthy} at a visit and of another class at another, in the sheet or its tables: no controls"
-            warnings.append(f"{counted(converted, 'subject')} {text}")
+        rows, told = mark_controls(sheet.rows, healthy, labels)
+        warnings += told
     if trained is not None:
         complaints = class_complaints(parameters["healthy"], parameters["disease"], trained)
         problems += [f"parameter {name}: {text}" for name, text in complaints]

@@ -19,6 +19,7 @@ from healthward.comparisons import (
     score_names,
     subject_scores,
 )
+from healthward.controls import held_out_controls
 from healthward.covariates import COVARIATES, adjust, false_positives
 from healthward.departures import REGION_COLUMNS, with_departures
 from healthward.errors import InputError
@@ -26,7 +27,6 @@ from healthward.fields import ID
 from healthward.labels import CLASSES
 from healthward.results import SCORE_AGAIN, read_lowest, read_table
 from healthward.slices import AXES
-from healthward.split import held_out_controls
 
 METRICS = ("ssim", "ms_ssim", "psnr", "lpips", "vsi")
 SOMETIMES_EMPTY = ("localisation", "false_positives", "regions", "skipped")

@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
+from healthward.controls import has_other_label, held_out_controls
 from healthward.covariates import COVARIATES, SUFFIX
 from healthward.labels import CLASSES
-from healthward.split import has_other_label, held_out_controls
 
 IDENTITY = ("scan", "subject", "label", "split")
 VOXEL_METRIC = re.compile("prevalence|.*_(auprc|auroc)|dice_.*")

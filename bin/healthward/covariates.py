@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from healthward.split import held_out_controls
+from healthward.controls import held_out_controls
 
 COVARIATES = ("age", "sex", "site")
 SUFFIX = "_adjusted"

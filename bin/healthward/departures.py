@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from healthward.comparisons import IDENTITY
+from healthward.controls import held_out_controls
 from healthward.errors import InputError
 from healthward.regions import region_percentiles
 from healthward.results import read_table
-from healthward.split import held_out_controls
 
 CALIBRATE_AGAIN = "calibrate the scan again"
 NUMBERS = ("z_mean", "z_p99", "beyond_1", "beyond_5", "abnormal_ml", "round_trip_z_p99")

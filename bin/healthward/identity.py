@@ -14,16 +14,20 @@ WHOLE_NUMBER = re.compile(r"([0-9]+)\.0+")
 """What a spreadsheet makes of 7 in a column of numbers with gaps: 7.0."""
 
 MOST_NAMED = 20
+LONGEST_STUDY_YEARS = 30
 
 
 def bare(name: str) -> tuple[str, ...]:
     """Return what an id says: its numbers without leading zeros, its words in lower case, without a prefix sub-.
 
-    sub-01, 001, 1 and 1.0 say the same; so do 002_S_0413, 002-S-0413 and 2_s_413. 1 and 10 do not, nor 1_23 and 12_3.
+    sub-01, 001, 1 and 1.0 say the same; so do 002_S_0413, 002-S-0413, 2_s_413 and, as BIDS has to write it,
+    ADNI002S0413. 1 and 10 do not, nor 1_23 and 12_3.
     """
     whole = WHOLE_NUMBER.fullmatch(name)
     parts = re.findall(r"[0-9]+|[a-z]+", whole[1] if whole else name.lower())
     if len(parts) > 1 and parts[0] in PREFIXES:
+        parts = parts[1:]
+    if len(parts) == 4 and parts[0] == "adni" and parts[2] == "s":
         parts = parts[1:]
     return tuple(part.lstrip("0") or "0" if part.isdigit() else part for part in parts)
 
@@ -60,6 +64,26 @@ def audit_ids(sheet: Sheet) -> list[str]:
         if names:
             warnings.append(f"{sheet.name}, {column}: {listed(names)} differ only in zeros, separators, prefix or case")
     return warnings
+
+
+def audit_people(sheet: Sheet) -> list[str]:
+    """Return a line for the subjects that can hardly be one person: of two sexes, or of ages that no study spans."""
+    visits: dict[str, list[Row]] = {}
+    for row in sheet.rows:
+        visits.setdefault(row.subject, []).append(row)
+    doubted = []
+    for subject, rows in visits.items():
+        by_sex = {row.sex: row for row in reversed(rows) if row.sex}
+        aged = sorted((row for row in rows if row.age is not None), key=lambda row: row.age or 0)
+        if subject and len(by_sex) > 1:
+            found = [f"{row.sex} in {sheet.place(row.number)}" for row in by_sex.values()]
+        elif subject and aged and (aged[-1].age or 0) - (aged[0].age or 0) > LONGEST_STUDY_YEARS:
+            found = [f"{row.age:g} years in {sheet.place(row.number)}" for row in (aged[0], aged[-1])]
+        else:
+            continue
+        doubted.append(f"{shown(subject)} ({' and '.join(sorted(found))})")
+    text = "two people under one id? Give each their own"
+    return [f"{sheet.name}, subject: {listed(doubted)}: {text}"] if doubted else []
 
 
 def _confusable(rows: Iterable[Row], column: str) -> list[tuple[Row, Row]]:

@@ -13,6 +13,7 @@ PROTOTYPE_CODES = {str(number): label for number, label in enumerate(CLASSES, st
 """The numbers of the prototype's slice_label. Others number otherwise: 1, 2, 3 are CN, MCI, AD in ADNI's own tables."""
 
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
+WHOLE_NUMBER = re.compile(r"0*([0-9]+)(\.0*)?")
 
 
 def parse_label(value: object) -> str:
@@ -28,8 +29,14 @@ def parse_label(value: object) -> str:
     raise ValueError(f"{shown(text)} is no class{number}; write one of {', '.join(CLASSES)}")
 
 
+def plain_code(text: str) -> str:
+    """Return a value of a label as codes call it: in lower case, and 1, 1.0 and 01 as 1."""
+    whole = WHOLE_NUMBER.fullmatch(text)
+    return whole[1] if whole else text.lower()
+
+
 def parsed_codes(text: str) -> dict[str, str]:
-    """Return the class that each value stands for, in lower case, from text such as "1=CN,2=MCI,3=AD".
+    """Return the class that each value stands for, as `plain_code` calls it, from text such as "1=CN,2=MCI,3=AD".
 
     Raises:
         ValueError: the text is of another form, or a value stands for two classes.
@@ -41,7 +48,7 @@ def parsed_codes(text: str) -> dict[str, str]:
             raise ValueError(
                 f"{shown(pair)} is no value=CLASS; give pairs with commas between, such as 1=CN,2=MCI,3=AD"
             )
-        label = codes.setdefault(value.lower(), name.upper())
+        label = codes.setdefault(plain_code(value), name.upper())
         if label != name.upper():
             raise ValueError(f"{shown(value)} stands for both {label} and {name.upper()}; give one of them")
     return codes

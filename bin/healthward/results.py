@@ -13,6 +13,8 @@ from healthward.errors import InputError, reading
 
 SCORE_AGAIN = "score the scan again"
 COPY_AGAIN = "copy the model afresh"
+SKIPPED_COLUMNS = ("scan", "subject", "label", "reason")
+"""Of skipped.csv, in which a check says which scans it left out."""
 
 
 def read_object(file: Path, mend: str) -> dict[str, Any]:

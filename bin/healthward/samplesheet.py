@@ -9,20 +9,17 @@ import io
 import json
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from healthward.fields import COLUMNS, ID, MISSING, REQUIRED_COLUMNS, Row, field_value, unsafe_path_problem
-from healthward.labels import PROTOTYPE_CODES
+from healthward.labels import PROTOTYPE_CODES, plain_code
+from healthward.subjects import VOLUME_SUFFIX, subject_in_path
 from healthward.wording import listed, nearest, printable, shown
 
-SUBJECT_IN_FILE_NAME = re.compile(r"^sub-[A-Za-z0-9]+(?=_|$)|[0-9]{3}_S_[0-9]{4,5}(?![0-9])")
-"""A subject's id in a file name, as BIDS and ADNI write it: sub-01, 002_S_0413."""
-
-VOLUME_SUFFIX = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
 SHEET_SUFFIXES = (".csv", ".json")
 SEPARATOR_LINE = re.compile(r"sep=.?", re.IGNORECASE)
 """What Excel writes above a header to tell itself the separator."""
@@ -60,9 +57,9 @@ class Sheet:
     """The rows of a sheet in the order of the file, and what is wrong with them.
 
     `unit` is what a row is called in a problem: "row" (a line of a CSV file, the header being line 1), "entry" (of a
-    JSON list, from 1), or empty for a single scan. `codes` are the classes that values of a label stand for, in lower
-    case. `lacking` tells which rows cannot be used, `labels` which further ones a subject has where it was not scanned,
-    `warnings` what was left out or taken for something, a line each.
+    JSON list, from 1), or empty for a single scan. `codes` are the classes that values of a label stand for, as
+    `plain_code` calls these. `lacking` tells which rows cannot be used, `labels` which further ones a subject has where
+    it was not scanned, `warnings` what was left out or taken for something, a line each.
     """
 
     name: str
@@ -133,7 +130,7 @@ def read_scan(text: str, base: Path, codes: Mapping[str, str] | None = None) -> 
     """
     sheet = Sheet("--scan", "", codes=codes or {})
     value = _parsed_json(text, sheet)
-    if isinstance(value, dict):
+    if isinstance(value, _Object):
         fill(sheet, [(0, _fields(sheet, 0, value, numbered=("label", "slice_label")))], base)
     elif not sheet.problems:
         sheet.report(0, "", f'{shown(text)} is no object; write it like {{"image": "ad0.nii.gz", "label": 5}}')
@@ -215,9 +212,17 @@ def _instead(name: str, names: tuple[str, ...]) -> str:
     return f"did you mean {near!r}?" if near else f"remove it, or name it one of {', '.join(names)}"
 
 
+class _Object(dict[str, Any]):
+    """A JSON object that knows which of its keys it was given more than once."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.repeated = [key for key, times in Counter(key for key, _ in pairs).items() if times > 1]
+
+
 def _parsed_json(text: str, sheet: Sheet) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_Object)
     except json.JSONDecodeError as error:
         sheet.report(0, "", f"line {error.lineno}, column {error.colno}: is not valid JSON ({error.msg}); {JSON_MEND}")
     except (RecursionError, ValueError) as error:
@@ -233,22 +238,28 @@ def _json_entries(text: str, sheet: Sheet) -> Entries:
         sheet.report(0, "", 'holds no list; write a list such as [{"image": "cn/cn0.nii.gz", "slice_label": 1}]')
         return []
     entries: Entries = []
+    objects = [value for value in values if isinstance(value, _Object)]
     for number, value in enumerate(values, start=1):
-        if isinstance(value, dict):
+        if isinstance(value, _Object):
             entries.append((number, _fields(sheet, number, value)))
         else:
             sheet.report(number, "", f'{shown(value)} is no object; write {{"image": …, "slice_label": …}}')
+    nameless = [value for value in objects if value.get("subject") in (None, "")]
+    unnamed = sum(subject_in_path(str(value.get("image"))) is None for value in nameless)
+    if unnamed and len(objects) > 1:
+        mend = 'each file counts as a person of its own: add "subject" where one person has several'
+        sheet.warnings.append(f"{sheet.name}: {unnamed} of {len(objects)} entries name no subject; {mend}")
     return entries
 
 
-def _fields(
-    sheet: Sheet, number: int, value: dict[str, Any], numbered: tuple[str, ...] = ("slice_label",)
-) -> dict[str, str]:
+def _fields(sheet: Sheet, number: int, value: _Object, numbered: tuple[str, ...] = ("slice_label",)) -> dict[str, str]:
     """Return the fields of a JSON entry as the text of a sheet's cells, scan and subject completed.
 
     `numbered` are the keys whose numbers are the prototype's, unless the sheet has codes of its own.
     """
     fields: dict[str, str] = {}
+    for key in value.repeated:
+        sheet.report(number, key, f"{shown(key)} is there twice; keep one")
     for key, item in value.items():
         column = "label" if key == "slice_label" else key
         if column not in COLUMNS:
@@ -259,7 +270,9 @@ def _fields(
             sheet.report(number, key, f"{shown(item)} is neither text nor number; write one")
         elif item is not None:
             text = str(item).strip()
-            fields[column] = PROTOTYPE_CODES.get(text, text) if key in numbered and not sheet.codes else text
+            fields[column] = (
+                PROTOTYPE_CODES.get(plain_code(text), text) if key in numbered and not sheet.codes else text
+            )
     for column in ("image", "label"):
         fields.setdefault(column, "")
     if fields["image"]:
@@ -268,7 +281,7 @@ def _fields(
 
 
 def _complete_ids(sheet: Sheet, number: int, fields: dict[str, str]) -> None:
-    """Take scan and subject from the name of the image's file, where they are not given."""
+    """Take scan and subject from the path of the image, where they are not given."""
     stem = VOLUME_SUFFIX.sub("", os.path.basename(fields["image"]))
     if not fields.get("scan"):
         if ID.fullmatch(stem):
@@ -278,8 +291,8 @@ def _complete_ids(sheet: Sheet, number: int, fields: dict[str, str]) -> None:
             mend = 'add a "scan" of letters, digits, _ . and - to the entry'
             sheet.report(number, "scan", f"the file name {shown(stem)} is no id; {mend}")
     if not fields.get("subject"):
-        known = SUBJECT_IN_FILE_NAME.search(stem)
-        named = known.group() if known else stem if ID.fullmatch(stem) else fields.get("scan")
+        known = subject_in_path(fields["image"])
+        named = known or (stem if ID.fullmatch(stem) else fields.get("scan"))
         if named:
             fields["subject"] = named
 
@@ -295,7 +308,7 @@ def fill(sheet: Sheet, entries: Entries, base: Path) -> None:
         for column in COLUMNS:
             text = fields.get(column)
             if column == "label" and text is not None:
-                text = sheet.codes.get(text.lower(), text)
+                text = sheet.codes.get(plain_code(text), text)
             try:
                 values[column] = field_value(column, text, base)
             except ValueError as error:

@@ -5,12 +5,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import pandas as pd
-
 from healthward.fields import Row
 from healthward.labels import CLASSES
 from healthward.samplesheet import Sheet
-from healthward.wording import listed, shown
+from healthward.wording import counted, listed, shown
 
 FEWEST_SUBJECTS_FOR_EVERY_SPLIT = 3
 
@@ -119,33 +117,33 @@ def labels_of_subjects(sheet: Sheet) -> dict[str, set[str]]:
     return labels
 
 
-def mark_controls(rows: Sequence[Row], healthy: str, labels: Mapping[str, set[str]]) -> tuple[list[Row], int]:
-    """Say of each row whether it is of a control, and return how many subjects are none since they have other labels.
+def mark_controls(rows: Sequence[Row], healthy: str, labels: Mapping[str, set[str]]) -> tuple[list[Row], list[str]]:
+    """Say of each row whether it is of a control; return also a line for each reason why others are none.
 
     A control is of the class `healthy` at every visit, was not trained on, and is not denied by the sheet: whoever
     becomes ill later may show it already. `labels` are all labels of each subject.
     """
-    marked, converted = [], set()
+    marked, converted, denied, impossible = [], set(), [], []
     for row in rows:
-        could_be = row.label == healthy and row.split != "train" and row.control != "no"
+        could_be = row.label == healthy and row.split != "train"
         is_steady = labels[row.subject] <= {healthy}
         if could_be and not is_steady:
             converted.add(row.subject)
-        marked.append(replace(row, control="yes" if could_be and is_steady else "no"))
-    return marked, len(converted)
-
-
-def held_out_controls(scans: pd.DataFrame, healthy: str) -> pd.Series:
-    """Return which rows of a table with subject, label and split are controls: those that its `control` tells.
-
-    Without that column they are of the class `healthy`, not trained on, and of subjects that no row of the table gives
-    another label.
-    """
-    if "control" in scans:
-        return scans["control"] == "yes"
-    return (scans["label"] == healthy) & (scans["split"] != "train") & ~has_other_label(scans, healthy)
-
-
-def has_other_label(scans: pd.DataFrame, healthy: str) -> pd.Series:
-    """Return which rows of a table with subject and label are of subjects that have another label than `healthy`."""
-    return scans["subject"].isin(scans.loc[scans["label"] != healthy, "subject"])
+        elif could_be and row.control == "no":
+            denied.append(row.scan)
+        is_control = could_be and is_steady and row.control != "no"
+        if row.control == "yes" and not is_control:
+            impossible.append(row.scan)
+        marked.append(replace(row, control="yes" if is_control else "no"))
+    lines = []
+    if converted:
+        text = f"{healthy} at a visit and of another class at another, in the sheet or its tables: no controls"
+        lines.append(f"{counted(len(converted), 'subject')} {text}")
+    if denied:
+        text = "not trained on, no controls by the sheet's column control"
+        mend = "where a check of another split wrote it, empty it"
+        lines.append(f"{counted(len(denied), f'{healthy} scan')} {text}; {mend}: {listed(denied)}")
+    if impossible:
+        text = f"not always {healthy}, or trained on, no controls though the sheet's column control says yes"
+        lines.append(f"{counted(len(impossible), 'scan')} {text}: {listed(impossible)}")
+    return marked, lines

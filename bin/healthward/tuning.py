@@ -3,25 +3,18 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from types import UnionType
 
 import numpy as np
 import pandas as pd
 import torch
 
+from healthward.chosen_settings import SETTINGS
+from healthward.controls import has_other_label
 from healthward.errors import InputError
 from healthward.labels import NULL_CONDITION
 from healthward.model import ConditionalUNet
-from healthward.results import read_object
 from healthward.slices import ScanSlices
-from healthward.split import has_other_label
 from healthward.translation import Settings, decodings
-from healthward.wording import shown
-
-SETTINGS = ["guidance_scale", "noise_depth"]
-RANGES: dict[str, tuple[type[int] | UnionType, int]] = {"guidance_scale": (int | float, 50), "noise_depth": (int, 999)}
-"""Their types and highest values; 0 is the lowest."""
 
 
 def candidates(base: Settings, guidance_scales: Sequence[float], noise_depths: Sequence[int]) -> list[Settings]:
@@ -39,23 +32,6 @@ def candidates(base: Settings, guidance_scales: Sequence[float], noise_depths: S
         replace(base, guidance_scale=scale, noise_depth=depth)
         for depth, scale in itertools.product(noise_depths, guidance_scales)
     ]
-
-
-def read_settings(file: Path, base: Settings) -> Settings:
-    """Return `base` with what a settings.json of choose.py says of `SETTINGS`.
-
-    Raises:
-        InputError: the file holds another thing, or a number out of range.
-    """
-    mend = "give the settings.json that choose.py wrote"
-    found = read_object(file, mend)
-    if strangers := sorted(found.keys() - {*SETTINGS}):
-        raise InputError(f"{file}: {shown(strangers[0])} is none of {', '.join(SETTINGS)}; {mend}")
-    for name, value in found.items():
-        kind, highest = RANGES[name]
-        if not isinstance(value, kind) or isinstance(value, bool) or not 0 <= value <= highest:
-            raise InputError(f"{file}: {name} {shown(value)} is no number from 0 to {highest}; {mend}")
-    return replace(base, **found)
 
 
 def measure_scan(

@@ -549,3 +549,32 @@ def test_scans_that_are_odd_are_told_and_used(cohort: Path, tmp_path: Path) -> N
     assert heads[0].startswith(f"samplesheet.csv row 12, scan h0, image: '{tmp_path / 'head0.nii'}' shows ")
     assert "the same of 2 more scans: h5, h6" in warnings
     assert all(line in result.stderr for line in warnings)
+
+
+def test_what_an_earlier_check_left_out_and_renamed_goes_with_it(cohort: Path, tmp_path: Path) -> None:
+    out, parameters = tmp_path / "out", tmp_path / "params.json"
+    parameters.write_text(
+        json.dumps({"input": "x.csv", "pseudonymise": True, "pseudonym_salt": "much too long to guess"})
+    )
+    sound = cohort.read_text()
+    cohort.write_text(f"{sound}\ngone,p,gone.nii.gz,AD,")
+    assert run(out, "--input", cohort, "--skip-bad-scans", "--parameters", parameters).exit_code == 0
+    assert sorted(path.name for path in out.iterdir()) == sorted([*OUTPUTS, "pseudonyms.csv", "skipped.csv"])
+    cohort.write_text(sound)
+    assert run(out, "--input", cohort).exit_code == 0
+    assert sorted(path.name for path in out.iterdir()) == OUTPUTS
+
+
+def test_a_written_sheet_given_again_with_a_model_tells_whom_it_denies(
+    cohort: Path, model: Path, tmp_path: Path
+) -> None:
+    assert run(tmp_path / "out", "--input", cohort).exit_code == 0
+    written = tmp_path / "out/samplesheet.csv"
+    again = run(tmp_path / "again", "--input", written)
+    assert "column control" not in again.stderr
+    sheet = read(written)
+    trained = (sheet["label"] == "CN") & (sheet["split"] == "train")
+    sheet.drop(columns="split").to_csv(written, index=False)
+    result = run(tmp_path / "model's", "--input", written, "--model", model)
+    assert result.exit_code == 0, result.output
+    assert f"{trained.sum()} CN scans not trained on, no controls by the sheet's column control" in result.stderr

@@ -298,6 +298,7 @@ def hostile(path: Path) -> None:
 
 NO_ROW = {"weight": torch.zeros(0, 8)}
 EMBEDDING = tensors(weight=(6, 8))
+TUNED = "scan,subject,label,guidance_scale,noise_depth,gap,error"
 INJECTION = ["$(touch mark)", "0.6"]
 
 BAD_MODELS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
@@ -471,9 +472,19 @@ BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
         lambda f: reconstruct_options(f, '{"guidance_scale": NaN}'),
         "settings.json: guidance_scale nan is no number from 0 to 50",
     ),
+    "choose: a second table that is damaged": (
+        "choose",
+        lambda f: [str(written(f, "t.csv", TUNED)), str(written(f, "b.csv", 'scan,subject\n"a,b')), *out(f)],
+        "b.csv: damaged (",
+    ),
+    "choose: a second table without a column": (
+        "choose",
+        lambda f: [str(written(f, "t.csv", TUNED)), str(written(f, "b.csv", "scan,subject\na,b")), *out(f)],
+        "b.csv: lacks the column label, guidance_scale, noise_depth, gap, error; give the tables that tune.py wrote",
+    ),
     "choose: only a header": (
         "choose",
-        lambda f: [str(written(f, "t.csv", "scan,subject,label,guidance_scale,noise_depth,gap,error")), *out(f)],
+        lambda f: [str(written(f, "t.csv", TUNED)), *out(f)],
         "it takes two of each to choose settings",
     ),
     "aggregate: skipped without a column": (

@@ -372,7 +372,7 @@ def test_several_images_of_a_visit_are_listed_and_one_is_chosen(
 def test_one_name_with_and_without_gz_is_no_two_runs(root: Path) -> None:
     add_images(root, "sub-02/anat/sub-02_T1w.nii.gz")
     [line] = problems(root)
-    assert "are of one visit; choose one" in line
+    assert "have one name; keep one of the two files" in line
 
 
 def test_runs_are_scans_each_and_that_is_said(root: Path) -> None:

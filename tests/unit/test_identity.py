@@ -1,10 +1,12 @@
 """Who is who: ids that say the same, images that are the same, and scans that a model has seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from healthward.fields import Row
-from healthward.identity import audit_ids, audit_voxels, bare, return_to_training, trust_warning
+from healthward.identity import audit_ids, audit_people, audit_voxels, bare, return_to_training, trust_warning
 from healthward.samplesheet import Sheet
 from healthward.signatures import Signature, signature
 
@@ -28,7 +30,16 @@ def halved(each: Signature) -> Signature:
     "names",
     [
         ("1", "001", "01", "1.0", "sub-01", "sub-1", "Sub_001", "subject1"),
-        ("002_S_0413", "2_S_413", "002-S-0413", "002S0413", "sub-002S0413", "002.s.0413"),
+        (
+            "002_S_0413",
+            "2_S_413",
+            "002-S-0413",
+            "002S0413",
+            "sub-002S0413",
+            "002.s.0413",
+            "ADNI002S0413",
+            "sub-ADNI_2_S_413",
+        ),
         ("a01", "a1", "A-1", "a_01"),
         ("0", "00", "sub-0"),
         ("sub", "SUB"),
@@ -58,7 +69,22 @@ def test_ids_of_different_people_do_not() -> None:
         "1.10",
         "10.0.1",
     ]
-    names += ["002_S_0413", "002_S_4130", "012_S_0413", "sub", "sub-01-1", "s1", "p1", "1e3", "1.05", "0"]
+    names += [
+        "ADNI1",
+        "ADNI_413",
+        "ADNI_2_a_413",
+        "2_a_413",
+        "002_S_0413",
+        "002_S_4130",
+        "012_S_0413",
+        "sub",
+        "sub-01-1",
+        "s1",
+        "p1",
+        "1e3",
+        "1.05",
+        "0",
+    ]
     assert len({bare(name) for name in names}) == len(names) - 1  # a1 and sub-a1 say the same
 
 
@@ -95,6 +121,21 @@ def test_scans_whose_ids_say_the_same_are_a_warning() -> None:
     [line] = audit_ids(sheet)
     assert line == "sheet.csv, scan: '7' (row 3) and '007' (row 2) differ only in zeros, separators, prefix or case"
     assert not sheet.problems
+
+
+def person(number: int, subject: str, sex: str = "", age: float | None = None) -> Row:
+    return replace(row(number, subject), sex=sex, age=age)
+
+
+def test_two_people_under_one_id_are_told() -> None:
+    sheet = sheet_of(
+        person(2, "01", "F", 70), person(3, "01", "M", 72), person(4, "02", "", 81), person(5, "02", "M", 29),
+        person(6, "03", "M", 50), person(7, "03", "", 80), person(8, "04", "F"), person(9, "05", "M", 20),
+    )  # fmt: skip
+    [line] = audit_people(sheet)
+    told = "'01' (F in row 2 and M in row 3), '02' (29 years in row 5 and 81 years in row 4)"
+    assert line == f"sheet.csv, subject: {told}: two people under one id? Give each their own"
+    assert audit_people(sheet_of(*sheet.rows[4:])) == []
 
 
 def test_a_sound_cohort_raises_no_alarm() -> None:

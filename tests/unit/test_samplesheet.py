@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from healthward.labels import parsed_codes
 from healthward.samplesheet import Sheet, read_scan, read_sheet
+from healthward.subjects import subject_in_path
 
 HEADER = "scan,subject,image,label,split,mask,age,sex,site"
 
@@ -132,6 +134,56 @@ def test_the_prototypes_list_is_read_with_ids_from_file_names(tmp_path: Path) ->
     ]
     assert sheet.rows[0].image == str(tmp_path / "cn/cn0.nii.gz")
     assert (sheet.rows[4].age, sheet.rows[4].site) == (71, "B")
+
+
+@pytest.mark.parametrize(
+    ("image", "subject"),
+    [
+        ("OAS1_0001_MR2.nii", "OAS1_0001"),
+        ("oas2_0001_mr2.nii", "OAS2_0001"),
+        ("OAS30001_MR_d0129.nii.gz", "OAS30001"),
+        ("002_s_0413_bl.nii", "002_S_0413"),
+        ("ADNI_002-S-0413_m12.nii", "002_S_0413"),
+        ("002_S_0413/I1.nii", "002_S_0413"),
+        ("/data/002_S_0413/2006-05-02/I2.nii", "002_S_0413"),
+        ("sub-07/ses-1/anat/T1.nii", "sub-07"),
+        ("Sub-07_T1.nii", "sub-07"),
+        ("sub-07/002_S_0413.nii", "002_S_0413"),
+        ("ADNI/1002_S_04135.nii", None),
+        ("OAS1_00012.nii", None),
+        ("subject-7/cn0.nii", None),
+    ],
+)
+def test_a_path_names_its_subject(image: str, subject: str | None) -> None:
+    assert subject_in_path(image) == subject
+
+
+def test_two_visits_of_a_path_s_person_are_of_one_subject_and_other_files_are_told(tmp_path: Path) -> None:
+    images = ["002_S_0413/I1.nii", "002_S_0413/I2.nii", "002_s_0413_bl.nii"]
+    sheet = read_json(tmp_path, [{"image": image, "slice_label": 1} for image in images])
+    assert {row.subject for row in sheet.rows} == {"002_S_0413"}
+    assert sheet.warnings == []
+    named = [{"image": "x.nii", "slice_label": 1, "subject": "x"}, {"image": "sub-1/y.nii", "slice_label": 1}]
+    sheet = read_json(tmp_path, [*named, {"image": "anna1.nii", "slice_label": 1}])
+    (line,) = sheet.warnings
+    assert line.startswith("dataset.json: 1 of 3 entries name no subject; each file counts as a person of its own")
+
+
+def test_a_key_given_twice_is_told(tmp_path: Path) -> None:
+    text = '{"image": "i0.nii", "slice_label": 1, "slice_label": 5}'
+    twice = "slice_label: 'slice_label' is there twice; keep one"
+    assert only(read_sheet(write(tmp_path, f"[{text}]", "dataset.json"))) == f"dataset.json entry 1, {twice}"
+    assert only(read_scan(text, tmp_path)) == f"--scan, {twice}"
+
+
+@pytest.mark.parametrize("value", ["1", "1.0", "01", "1."])
+def test_a_code_holds_however_a_spreadsheet_writes_its_number(tmp_path: Path, value: str) -> None:
+    path = write(tmp_path, f"scan,subject,image,label\na,p,a.nii,{value}\n")
+    for given in ("1=CN,3=AD", "01=CN", "1.0=CN"):
+        sheet = read_sheet(path, codes=parsed_codes(given))
+        assert sheet.problem_lines() == []
+        assert sheet.rows[0].label == "CN"
+    assert "is no class" in only(read_sheet(path, codes=parsed_codes("11=CN,10=AD")))
 
 
 def test_scans_of_one_file_name_are_told_apart_by_the_user(tmp_path: Path) -> None:

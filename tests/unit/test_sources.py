@@ -23,6 +23,11 @@ def test_what_has_no_part_in_a_training_is_not_of_it() -> None:
     assert not {"report", "figures", "scoring", "checking"} & source_digests("training").keys()
 
 
+@pytest.mark.parametrize("module", ["chosen_settings", "tuning", "comparisons", "departures", "reconstruction"])
+def test_how_sheets_are_read_is_no_part_of_what_comes_after(module: str) -> None:
+    assert not {"samplesheet", "split", "checking", "bids_dataset"} & source_digests(module).keys()
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from healthward.controls import held_out_controls
 from healthward.fields import Row
 from healthward.labels import CLASSES
 from healthward.samplesheet import Sheet
@@ -15,7 +16,6 @@ from healthward.split import (
     assign_subjects,
     audit_subjects,
     audit_validation,
-    held_out_controls,
     labels_of_subjects,
     mark_controls,
     split_for_model,
@@ -170,10 +170,34 @@ def test_people_who_have_another_label_anywhere_are_no_controls() -> None:
         replace(row(9, "denied", split="test"), control="no"),
     )
     sheet.labels["elsewhere"].add("AD")
-    rows, converted = mark_controls(sheet.rows, "CN", labels_of_subjects(sheet))
+    rows, lines = mark_controls(sheet.rows, "CN", labels_of_subjects(sheet))
     assert [each.control for each in rows] == ["yes", *["no"] * 7]
-    assert converted == 2
+    assert [line.partition(" at a visit")[0] for line in lines[:1]] == ["2 subjects CN"]
     assert mark_controls(sheet.rows, "AD", labels_of_subjects(sheet))[0][6].control == "yes"
+
+
+def controls_told(*rows: Row) -> list[str]:
+    return mark_controls(rows, "CN", labels_of_subjects(sheet_of(*rows)))[1]
+
+
+def test_healthy_people_whom_the_sheet_denies_are_counted() -> None:
+    no = [replace(row(number, f"p{number}", split="test"), control="no") for number in (2, 3)]
+    trained = replace(row(4, "p4", split="train"), control="no")
+    ill = replace(row(5, "p5", "AD", "test"), control="no")
+    [line] = controls_told(*no, trained, ill, row(6, "p6", split="test"))
+    assert line.startswith("2 CN scans not trained on, no controls by the sheet's column control")
+    assert line.endswith(": s2, s3")
+    assert controls_told(trained, ill, row(6, "p6", split="test")) == []
+
+
+def test_who_cannot_be_a_control_is_none_though_the_sheet_says_so() -> None:
+    yes = [
+        replace(each, control="yes")
+        for each in (row(2, "a", split="test"), row(3, "b", "AD", "test"), row(4, "c", split="train"))
+    ]
+    [line] = controls_told(*yes)
+    assert line.startswith("2 scans not always CN, or trained on, no controls though")
+    assert line.endswith(": s3, s4")
 
 
 def test_a_table_tells_its_controls_itself_unless_it_has_a_column_of_them() -> None:
