@@ -60,6 +60,7 @@ def slice_scan(
     from healthward.volumes import conform, to_cube
     from healthward.wording import shown
 
+    first, count = slice_bounds(size, *slice_range)
     volume, voxels, oddities = load_scan_volume(image, fov)
     for oddity in oddities:
         logging.getLogger(__name__).warning(oddity.text)
@@ -70,7 +71,6 @@ def slice_scan(
     truth = None
     if mask is not None:
         truth = to_cube(read_mask(open_volume(str(mask)), volume), conformed.geometry, size)
-    first, count = slice_bounds(size, *slice_range)
     stack = cut(conformed.cube, first, count)
     record = ScanRecord(scan, subject, label, split, size, first, count, fov, fingerprint(stack))
     save_scan(out, conformed, stack, truth, record)

@@ -135,6 +135,8 @@ def test_a_model_knows_its_training_scans_under_another_name_turned_and_retyped(
 @pytest.mark.parametrize("grid", ["anisotropic and odd", "oblique, flipped"])
 def test_maps_come_back_on_the_grid_of_the_scan(trained, tmp_path, grid):
     slice_head(tmp_path, "new", grid, split="test")
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps/old_residual.nii.gz").touch()
     done(
         "reconstruct", tmp_path / "slices/new", tmp_path / "new.nii.gz", "--model", trained / "model",
         "--noise-depth", 99, "--ddim-steps", 2, "--inversion-iterations", 1, "--out", tmp_path / "maps",
@@ -144,6 +146,7 @@ def test_maps_come_back_on_the_grid_of_the_scan(trained, tmp_path, grid):
         assert {scores[name].shape for name in scores.files} == {(32, 32, 32)}
         assert set(scores.files) == {"disease", "mahalanobis", "forward", "deformation"}
     source = nib.load(tmp_path / "new.nii.gz")
+    assert not (tmp_path / "maps/old_residual.nii.gz").exists()
     for kind in ("pseudohealthy", "anomaly", "contrast", "confidence"):
         image = nib.load(tmp_path / "maps" / f"new_{kind}.nii.gz")
         assert image.shape == source.shape
@@ -276,6 +279,11 @@ def mistakes(folder):
             ["slice", folder / "scan.nii.gz", "--label", "CN", "--mask", folder / "small.nii.gz", *named],
         ),
         "no file": (2, "gone.nii.gz", ["slice", folder / "gone.nii.gz", "--label", "CN", *named]),
+        "slice range": (
+            1,
+            "slice range 0.75 to 0.35 is no range",
+            ["slice", folder / "scan.nii.gz", "--label", "CN", "--slice-range", 0.75, 0.35, *named],
+        ),
         "channels": (
             2,
             "list of whole numbers",
@@ -284,7 +292,7 @@ def mistakes(folder):
     }
 
 
-@pytest.mark.parametrize("mistake", ["label", "no volume", "mask", "no file", "channels"])
+@pytest.mark.parametrize("mistake", ["label", "no volume", "mask", "no file", "slice range", "channels"])
 def test_a_mistake_is_one_line_that_names_it(tmp_path, mistake):
     status, named, arguments = mistakes(tmp_path)[mistake]
     result = call(*arguments)
