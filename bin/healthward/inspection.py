@@ -102,8 +102,9 @@ def read_scan(image: Volume, fov: float) -> tuple[Array, tuple[Oddity, ...]]:
         UnfitVolumeError: it cannot be used.
     """
     voxels = image.read()
+    integers = image.header.get_data_dtype().kind in "iu"
     try:
-        found = judge(voxels, image.affine, int(image.header["intent_code"]), fov)
+        found = judge(voxels, image.affine, int(image.header["intent_code"]), fov, integers)
     except InputError as error:
         raise UnfitVolumeError(f"{shown(image.path)} {error}") from error
     odd = (*(Oddity("header", note) for note in image.notes), *found)
