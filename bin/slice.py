@@ -70,7 +70,11 @@ def slice_scan(
         raise InputError(f"{shown(str(image))} {error}") from error
     truth = None
     if mask is not None:
-        truth = to_cube(read_mask(open_volume(str(mask)), volume), conformed.geometry, size)
+        anomaly = read_mask(open_volume(str(mask)), volume, voxels)
+        truth = to_cube(anomaly, conformed.geometry, size)
+        if anomaly.any() and not truth.any():
+            text = "%s leaves nothing in the cube of %d voxels and %g mm; give a larger --size or --fov"
+            logging.getLogger(__name__).warning(text, shown(str(mask)), size, fov)
     stack = cut(conformed.cube, first, count)
     record = ScanRecord(scan, subject, label, split, size, first, count, fov, fingerprint(stack))
     save_scan(out, conformed, stack, truth, record)

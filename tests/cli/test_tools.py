@@ -253,6 +253,19 @@ def test_simulated_cohort_can_be_sliced(tmp_path):
     assert truth.sum() == pytest.approx(nib.load(tmp_path / ad["mask"]).get_fdata().sum(), rel=0.35)
 
 
+def test_a_mask_of_which_the_cube_keeps_nothing_is_told(tmp_path):
+    write_head(tmp_path / "scan.nii")
+    voxels, affine = head_on("isotropic")
+    mask = np.zeros(voxels.shape, np.uint8)
+    mask[28, 32, 25] = 1
+    nib.save(nib.Nifti1Image(mask, affine), tmp_path / "mask.nii")
+    result = call(
+        "slice", tmp_path / "scan.nii", "--scan", "s", "--subject", "s", "--label", "AD", "--size", 32,
+        "--mask", tmp_path / "mask.nii", "--out", tmp_path / "slices",
+    )  # fmt: skip
+    assert "mask.nii leaves nothing in the cube of 32 voxels and 192 mm" in result.output
+
+
 def test_kinds_of_disease_are_those_of_the_library_and_told_in_the_truth(tmp_path):
     [option] = [option for option in simulate.simulate_cohort.params if option.name == "kind"]
     assert tuple(option.type.choices) == KINDS
