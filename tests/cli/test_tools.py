@@ -263,7 +263,7 @@ def test_a_mask_of_which_the_cube_keeps_nothing_is_told(tmp_path):
         "slice", tmp_path / "scan.nii", "--scan", "s", "--subject", "s", "--label", "AD", "--size", 32,
         "--mask", tmp_path / "mask.nii", "--out", tmp_path / "slices",
     )  # fmt: skip
-    assert "mask.nii leaves nothing in the cube of 32 voxels and 192 mm" in result.output
+    assert "leaves nothing in the cube of 32 voxels and 192 mm" in result.output
 
 
 def test_kinds_of_disease_are_those_of_the_library_and_told_in_the_truth(tmp_path):
