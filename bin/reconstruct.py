@@ -91,7 +91,7 @@ def reconstruct_scan(
     from healthward.errors import InputError
     from healthward.labels import condition_number
     from healthward.model import load_model
-    from healthward.reconstruction import Translator, native_maps, slice_table
+    from healthward.reconstruction import SCORE_MAPS, Translator, native_maps, remove_maps, slice_table
     from healthward.scores import FILE, make_scores, needs, save_scores
     from healthward.slices import load_scan
     from healthward.trained import classes_of_model, compared_classes
@@ -130,7 +130,8 @@ def reconstruct_scan(
     maps = native_maps(scan, voxels, stack["healthy"], stack["unguided"])
 
     out.mkdir(parents=True, exist_ok=True)
-    scored = {kind: to_native(cubes[kind], scan.geometry) for kind in ("disease", "residual") if kind in cubes}
+    remove_maps(out, image)
+    scored = {kind: to_native(cubes[kind], scan.geometry) for kind in SCORE_MAPS if kind in cubes}
     for kind, volume in (vars(maps) | scored).items():
         save_like(out / f"{name}_{kind}.nii.gz", volume, image)
     np.savez(out / "stack.npz", **stack)

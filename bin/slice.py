@@ -60,6 +60,7 @@ def slice_scan(
     from healthward.volumes import conform, to_cube
     from healthward.wording import shown
 
+    first, count = slice_bounds(size, *slice_range)
     volume, voxels, oddities = load_scan_volume(image, fov)
     for oddity in oddities:
         logging.getLogger(__name__).warning(oddity.text)
@@ -69,8 +70,11 @@ def slice_scan(
         raise InputError(f"{shown(str(image))} {error}") from error
     truth = None
     if mask is not None:
-        truth = to_cube(read_mask(open_volume(str(mask)), volume), conformed.geometry, size)
-    first, count = slice_bounds(size, *slice_range)
+        anomaly = read_mask(open_volume(str(mask)), volume, voxels)
+        truth = to_cube(anomaly, conformed.geometry, size)
+        if anomaly.any() and not truth.any():
+            text = "%s leaves nothing in the cube of %d voxels and %g mm; give a larger --size or --fov"
+            logging.getLogger(__name__).warning(text, shown(str(mask)), size, fov)
     stack = cut(conformed.cube, first, count)
     record = ScanRecord(scan, subject, label, split, size, first, count, fov, fingerprint(stack))
     save_scan(out, conformed, stack, truth, record)

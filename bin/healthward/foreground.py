@@ -1,5 +1,6 @@
 """What of a volume is brain, whatever the value of its background and the scale of its intensities."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,11 +25,23 @@ OVERSHOOT = 0.1
 LARGEST_GROWTH = 1.3
 """Ratio of what differs at all from the background to what does so clearly, up to which all of it is brain."""
 
+SMALLEST_PIECE = 0.1
+"""Share of the largest piece from which another is brain, too: empty slices cut a brain in two."""
+
 MOST_NOISE = 6
 """Multiple of the background's median deviation that noise hardly exceeds."""
 
+FULL_PLANE = 0.25
+"""Of the most neighbours in a plane, from which a plane tells how many are equal."""
+
+FEWEST_OWN = 20
+"""Percentile of the planes at which is looked; every fourth plane is its own where a grid was made four times finer."""
+
 HOT = 2.0
 """Multiple of the 99th percentile of the brain beyond which an intensity tells nothing but that it is bright."""
+
+MOST_OF_ONE_VALUE = 0.9
+"""Share of the faces within a padding that are alike, from which they are the background, and the padding is not."""
 
 FEW_BELOW, MOST_BELOW = 0.05, 0.98
 """Shares of the brain below its background between which intensities were normalised, and above which inverted."""
@@ -60,6 +73,7 @@ def levelled(voxels: Array) -> Levelled:
     Raises:
         InputError: there is no background, or it is the brightest there is; the text would follow the file's name.
     """
+    voxels = unpadded(voxels)
     sample = sampled(voxels)
     faces = border(voxels)
     background = float(np.median(faces))
@@ -68,13 +82,14 @@ def levelled(voxels: Array) -> Levelled:
     differs = distance > OVERSHOOT * reach
     if not differs.any():
         return Levelled(voxels, background, 0.0)
+    noise = float(np.median(np.abs(faces - background)))
     low, high = background - HOT * reach, background + HOT * reach
     if voxels.min() < low or voxels.max() > high:
         voxels = np.clip(voxels, low, high)
-    noise = float(np.median(np.abs(faces - background)))
     if MOST_NOISE * noise > reach:
         raise InputError("varies on its faces as it does within: no brain stands out; give a whole brain in air")
-    below = float(np.mean(sample[differs] < background))
+    clear = sample[distance > max(OVERSHOOT * reach, MOST_NOISE * noise)]
+    below = float(np.mean(clear < background)) if clear.size else 0.0
     if below > MOST_BELOW:
         reason = f"has {below:.0%} of what stands out darker than its background ({background:g})"
         raise InputError(f"{reason}: inverted intensities; give them as they were acquired")
@@ -90,7 +105,7 @@ def levelled(voxels: Array) -> Levelled:
 
 
 def foreground(voxels: Array) -> Mask:
-    """Return the largest bright object of a volume, holes filled: the brain, where the skull was stripped.
+    """Return the largest bright objects of a volume, holes filled: the brain, where the skull was stripped.
 
     The threshold is the lower of two by Otsu's criterion for three classes (Liao, Chen and Chung, J Inf Sci Eng
     2001): it parts the background from dark tissue, which a single threshold would lose with the background.
@@ -106,8 +121,32 @@ def foreground(voxels: Array) -> Mask:
     pieces, count = ndimage.label(ndimage.binary_opening(bright) if min(bright.shape) > 16 else bright)
     if count == 0:
         return bright
-    largest = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
-    return ndimage.binary_fill_holes(ndimage.binary_closing(largest, iterations=2) | largest)
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    large = (sizes >= SMALLEST_PIECE * sizes.max())[pieces]
+    return ndimage.binary_fill_holes(ndimage.binary_closing(large, iterations=2) | large)
+
+
+def unpadded(voxels: Array) -> Array:
+    """Return a volume whose padding has the value of the background within it, where that is another one.
+
+    Intensities that were normalised over the whole volume have a background of another value than the zeros around.
+    """
+    padding = voxels.flat[0]
+    if (border(voxels) != padding).any():
+        return voxels
+    [box] = ndimage.find_objects((voxels != padding).astype(np.uint8), max_label=1)
+    if box is None:
+        return voxels
+    faces = border(voxels[box])
+    background = np.median(faces)
+    faint = FAINT * float(np.percentile(np.abs(sampled(voxels[box]) - background), 99))
+    alike = float(np.mean(np.abs(faces - background) <= faint))
+    if abs(padding - background) <= faint or alike < MOST_OF_ONE_VALUE:
+        return voxels
+    changed = np.full_like(voxels, background)
+    changed[box] = voxels[box]
+    return changed
 
 
 def stride(voxels: Array) -> int:
@@ -130,6 +169,25 @@ def neighbours(voxels: Array) -> tuple[Array, Array]:
         first, second = along[:-1:step, ::step, ::step], along[1::step, ::step, ::step]
         pairs.append((first.ravel(), second.ravel()))
     return np.concatenate([one for one, _ in pairs]), np.concatenate([other for _, other in pairs])
+
+
+def repeats(voxels: Array, wanted: Callable[[Array], Mask]) -> float:
+    """Return the share of neighbours of one value among those `wanted`, where planes do not merely repeat another.
+
+    Along each axis it is that of the planes in which the fewest are equal to their neighbours: a grid that was made
+    finer by the nearest voxel repeats planes, but not all of them.
+    """
+    step = stride(voxels)
+    shares = []
+    for axis in range(3):
+        along = np.moveaxis(voxels, axis, 0)[:, ::step, ::step]
+        inside = wanted(along)
+        pairs = (inside[:-1] & inside[1:]).sum(axis=(1, 2))
+        equal = (inside[:-1] & inside[1:] & (along[:-1] == along[1:])).sum(axis=(1, 2))
+        enough = pairs >= FULL_PLANE * pairs.max(initial=1)
+        if enough.any():
+            shares.append(float(np.percentile(equal[enough] / pairs[enough], FEWEST_OWN)))
+    return float(np.mean(shares)) if shares else 0.0
 
 
 def _apart(distance: Array, faint: float) -> Mask:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 from tqdm import tqdm
 
 from healthward.errors import InputError
-from healthward.foreground import Array
+from healthward.foreground import Array, foreground, levelled, sampled, stride
 from healthward.nifti import UnfitVolumeError, Volume, open_volume
 from healthward.plausibility import USUAL_FOV, Oddity, judge
 from healthward.provenance import voxel_digest
@@ -20,6 +21,9 @@ from healthward.signatures import Signature, signature
 from healthward.wording import shown
 
 LARGEST_AFFINE_DIFFERENCE_MM = 1e-3
+
+LARGEST_ANOMALY = 0.5
+"""Share of the brain from which a mask is taken to be that of the brain itself."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def inspect(paths: tuple[str, str], fov: float = USUAL_FOV) -> Inspection:
     digest, recognised_by = "", None
     problems = []
     oddities: tuple[Oddity, ...] = ()
-    image = None
+    image = voxels = None
     if image_path:
         try:
             image = open_volume(image_path)
@@ -79,7 +83,7 @@ def inspect(paths: tuple[str, str], fov: float = USUAL_FOV) -> Inspection:
             problems.append(("image", str(error)))
     if mask_path:
         try:
-            read_mask(open_volume(mask_path), image)
+            read_mask(open_volume(mask_path), image, voxels)
         except UnfitVolumeError as error:
             problems.append(("mask", str(error)))
     return Inspection(digest, tuple(problems), oddities, recognised_by)
@@ -102,16 +106,17 @@ def read_scan(image: Volume, fov: float) -> tuple[Array, tuple[Oddity, ...]]:
         UnfitVolumeError: it cannot be used.
     """
     voxels = image.read()
+    integers = image.header.get_data_dtype().kind in "iu"
     try:
-        found = judge(voxels, image.affine, int(image.header["intent_code"]), fov)
+        found = judge(voxels, image.affine, int(image.header["intent_code"]), fov, integers)
     except InputError as error:
         raise UnfitVolumeError(f"{shown(image.path)} {error}") from error
     odd = (*(Oddity("header", note) for note in image.notes), *found)
     return voxels, tuple(Oddity(each.kind, f"{shown(image.path)} {each.text}") for each in odd)
 
 
-def read_mask(mask: Volume, image: Volume | None) -> NDArray[np.bool_]:
-    """Return where a mask is 1, which is binary and on the grid of the image, as far as that could be opened.
+def read_mask(mask: Volume, image: Volume | None, scan: Array | None) -> NDArray[np.bool_]:
+    """Return where a mask is 1: binary, on the grid of the image and in a part of its brain, as far as these are fit.
 
     Raises:
         UnfitVolumeError: it is not.
@@ -127,4 +132,20 @@ def read_mask(mask: Volume, image: Volume | None) -> NDArray[np.bool_]:
     if not np.isin(voxels, (0, 1)).all():
         span = f"from {voxels.min():g} to {voxels.max():g}"
         raise UnfitVolumeError(f"{shown(mask.path)} holds values {span}; write 1 in the anomaly and 0 elsewhere")
-    return voxels > 0
+    anomaly = voxels > 0
+    if scan is not None and anomaly.any():
+        _check_anomaly(mask.path, anomaly, foreground(levelled(sampled(scan)).voxels), stride(scan))
+    return anomaly
+
+
+def _check_anomaly(path: str, anomaly: NDArray[np.bool_], brain: NDArray[np.bool_], step: int) -> None:
+    """Raise where a mask is not in a part of a brain that is given at every `step`-th voxel."""
+    covered = float(anomaly[::step, ::step, ::step][brain].mean())
+    if covered > LARGEST_ANOMALY:
+        text = f"covers {covered:.0%} of the brain; give the mask of an anomaly, not that of the brain"
+        raise UnfitVolumeError(f"{shown(path)} {text}")
+    near = ndimage.binary_dilation(brain)
+    places = tuple((np.argwhere(anomaly) // step).T)
+    if not near[places].any():
+        text = "touches nothing of the brain; give a mask of the same scan"
+        raise UnfitVolumeError(f"{shown(path)} {text}")

@@ -29,6 +29,9 @@ SUFFIXES = (".nii", ".nii.gz")
 HEADERS = {b"n+1\0": (344, nibabel.Nifti1Header), b"n+2\0\r\n\x1a\n": (4, nibabel.Nifti2Header)}
 """What tells one of our two kinds of header, where in it that stands, and nibabel's class for it."""
 
+GZIP, START = b"\x1f\x8b", 352
+"""How a gzip file begins, and in how many bytes a header says of what kind it is."""
+
 FEWEST_VOXELS_ALONG_AN_AXIS = 8
 MOST_VOXELS = 2**28
 """1 GiB as float32, a head at 0.4 mm: a header that declares more is not believed, and its data are not read."""
@@ -162,16 +165,23 @@ def _length(path: str) -> int:
     if status.st_size == 0:
         raise UnfitVolumeError(f"{shown(path)} is an empty file; copy it afresh")
     try:
-        with Path(path).open("rb"):
-            pass
+        with Path(path).open("rb") as file:
+            start = file.read(START)
     except OSError as error:
         raise UnfitVolumeError(f"{shown(path)} cannot be opened ({error.strerror}); see to its permissions") from error
+    if start[:2] == GZIP and not _is_packed(path):
+        raise UnfitVolumeError(f"{shown(path)} is gzipped; call it .nii.gz")
+    if _is_packed(path) and any(start[place : place + len(magic)] == magic for magic, (place, _) in HEADERS.items()):
+        raise UnfitVolumeError(f"{shown(path)} is not gzipped; call it .nii")
     return status.st_size
 
 
+def _is_packed(path: str) -> bool:
+    return path.lower().endswith(".gz")
+
+
 def _stream(path: str) -> BinaryIO:
-    packed = path.lower().endswith(".gz")
-    return cast(BinaryIO, gzip.open(path)) if packed else Path(path).open("rb")
+    return cast(BinaryIO, gzip.open(path)) if _is_packed(path) else Path(path).open("rb")
 
 
 def _read_header(path: str) -> nibabel.Nifti1Header:
@@ -238,6 +248,6 @@ def _check_length(header: nibabel.Nifti1Header, path: str, length: int) -> None:
     """Raise where the file's `length` in bytes cannot hold the voxels, before memory is set aside for them."""
     shape = header.get_data_shape()
     voxels = math.prod(map(int, shape)) * header.get_data_dtype().itemsize
-    if voxels > length * (MOST_OF_GZIP if path.lower().endswith(".gz") else 1):
+    if voxels > length * (MOST_OF_GZIP if _is_packed(path) else 1):
         size = " × ".join(str(extent) for extent in shape)
         raise _damaged(path, ValueError(f"{length} bytes cannot hold {size} voxels"))

@@ -14,6 +14,9 @@ LENGTHS = {1: "metres", 3: "micrometres"}
 LONGEST_QUATERNION = 1.001
 """Sum of squares of a quaternion's last three numbers that rounding explains; 1 is the most of a rotation."""
 
+LARGEST_SIZE_DIFFERENCE = 0.01
+"""... from which a voxel's size by the header's pixdim and by the sform are told to disagree, as a share of it."""
+
 FARTHEST_MM = 1.0
 """Distance between a corner by the qform and by the sform from which the two are told to disagree."""
 
@@ -48,12 +51,15 @@ def settle_place(header: nibabel.Nifti1Header) -> tuple[NDArray[np.float64], tup
         return affine, ()
     affine = np.asarray(header.get_sform(), dtype=np.float64)
     _check_affine(affine)
+    other_sizes = () if has_qform else _other_sizes(header, affine)
+    if other_sizes:
+        header["pixdim"][1:4] = np.linalg.norm(affine[:3, :3], axis=0)
     if wrong:
         header["pixdim"][1:4] = np.linalg.norm(affine[:3, :3], axis=0)
         header["pixdim"][0] = 1
         header["quatern_b"] = header["quatern_c"] = header["quatern_d"] = 0
-        return affine, (f"{wrong}; its sform was taken",) if has_qform else ()
-    return affine, _disagreement(header, affine) if has_qform else ()
+        return affine, (f"{wrong}; its sform was taken",) if has_qform else other_sizes
+    return affine, _disagreement(header, affine) if has_qform else other_sizes
 
 
 def _check_units(header: nibabel.Nifti1Header) -> None:
@@ -90,6 +96,15 @@ def _check_affine(affine: NDArray[np.float64]) -> None:
         raise UnfitPlaceError(text)
     if abs(np.linalg.det(affine[:3, :3] / sizes)) < 1e-3:
         raise UnfitPlaceError("has an affine that cannot be inverted; set the true one")
+
+
+def _other_sizes(header: nibabel.Nifti1Header, affine: NDArray[np.float64]) -> tuple[str, ...]:
+    """Tell of sizes that the sform has not, if they say anything: 0 and 1 are what a program writes that does not."""
+    sizes, true = np.asarray(header["pixdim"][1:4], dtype=np.float64), np.linalg.norm(affine[:3, :3], axis=0)
+    if (sizes == 0).all() or (sizes == 1).all() or np.allclose(sizes, true, rtol=LARGEST_SIZE_DIFFERENCE, atol=0):
+        return ()
+    found, taken = (" × ".join(f"{size:.4g}" for size in each) for each in (sizes, true))
+    return (f"has voxels of {found} mm by its pixdim, but of {taken} mm by its sform; its sform was taken",)
 
 
 def _disagreement(header: nibabel.Nifti1Header, affine: NDArray[np.float64]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """From a scan's slices to what scores are made of, and to maps in its own space."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,6 +48,21 @@ class NativeMaps:
     anomaly: Array
     contrast: Array
     confidence: Array
+
+
+SCORE_MAPS = ("disease", "residual")
+"""Scores that are given as maps on the scan's own grid, too."""
+
+MAPS = (*(field.name for field in fields(NativeMaps)), *SCORE_MAPS)
+"""What a map can be of, by the end of its file's name."""
+
+
+def remove_maps(folder: Path, image: Path) -> None:
+    """Remove the maps that an earlier call left in a folder, whatever its scan; `image` stays, whatever its name."""
+    for kind in MAPS:
+        for path in folder.glob(f"*_{kind}.nii.gz"):
+            if not path.samefile(image):
+                path.unlink()
 
 
 def native_maps(scan: ScanSlices, voxels: Array, healthy: Array, unguided: Array) -> NativeMaps:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from healthward.errors import reading
+from healthward.errors import InputError, reading
 from healthward.fields import ID, SPLITS
 from healthward.labels import CLASSES
 from healthward.nifti import load_volume
@@ -84,9 +84,18 @@ def slice_bounds(size: int, low: float, high: float) -> tuple[int, int]:
     """Return first index and count of the slices between two fractions of an axis.
 
     0.35 to 0.75 of 128 are the slices 44..95: both ends are rounded down, the upper one is excluded.
+
+    Raises:
+        InputError: the fractions are no range, or there is no slice between them.
     """
+    given = f"slice range {low:g} to {high:g}"
+    if not 0 <= low < high <= 1:
+        raise InputError(f"{given} is no range; give two fractions, 0 ≤ low < high ≤ 1")
     first = int(low * size + 1e-9)
-    return first, int(high * size + 1e-9) - first
+    count = int(high * size + 1e-9) - first
+    if count == 0:
+        raise InputError(f"{given} holds no whole slice of {size}; give a wider range")
+    return first, count
 
 
 def cut(cube: NDArray[Any], first: int, count: int) -> NDArray[Any]:
@@ -101,11 +110,12 @@ def fingerprint(stack: Array) -> str:
 
 
 def save_scan(folder: Path, conformed: Conformed, stack: Array, truth: Mask | None, record: ScanRecord) -> None:
-    """Write a scan's slices with all that later stages need of it into `folder`."""
+    """Write a scan's slices with all that later stages need of it into `folder`; another scan's truth goes."""
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "slices.npy", stack)
     save_cube(folder / "conformed.nii.gz", conformed.cube, conformed.geometry)
     save_cube(folder / "brain.nii.gz", conformed.brain, conformed.geometry)
+    (folder / "truth.nii.gz").unlink(missing_ok=True)
     if truth is not None:
         save_cube(folder / "truth.nii.gz", truth, conformed.geometry)
     geometry = {

@@ -135,6 +135,8 @@ def test_a_model_knows_its_training_scans_under_another_name_turned_and_retyped(
 @pytest.mark.parametrize("grid", ["anisotropic and odd", "oblique, flipped"])
 def test_maps_come_back_on_the_grid_of_the_scan(trained, tmp_path, grid):
     slice_head(tmp_path, "new", grid, split="test")
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps/old_residual.nii.gz").touch()
     done(
         "reconstruct", tmp_path / "slices/new", tmp_path / "new.nii.gz", "--model", trained / "model",
         "--noise-depth", 99, "--ddim-steps", 2, "--inversion-iterations", 1, "--out", tmp_path / "maps",
@@ -144,6 +146,7 @@ def test_maps_come_back_on_the_grid_of_the_scan(trained, tmp_path, grid):
         assert {scores[name].shape for name in scores.files} == {(32, 32, 32)}
         assert set(scores.files) == {"disease", "mahalanobis", "forward", "deformation"}
     source = nib.load(tmp_path / "new.nii.gz")
+    assert not (tmp_path / "maps/old_residual.nii.gz").exists()
     for kind in ("pseudohealthy", "anomaly", "contrast", "confidence"):
         image = nib.load(tmp_path / "maps" / f"new_{kind}.nii.gz")
         assert image.shape == source.shape
@@ -250,6 +253,19 @@ def test_simulated_cohort_can_be_sliced(tmp_path):
     assert truth.sum() == pytest.approx(nib.load(tmp_path / ad["mask"]).get_fdata().sum(), rel=0.35)
 
 
+def test_a_mask_of_which_the_cube_keeps_nothing_is_told(tmp_path):
+    write_head(tmp_path / "scan.nii")
+    voxels, affine = head_on("isotropic")
+    mask = np.zeros(voxels.shape, np.uint8)
+    mask[28, 32, 25] = 1
+    nib.save(nib.Nifti1Image(mask, affine), tmp_path / "mask.nii")
+    result = call(
+        "slice", tmp_path / "scan.nii", "--scan", "s", "--subject", "s", "--label", "AD", "--size", 32,
+        "--mask", tmp_path / "mask.nii", "--out", tmp_path / "slices",
+    )  # fmt: skip
+    assert "leaves nothing in the cube of 32 voxels and 192 mm" in result.output
+
+
 def test_kinds_of_disease_are_those_of_the_library_and_told_in_the_truth(tmp_path):
     [option] = [option for option in simulate.simulate_cohort.params if option.name == "kind"]
     assert tuple(option.type.choices) == KINDS
@@ -276,6 +292,11 @@ def mistakes(folder):
             ["slice", folder / "scan.nii.gz", "--label", "CN", "--mask", folder / "small.nii.gz", *named],
         ),
         "no file": (2, "gone.nii.gz", ["slice", folder / "gone.nii.gz", "--label", "CN", *named]),
+        "slice range": (
+            1,
+            "slice range 0.75 to 0.35 is no range",
+            ["slice", folder / "scan.nii.gz", "--label", "CN", "--slice-range", 0.75, 0.35, *named],
+        ),
         "channels": (
             2,
             "list of whole numbers",
@@ -284,7 +305,7 @@ def mistakes(folder):
     }
 
 
-@pytest.mark.parametrize("mistake", ["label", "no volume", "mask", "no file", "channels"])
+@pytest.mark.parametrize("mistake", ["label", "no volume", "mask", "no file", "slice range", "channels"])
 def test_a_mistake_is_one_line_that_names_it(tmp_path, mistake):
     status, named, arguments = mistakes(tmp_path)[mistake]
     result = call(*arguments)

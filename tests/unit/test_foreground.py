@@ -6,7 +6,7 @@ from nibabel.nifti1 import Nifti1Image
 from nibabel.processing import resample_from_to
 
 from healthward.errors import InputError
-from healthward.foreground import levelled
+from healthward.foreground import foreground, levelled
 from healthward.volumes import conform
 from phantoms import GRIDS, head_on, rotation
 
@@ -41,6 +41,11 @@ def normalised(voxels: np.ndarray, brain: np.ndarray, zero: float = 50) -> np.nd
     return np.where(brain, (voxels - np.percentile(inside, zero)) / inside.std(), 0)
 
 
+def padded(voxels: np.ndarray) -> np.ndarray:
+    """The same with zeros for the outermost voxels, as around a volume of a smaller field of view."""
+    return np.pad(voxels[2:-2, 2:-2, 2:-2], 2)
+
+
 def dice(one: np.ndarray, other: np.ndarray) -> float:
     return 2 * (one & other).sum() / (one.sum() + other.sum())
 
@@ -55,6 +60,7 @@ CHANGED = {
     "ten hot": lambda v, b: hot(v, 10, 10),
     "hundred hot": lambda v, b: hot(v, 100, 1000),
     "fifty far below": lambda v, b: hot(v, 50, -100),
+    "z of all, padded": lambda v, b: padded((v - v.mean()) / v.std()),
     "noise in air": lambda v, b: v + np.abs(np.random.default_rng(0).normal(0, 0.02 * v.max(), v.shape)),
 }
 NORMALISED = {
@@ -114,3 +120,31 @@ def test_inverted_intensities_are_refused(change) -> None:
     voxels, affine, _ = cut_out()
     with pytest.raises(InputError, match=r"100% of what stands out darker .*: inverted intensities"):
         conform(change(voxels), affine, SIZE, FOV)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("many", [1, 3])
+def test_empty_slices_do_not_cost_the_smaller_part_of_a_brain(axis: int, many: int) -> None:
+    voxels, affine, _ = cut_out()
+    holed = voxels.copy()
+    np.moveaxis(holed, axis, 0)[18 : 18 + many] = 0
+    assert dice(conform(holed, affine, SIZE, FOV).brain, conform(voxels, affine, SIZE, FOV).brain) > 0.97
+
+
+def test_a_small_piece_apart_is_no_brain() -> None:
+    voxels, _, brain = cut_out()
+    apart = voxels.copy()
+    apart[1:5, 1:11, 1:11] = 700
+    np.testing.assert_array_equal(foreground(apart), foreground(voxels))
+    assert dice(foreground(voxels), brain) > 0.98
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.2])
+def test_noise_is_not_taken_for_normalised_intensities(sigma: float) -> None:
+    voxels, affine, _ = cut_out()
+    one, other = np.random.default_rng(0).normal(0, sigma * 600, (2, *voxels.shape)).astype(np.float32)
+    noisy = np.hypot(voxels + one, other)
+    plain = levelled(noisy)
+    assert plain.below == 0
+    assert plain.background == np.median(np.concatenate([np.take(noisy, (0, -1), axis).ravel() for axis in range(3)]))
+    assert dice(conform(noisy, affine, SIZE, FOV).brain, conform(voxels, affine, SIZE, FOV).brain) > 0.97

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from healthward.inspection import Inspection, inspect, inspect_all
+from phantoms import head_on
 from robustness.bad_volumes import AFFINE, VOXELS, save
 
 
@@ -57,6 +58,22 @@ def test_a_mask_of_zeros_and_ones_on_the_same_grid_is_fit(tmp_path: Path) -> Non
     for name, mask in (("some", VOXELS > 0.7), ("none", VOXELS > 2)):
         path = save(tmp_path / f"{name}.nii.gz", mask.astype(np.uint8))
         assert inspect((str(image), str(path))).problems == ()
+
+
+def test_a_mask_that_is_no_anomaly_of_the_brain_is_refused(tmp_path: Path) -> None:
+    voxels, affine = head_on("isotropic")
+    image = save(tmp_path / "image.nii", voxels, affine)
+    nowhere, spot = np.zeros(voxels.shape, np.uint8), np.zeros(voxels.shape, np.uint8)
+    nowhere[:3, :3, :3] = 1
+    spot[28, 32, 25] = 1
+    for mask, part in (
+        ((voxels > 300).astype(np.uint8), "of the brain; give the mask of an anomaly"),
+        (nowhere, "touches nothing of the brain; give a mask of the same scan"),
+    ):
+        [(column, text)] = inspect((str(image), str(save(tmp_path / "mask.nii", mask, affine)))).problems
+        assert column == "mask"
+        assert part in text
+    assert inspect((str(image), str(save(tmp_path / "spot.nii", spot, affine)))).problems == ()
 
 
 def test_image_and_mask_are_both_reported(tmp_path: Path) -> None:

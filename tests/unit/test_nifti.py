@@ -184,3 +184,17 @@ def test_members_and_padding_of_a_whole_file_are_fine(tmp_path: Path) -> None:
 def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.nii.gz").write_bytes(content)
     assert "bad.nii.gz" in refusal(tmp_path / "bad.nii.gz")
+
+
+def test_sizes_that_contradict_a_lone_sform_are_told_and_those_that_say_nothing_are_not(tmp_path: Path) -> None:
+    true = {"pixdim_1": 12, "pixdim_2": 14, "pixdim_3": 10}
+    for wrong in ({"pixdim_3": 12}, {"pixdim_1": 12.2}, {"pixdim_2": 0}):
+        volume = open_volume(str(written(tmp_path / "a.nii", sform=AFFINE, qform=None, **(true | wrong))))
+        [note] = volume.notes
+        assert "by its pixdim, but of 12 × 14 × 10 mm by its sform; its sform was taken" in note
+        np.testing.assert_allclose(volume.header["pixdim"][1:4], [12, 14, 10])
+    for size in (0, 1):
+        fields = {f"pixdim_{axis}": size for axis in (1, 2, 3)}
+        assert open_volume(str(written(tmp_path / "b.nii", sform=AFFINE, qform=None, **fields))).notes == ()
+    near = written(tmp_path / "c.nii", sform=AFFINE, qform=None, **(true | {"pixdim_1": 12.05}))
+    assert open_volume(str(near)).notes == ()

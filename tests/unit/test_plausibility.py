@@ -98,3 +98,53 @@ def test_normalised_intensities_are_told() -> None:
     z = np.where(inside, (voxels - voxels[inside].mean()) / voxels[inside].std(), 0)
     [odd] = judge(z.astype(np.float32), affine, 0, FOV)
     assert "of its brain darker than the background (normalised?)" in odd.text
+
+
+def test_what_a_resampling_or_a_normalisation_leaves_is_not_odd() -> None:
+    voxels, affine = head_on("isotropic")
+    for factor in (2, 3, 4):
+        repeated = np.kron(voxels, np.ones((factor,) * 3, np.float32))
+        assert kinds(repeated, scaled(affine, 1 / factor)) == []
+    assert kinds(np.kron(np.rint(voxels / 4), np.ones((2, 2, 2))), scaled(affine, 0.5)) == []
+    for air in (0, 20):
+        wide = np.pad(voxels, air)
+        assert kinds(np.pad((wide - wide.mean()) / wide.std(), 5), affine) == []
+    filled = np.where(voxels > 300, voxels / voxels.max(), -1000)
+    assert "saturated" not in kinds(filled, affine)
+
+
+def test_labels_on_a_finer_grid_are_still_labels() -> None:
+    voxels, affine = head_on("isotropic")
+    levels = np.kron(np.digitize(voxels, [300, 500, 600, 700, 800]), np.ones((2, 2, 2))).astype(np.float32)
+    with pytest.raises(InputError, match="looks like labels or a mask"):
+        judge(levels, scaled(affine, 0.5), 0, FOV)
+
+
+def test_only_integers_wrap_around() -> None:
+    voxels, affine = head_on("isotropic")
+    sharp = np.where(np.random.default_rng(0).random(voxels.shape) < 0.02, 0.1 * voxels + 0.5, voxels).astype(
+        np.float32
+    )
+    with pytest.raises(InputError, match="wrapped integers"):
+        judge(sharp, affine, 0, FOV, integers=True)
+    judge(sharp, affine, 0, FOV, integers=False)
+
+
+@pytest.mark.parametrize(("axis", "which"), [(0, [30]), (1, [20, 21]), (2, [18, 19, 20])])
+def test_empty_slices_are_told(axis: int, which: list[int]) -> None:
+    voxels, affine = head_on("isotropic")
+    np.moveaxis(voxels, axis, 0)[which] = 0
+    [odd] = judge(voxels, affine, 0, FOV)
+    assert odd.kind == "gap"
+    assert f"along its {('first', 'second', 'third')[axis]} axis (from {which[0]} to {which[-1]}, " in odd.text
+
+
+def test_a_brain_that_ends_in_a_plane_is_told() -> None:
+    voxels, affine = head_on("isotropic")
+    half = voxels.copy()
+    half[28:] = 0
+    for cut in (voxels[:28], half, np.roll(voxels, 25, 1), voxels[:, 16:], voxels[:, :, :38]):
+        assert "end" in kinds(cut, affine)
+    inside = np.argwhere(voxels > 300)
+    box = tuple(slice(low, high + 1) for low, high in zip(inside.min(0), inside.max(0), strict=True))
+    assert kinds(np.where(voxels > 300, voxels, 0)[box], affine) == []

@@ -6,7 +6,7 @@ import torch
 
 from healthward.labels import condition_number
 from healthward.model import Architecture, ConditionalUNet
-from healthward.reconstruction import Translator, native_maps, slice_table
+from healthward.reconstruction import MAPS, Translator, native_maps, remove_maps, slice_table
 from healthward.sampler import NoiseSchedule
 from healthward.slices import ScanRecord, ScanSlices, cut, fingerprint
 from healthward.translation import (
@@ -202,3 +202,11 @@ def test_a_change_lands_in_its_place_in_native_space():
     assert maps.contrast[index] == pytest.approx(0.3, abs=0.02)
     assert maps.confidence[index] == pytest.approx(1, abs=0.02)
     assert voxels[index] - maps.pseudohealthy[index] == pytest.approx(0.3 * scale, rel=0.1)
+
+
+def test_maps_of_an_earlier_call_go_and_nothing_else_does(tmp_path):
+    others = ["x_T1w.nii.gz", "x_zscore.nii.gz", "disease.nii.gz", "stack.npz", "image_residual.nii.gz"]
+    for name in [*others, *(f"{scan}_{kind}.nii.gz" for scan in ("x", "y_1") for kind in MAPS)]:
+        (tmp_path / name).touch()
+    remove_maps(tmp_path, image=tmp_path / "image_residual.nii.gz")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)

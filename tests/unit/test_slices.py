@@ -23,6 +23,20 @@ def test_slice_bounds(size, low, high, expected):
     assert slice_bounds(size, low, high) == expected
 
 
+@pytest.mark.parametrize(
+    ("size", "low", "high", "part"),
+    [
+        (128, 0.75, 0.35, "0.75 to 0.35 is no range; give two fractions"),
+        (128, 0.5, 0.5, "0.5 to 0.5 is no range"),
+        (128, 0, float("nan"), "is no range"),
+        (32, 0.51, 0.52, "0.51 to 0.52 holds no whole slice of 32; give a wider range"),
+    ],
+)
+def test_a_range_without_slices_is_refused(size, low, high, part):
+    with pytest.raises(InputError, match=part):
+        slice_bounds(size, low, high)
+
+
 def test_cut_takes_planes_of_each_axis():
     cube = np.random.default_rng(0).random((10, 10, 10))
     stack = cut(cube, 3, 4)
@@ -48,6 +62,15 @@ def test_a_scan_comes_back_as_it_was_saved(tmp_path):
     np.testing.assert_array_equal(scan.truth, truth)
     np.testing.assert_array_equal(scan.geometry.affine, affine)
     assert scan.geometry.shape == voxels.shape
+
+
+def test_a_folder_does_not_keep_the_truth_of_an_earlier_scan(tmp_path):
+    conformed = conform(*head_on("oblique"), 32, 192.0)
+    stack = cut(conformed.cube, 11, 13)
+    record = ScanRecord("s1", "p1", "AD", "test", 32, 11, 13, 192.0, fingerprint(stack))
+    save_scan(tmp_path, conformed, stack, conformed.cube > 0.8, record)
+    save_scan(tmp_path, conformed, stack, None, record)
+    assert load_scan(tmp_path).truth is None
 
 
 def with_field(name, value):
