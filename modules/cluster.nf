@@ -104,7 +104,7 @@ def requestsOf(name, labels) {
 }
 
 def requestOf(directives, name, labels, attempt) {
-    def task = [process: name, label: labels, attempt: attempt, ext: directives.ext ?: [:]]
+    def task = [process: name, label: labels, attempt: attempt, ext: directives.ext?.gpus ? [gpus: params.gpus] : [:]]
     def known = new groovy.lang.Binding([task: task, params: params])
     def asked = directives.subMap('executor', 'queue', 'clusterOptions', 'cpus', 'memory', 'time', 'resourceLimits').collectEntries { key, value ->
         [key, value instanceof Closure ? value.cloneWith(known).call() : value]

@@ -107,7 +107,7 @@ class Volume:
         wrong = int(np.count_nonzero(~np.isfinite(voxels)))
         if wrong:
             noun = "voxel that is" if wrong == 1 else "voxels that are"
-            mend = "replace NaN and infinity by the background's value (where that is NaN, one below the brain's)"
+            mend = "replace NaN and infinity by the background's value, or by 0 where that is NaN"
             raise UnfitVolumeError(f"{shown(self.path)} has {wrong} {noun} not finite; {mend}")
         largest = float(max(voxels.max(), -voxels.min()))
         if largest > LARGEST_VALUE:

@@ -21,7 +21,8 @@ def text(value: Any) -> str:
 
 def all_as_text(folder: Path, parameters: dict[str, Any]) -> Path:
     file = folder / "text.json"
-    file.write_text(json.dumps({name: text(value) for name, value in parameters.items() if value is not None}))
+    given = {name: text(value) for name, value in parameters.items() if name in TYPES and value is not None}
+    file.write_text(json.dumps(given))
     return file
 
 
