@@ -24,7 +24,8 @@ def namedScan(json, base) {
 // The volumes that a sheet, CSV or JSON alike, names and that exist. A cell within quotes may hold commas
 def imagesIn(text, folder) {
     def cells = text.findAll(/"((?:[^"\\]|\\.|"")*)"|([^,"\t\r\n]+)/) { _all, quoted, bare -> unescaped(quoted ?: bare) }
-    def names = cells.findAll { cell -> cell ==~ /(?i).+\.nii(\.gz)?/ }
+    // What check.py will refuse for what a shell could make of it is not staged
+    def names = cells.findAll { cell -> cell ==~ /(?i)[^'"`\\*?\[\]{}$]+\.nii(\.gz)?/ }
     return names.collect { name -> folder.resolve(name) }.findAll { path -> path.isFile() }.unique()
 }
 
