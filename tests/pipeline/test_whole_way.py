@@ -128,7 +128,7 @@ def test_unseen_scan_of_another_orientation_comes_back_as_it_was(whole_run: Run,
     # Every second plane, the axes in another order, one of them reversed, the head tilted, integers of another range
     reordered = nib.as_closest_canonical(volume).slicer[:, ::2, :].as_reoriented([[2, 1], [0, -1], [1, 1]])
     tilt = from_matvec(euler2mat(x=0.2, z=-0.1), [7, -30, 4])
-    data = (reordered.get_fdata() * 900).astype(np.int16)[:, 1:]
+    data = (reordered.get_fdata() * 9).astype(np.int16)[:, 1:]
     (tmp_path / "my scans").mkdir()
     nib.save(nib.Nifti1Image(data, tilt @ reordered.affine), tmp_path / "my scans/visit1.nii")
 
