@@ -58,10 +58,8 @@ def refuseLost(given, options, schema) {
         def mend = name in ['queue', 'account'] ? 'give it in a -params-file, as text' : "write ./${options[name]}"
         "parameter ${name}: '${options[name]}' reaches Nextflow as ${given[name]}; ${mend}"
     }
-    def line = "${workflow.commandLine}"
-    def late = line =~ /\s-c\s/ && !line.contains('-params-file') ? given.read_early : [:]
-    problems += late.findAll { name, value -> "${value}" != "${given[name]}" && !line.contains("--${name}") }.collect { name, _value ->
-        "parameter ${name}: '${given[name]}' comes too late from a -c file; give it in a -params-file, or as --${name}"
+    problems += given.read_early.findAll { name, value -> given[name] && "${value}" != "${given[name]}" }.collect { name, _value ->
+        "parameter ${name}: '${given[name]}' comes too late from a configuration file; give it in a -params-file, or as --${name}"
     }
     if (problems) {
         error(problems.join('\n'))

@@ -98,9 +98,19 @@ def test_what_a_config_file_sets_is_obeyed_or_told(tmp_path: Path) -> None:
     assert (run.outdir / "bids").is_dir()
     config.write_text("params { outdir = 'mine'; queue_size = 5 }")
     assert refusal(nextflow(tmp_path, *arguments, "-c", str(config))) == [
-        f"parameter {name}: '{value}' comes too late from a -c file; give it in a -params-file, or as --{name}"
+        f"parameter {name}: '{value}' comes too late from a configuration file; give it in a -params-file, or as --{name}"
         for name, value in (("outdir", "mine"), ("queue_size", "5"))
     ]
+
+
+@pytest.mark.parametrize("parser", [{}, STRICT], ids=["24.10", "strict"])
+def test_what_is_given_reaches_settings_outside_closures(parser: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "given.json"
+    file.write_text(json.dumps({"outdir": "mine", "queue_size": 5, "executor": "local"}))
+    given = ("-stub-run", "--input", str(write_sheet(tmp_path)), "-params-file", str(file), "--poll_interval", "9s")
+    succeed(tmp_path, *given, environment=os.environ | parser)
+    assert (tmp_path / "mine/pipeline_info/trace.txt").is_file()
+    assert not (tmp_path / "results").exists()
 
 
 def test_limits_beyond_this_machine_and_numbers_beyond_json(tmp_path: Path) -> None:
