@@ -49,15 +49,15 @@ def aggregate(
     import pandas as pd
     from tqdm import tqdm
 
-    from healthward.cohort import summarise
-    from healthward.covariates import COVARIATES
+    from healthward.cohort.covariates import COVARIATES
+    from healthward.cohort.summary import summarise
     from healthward.errors import InputError
-    from healthward.figures import cohort_figures
-    from healthward.pseudonyms import without_secrets
-    from healthward.report import render, summary_lines
-    from healthward.results import COPY_AGAIN, SKIPPED_COLUMNS, read_object, read_table
-    from healthward.samplesheet import read_sheet
-    from healthward.scan_figures import scan_figures
+    from healthward.inputs.pseudonyms import without_secrets
+    from healthward.inputs.results import COPY_AGAIN, SKIPPED_COLUMNS, read_object, read_table
+    from healthward.inputs.samplesheet import read_sheet
+    from healthward.report.figures import cohort_figures
+    from healthward.report.page import render, summary_lines
+    from healthward.report.scan_figures import scan_figures
 
     settings = {}
     if parameters is not None:

@@ -38,13 +38,13 @@ def calibrate(
     Example:
       calibrate.py slices/ad0 reconstruction/ad0 ad0.nii.gz --floor floor --out calibration/ad0
     """
-    from healthward.abnormality import abnormal, calibrated_maps, calibration_row
-    from healthward.calibration import prepare, read_floor
-    from healthward.regions import find_atlas, region_table
-    from healthward.scores import FILE, read_scores
-    from healthward.slices import load_scan
-    from healthward.viewer import write_volumes
-    from healthward.volumes import open_image_of, save_like
+    from healthward.imaging.regions import find_atlas, region_table
+    from healthward.imaging.slices import load_scan
+    from healthward.imaging.volumes import open_image_of, save_like
+    from healthward.maps.scores import FILE, read_scores
+    from healthward.maps.viewer import write_volumes
+    from healthward.norms.abnormality import abnormal, calibrated_maps, calibration_row
+    from healthward.norms.calibration import prepare, read_floor
 
     scan = load_scan(slices)
     open_image_of(image, scan.geometry)

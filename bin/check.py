@@ -23,7 +23,7 @@ def parse_codes(ctx: click.Context, param: click.Parameter, value: str | None) -
 
 def parse_filter(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Return the filter of T1w images as it is given, once it has proved to be one."""
-    from healthward.bids_images import parsed_filter
+    from healthward.inputs.bids_images import parsed_filter
 
     return parsed_or_refused(parsed_filter, value)
 
@@ -133,7 +133,7 @@ def main(
     """
     import logging
 
-    from healthward.checking import check
+    from healthward.checks.check import check
     from healthward.errors import InputError
 
     if sheet_path and scan:

@@ -26,10 +26,10 @@ def choose(tables: tuple[Path, ...], healthy: str, out: Path) -> None:
 
     import pandas as pd
 
-    from healthward.chosen_settings import SETTINGS
-    from healthward.results import read_table
-    from healthward.tuning import compare_candidates
-    from healthward.tuning_figures import plot_pareto
+    from healthward.inputs.results import read_table
+    from healthward.maps.chosen_settings import SETTINGS
+    from healthward.maps.tuning import compare_candidates
+    from healthward.report.tuning_figures import plot_pareto
 
     mend, measured = "give the tables that tune.py wrote", [*SETTINGS, "gap", "error"]
     read = [read_table(table, mend, ("scan", "subject", "label"), measured) for table in tables]

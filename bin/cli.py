@@ -14,7 +14,7 @@ import click
 
 from healthward import __version__
 from healthward.errors import InputError
-from healthward.fields import parsed_id
+from healthward.inputs.fields import parsed_id
 from healthward.labels import parse_label
 
 
@@ -81,7 +81,7 @@ class NameList(click.ParamType):
         return tuple(choice for choice in self.choices if choice in names)
 
 
-# As healthward.scores has them, whose import would make --help slow
+# As healthward.maps.scores has them, whose import would make --help slow
 SCORES = (
     *("round_trip", "anomaly", "signed", "contrast", "class_contrast", "disease", "residual", "ssim_ensemble"),
     *("perceptual_residual", "mahalanobis", "forward", "deformation"),

@@ -29,7 +29,7 @@ def export_bids(
       export_bids.py maps/*/*.nii.gz --samplesheet checked/samplesheet.csv --tables tables --out bids
     """
     from healthward import __version__
-    from healthward.bids_derivatives import export
+    from healthward.maps.bids_derivatives import export
 
     export(maps, list(tables.glob("*.csv")) if tables else [], samplesheet, out, __version__, link, discreet)
 

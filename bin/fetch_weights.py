@@ -19,7 +19,7 @@ def fetch(out: Path) -> None:
     Example:
       fetch_weights.py --out weights
     """
-    from healthward.weights import fetch_weights
+    from healthward.evaluation.weights import fetch_weights
 
     fetch_weights(out)
     for file in sorted(out.iterdir()):

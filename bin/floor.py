@@ -33,9 +33,9 @@ def floor_of(slices: tuple[Path, ...], reconstructions: Path, score: str, out: P
 
     from tqdm import tqdm
 
-    from healthward.calibration import FEWEST_CONTROLS, measure_floor, prepare
-    from healthward.scores import FILE, read_scores
-    from healthward.slices import load_scan, read_record
+    from healthward.imaging.slices import load_scan, read_record
+    from healthward.maps.scores import FILE, read_scores
+    from healthward.norms.calibration import FEWEST_CONTROLS, measure_floor, prepare
 
     folders = sorted(slices, key=lambda folder: (read_record(folder).subject, read_record(folder).scan))
     subjects = {read_record(folder).subject for folder in folders}

@@ -86,17 +86,17 @@ def reconstruct_scan(
     """
     import numpy as np
 
-    from healthward.chosen_settings import read_settings
-    from healthward.devices import select_device, select_precision
+    from healthward.diffusion.devices import select_device, select_precision
+    from healthward.diffusion.model import load_model
+    from healthward.diffusion.trained import classes_of_model, compared_classes
+    from healthward.diffusion.translation import Settings
     from healthward.errors import InputError
+    from healthward.imaging.slices import load_scan
+    from healthward.imaging.volumes import read_image_of, save_like, to_native
     from healthward.labels import condition_number
-    from healthward.model import load_model
-    from healthward.reconstruction import SCORE_MAPS, Translator, native_maps, remove_maps, slice_table
-    from healthward.scores import FILE, make_scores, needs, save_scores
-    from healthward.slices import load_scan
-    from healthward.trained import classes_of_model, compared_classes
-    from healthward.translation import Settings
-    from healthward.volumes import read_image_of, save_like, to_native
+    from healthward.maps.chosen_settings import read_settings
+    from healthward.maps.reconstruction import SCORE_MAPS, Translator, native_maps, remove_maps, slice_table
+    from healthward.maps.scores import FILE, make_scores, needs, save_scores
 
     settings = Settings(guidance_scale, noise_depth, ddim_steps, inversion_iterations)
     if settings_path is not None:
@@ -143,7 +143,7 @@ def reconstruct_scan(
 
 
 def _draw_steps(scan: Any, translator: Any, folder: Path) -> None:
-    from healthward.debug_figures import chosen_slices, plot_steps, plot_trajectory
+    from healthward.report.debug_figures import chosen_slices, plot_steps, plot_trajectory
 
     slices, names = chosen_slices(scan)
     trace = translator.trace(slices)
@@ -153,8 +153,8 @@ def _draw_steps(scan: Any, translator: Any, folder: Path) -> None:
 
 def _lpips(weights: Path | None, device: Any) -> Any:
     from healthward.errors import InputError
-    from healthward.perceptual import Lpips
-    from healthward.weights import describe_absence, find_weights
+    from healthward.evaluation.perceptual import Lpips
+    from healthward.evaluation.weights import describe_absence, find_weights
 
     files = find_weights(weights)
     if "lpips" not in files:

@@ -52,16 +52,16 @@ def score(
 
     import numpy as np
 
-    from healthward.devices import select_device
+    from healthward.diffusion.devices import select_device
     from healthward.errors import InputError, reading
-    from healthward.metrics import SLICE_METRICS
-    from healthward.perceptual import Inception, Lpips
-    from healthward.results import read_table
-    from healthward.scores import FILE, read_scores
-    from healthward.scoring import METRICS, lowest_slices, pair, scan_table, slice_features, slice_table
-    from healthward.slices import load_scan
-    from healthward.viewer import scan_volumes, write_volumes
-    from healthward.weights import BACKBONES, describe_absence, find_weights
+    from healthward.evaluation.metrics import SLICE_METRICS
+    from healthward.evaluation.perceptual import Inception, Lpips
+    from healthward.evaluation.weights import BACKBONES, describe_absence, find_weights
+    from healthward.imaging.slices import load_scan
+    from healthward.inputs.results import read_table
+    from healthward.maps.scores import FILE, read_scores
+    from healthward.maps.scoring import METRICS, lowest_slices, pair, scan_table, slice_features, slice_table
+    from healthward.maps.viewer import scan_volumes, write_volumes
 
     for path in (slices / "scan.json", *(reconstruction / name for name in ("stack.npz", FILE, "reconstruction.csv"))):
         if not path.is_file():

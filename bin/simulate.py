@@ -38,7 +38,7 @@ def simulate_cohort(subjects: int, size: int, seed: int, kind: str, out: Path) -
     import pandas as pd
     from tqdm import tqdm
 
-    from healthward.simulation import simulate
+    from healthward.planting.simulation import simulate
 
     out.mkdir(parents=True, exist_ok=True)
     rows, truth = [], []

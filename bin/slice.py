@@ -52,12 +52,12 @@ def slice_scan(
     """
     import logging
 
+    from healthward.checks.inspection import load_scan_volume, read_mask
     from healthward.errors import InputError
-    from healthward.inspection import load_scan_volume, read_mask
-    from healthward.nifti import open_volume
-    from healthward.signatures import SIGNATURE, save_signatures, signature
-    from healthward.slices import ScanRecord, cut, fingerprint, save_scan, slice_bounds
-    from healthward.volumes import conform, to_cube
+    from healthward.imaging.nifti import open_volume
+    from healthward.imaging.signatures import SIGNATURE, save_signatures, signature
+    from healthward.imaging.slices import ScanRecord, cut, fingerprint, save_scan, slice_bounds
+    from healthward.imaging.volumes import conform, to_cube
     from healthward.wording import shown
 
     first, count = slice_bounds(size, *slice_range)

@@ -80,21 +80,21 @@ def train_model(
 
     import pandas as pd
 
-    from healthward.checkpoints import why_from_the_start
-    from healthward.devices import select_device
-    from healthward.group import joined, local_rank
-    from healthward.interruption import Interrupted, Interruption
-    from healthward.model import Architecture, save_model
-    from healthward.model_files import TRAINING_SCANS
-    from healthward.provenance import versions
-    from healthward.signatures import SIGNATURE, load_signatures, save_signatures
-    from healthward.slices import SLICE_AGAIN
-    from healthward.training import Trainer, train
-    from healthward.training_batches import Recipe
-    from healthward.training_cohort import Cohort
-    from healthward.training_figures import plot_losses, plot_samples
-    from healthward.training_log import TensorBoardLog, TrainingLog
-    from healthward.validation import Validation, sample_grid, validation_settings
+    from healthward.diffusion.devices import select_device
+    from healthward.diffusion.model import Architecture, save_model
+    from healthward.diffusion.model_files import TRAINING_SCANS
+    from healthward.imaging.signatures import SIGNATURE, load_signatures, save_signatures
+    from healthward.imaging.slices import SLICE_AGAIN
+    from healthward.inputs.provenance import versions
+    from healthward.report.training_figures import plot_losses, plot_samples
+    from healthward.training.batches import Recipe
+    from healthward.training.checkpoints import why_from_the_start
+    from healthward.training.cohort import Cohort
+    from healthward.training.group import joined, local_rank
+    from healthward.training.interruption import Interrupted, Interruption
+    from healthward.training.log import TensorBoardLog, TrainingLog
+    from healthward.training.trainer import Trainer, train
+    from healthward.training.validation import Validation, sample_grid, validation_settings
 
     architecture = Architecture(
         channels,

@@ -54,13 +54,13 @@ def tune(
     Example:
       tune.py slices/ad3 --model model --out tuning/ad3.csv
     """
-    from healthward.devices import select_device, select_precision
+    from healthward.diffusion.devices import select_device, select_precision
+    from healthward.diffusion.model import load_model
+    from healthward.diffusion.trained import classes_of_model, compared_classes
+    from healthward.diffusion.translation import Settings
+    from healthward.imaging.slices import load_scan
     from healthward.labels import condition_number
-    from healthward.model import load_model
-    from healthward.slices import load_scan
-    from healthward.trained import classes_of_model, compared_classes
-    from healthward.translation import Settings
-    from healthward.tuning import candidates, measure_scan
+    from healthward.maps.tuning import candidates, measure_scan
 
     base = Settings(ddim_steps=ddim_steps, inversion_iterations=inversion_iterations)
     settings = candidates(base, guidance_scales, noise_depths)

@@ -18,7 +18,7 @@ def withImports(source, bin, seen) {
     if (source in seen || !source.isFile()) {
         return seen
     }
-    def used = importsOf(source.text, bin) + dataOf(source.text, bin)
+    def used = importsOf(source.text, bin) + assetsOf(source)
     return used.inject(seen + [source]) { found, next -> withImports(next, bin, found) }
 }
 
@@ -38,7 +38,8 @@ def importsOf(text, bin) {
     }
 }
 
-// Files beside the library that `text` names in quotes, such as the report's template; some of them do not exist
-def dataOf(text, bin) {
-    return text.findAll(/["']([\w.]+\.\w+)["']/) { _all, name -> bin.resolve("healthward/${name}") }
+// What `source` names in quotes of the assets of its room, such as the report's template; some of them do not exist
+def assetsOf(source) {
+    def room = source.parent.fileName.toString() == 'assets' ? source.parent : source.resolveSibling('assets')
+    return source.text.findAll(/["']([\w.]+\.\w+)["']/) { _all, name -> room.resolve(name) }
 }

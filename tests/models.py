@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from healthward.diffusion.model import Architecture, ConditionalUNet, save_model
 from healthward.labels import CLASSES
-from healthward.model import Architecture, ConditionalUNet, save_model
 
 TINY = Architecture(channels=(16, 16), attention_levels=(False, True), head_channels=8, conditioning_dim=8)
 CONFIG: dict[str, Any] = {

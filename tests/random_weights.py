@@ -7,7 +7,7 @@ import torch
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchvision.models import alexnet
 
-from healthward.weights import BACKBONES
+from healthward.evaluation.weights import BACKBONES
 
 ALEXNET = BACKBONES["lpips"].files[0]
 INCEPTION = BACKBONES["fid"].files[0]

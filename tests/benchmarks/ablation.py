@@ -28,16 +28,16 @@ from scipy import stats  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from benchmarks.measures import put_table  # noqa: E402
-from healthward.cohort import describe  # noqa: E402
-from healthward.fusion import coverage, uncut  # noqa: E402
+from healthward.cohort.summary import describe  # noqa: E402
+from healthward.diffusion.model import load_model  # noqa: E402
+from healthward.diffusion.translation import OneStep, Settings, Translation, scan_evidence  # noqa: E402
+from healthward.evaluation.localisation import voxel_scores  # noqa: E402
+from healthward.imaging.slices import ScanSlices, load_scan, read_record  # noqa: E402
+from healthward.imaging.volumes import Array  # noqa: E402
 from healthward.labels import condition_number  # noqa: E402
-from healthward.localisation import voxel_scores  # noqa: E402
-from healthward.model import load_model  # noqa: E402
-from healthward.reconstruction import Translator  # noqa: E402
-from healthward.scores import SCORES, Evidence  # noqa: E402
-from healthward.slices import ScanSlices, load_scan, read_record  # noqa: E402
-from healthward.translation import OneStep, Settings, Translation, scan_evidence  # noqa: E402
-from healthward.volumes import Array  # noqa: E402
+from healthward.maps.fusion import coverage, uncut  # noqa: E402
+from healthward.maps.reconstruction import Translator  # noqa: E402
+from healthward.maps.scores import SCORES, Evidence  # noqa: E402
 
 BASE = Settings()
 TRANSLATIONS = {

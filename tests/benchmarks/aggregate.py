@@ -24,8 +24,8 @@ import pandas as pd
 PROJECT = Path(__file__).parents[2]
 sys.path[:0] = [str(PROJECT / "bin")]
 
+from healthward.imaging.slices import AXES  # noqa: E402
 from healthward.labels import CLASSES  # noqa: E402
-from healthward.slices import AXES  # noqa: E402
 
 REGIONS = ("lateral ventricle", "medial temporal", "temporal cortex", "parietal cortex", "grey matter", "white matter")
 KEPT = 12

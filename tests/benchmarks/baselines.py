@@ -12,12 +12,12 @@ import torch
 from generative.networks.schedulers import DDIMScheduler
 from numpy.typing import NDArray
 
-from healthward.devices import default_batch, in_portions
+from healthward.diffusion.devices import default_batch, in_portions
+from healthward.diffusion.model import ConditionalUNet, guided
+from healthward.diffusion.sampler import CLEAN, Denoiser, NoiseSchedule, move
+from healthward.diffusion.translation import Settings, decodings
+from healthward.imaging.volumes import Array
 from healthward.labels import NULL_CONDITION
-from healthward.model import ConditionalUNet, guided
-from healthward.sampler import CLEAN, Denoiser, NoiseSchedule, move
-from healthward.translation import Settings, decodings
-from healthward.volumes import Array
 
 QUARTERS = (0.25, 0.5, 0.75)
 """Noise levels of cDDPM's ensemble, as shares of those trained: timesteps 250, 500 and 750 of 1000."""

@@ -12,13 +12,13 @@ from scipy import stats
 from skimage.metrics import structural_similarity
 from sklearn.linear_model import RidgeCV
 
-from healthward.calibration import measure_floor, prepare
-from healthward.cohort import describe
-from healthward.comparisons import auroc_interval, holm
-from healthward.fusion import coverage
+from healthward.cohort.comparisons import auroc_interval, holm
+from healthward.cohort.summary import describe
+from healthward.evaluation.localisation import dice, voxel_scores
+from healthward.imaging.slices import ScanSlices, load_scan
 from healthward.labels import CLASSES
-from healthward.localisation import dice, voxel_scores
-from healthward.slices import ScanSlices, load_scan
+from healthward.maps.fusion import coverage
+from healthward.norms.calibration import measure_floor, prepare
 
 DEFAULT = "disease"
 RATES = {"fpr1": 0.01, "fpr5": 0.05}

@@ -23,7 +23,7 @@ from tqdm import tqdm  # noqa: E402
 
 from benchmarks import speed_network, speed_stages  # noqa: E402
 from benchmarks.measures import put_table  # noqa: E402
-from healthward.devices import select_device  # noqa: E402
+from healthward.diffusion.devices import select_device  # noqa: E402
 from simulate import simulate_cohort  # noqa: E402
 from slice import slice_scan  # noqa: E402
 

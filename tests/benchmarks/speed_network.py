@@ -15,14 +15,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.baselines import tutorial
 from benchmarks.timing import compare, seconds
-from healthward.devices import select_precision
+from healthward.diffusion.devices import select_precision
+from healthward.diffusion.model import Architecture, ConditionalUNet, load_model
+from healthward.diffusion.translation import Settings, one_step, translate
+from healthward.imaging.slices import load_scan
 from healthward.labels import condition_number
-from healthward.model import Architecture, ConditionalUNet, load_model
-from healthward.slices import load_scan
-from healthward.training import Trainer
-from healthward.training_batches import Batches, Recipe
-from healthward.training_cohort import Cohort
-from healthward.translation import Settings, one_step, translate
+from healthward.training.batches import Batches, Recipe
+from healthward.training.cohort import Cohort
+from healthward.training.trainer import Trainer
 
 HEALTHY, DISEASE = condition_number("CN"), condition_number("AD")
 TUTORIAL_STEPS = 125

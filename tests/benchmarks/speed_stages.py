@@ -24,10 +24,10 @@ from torchmetrics.functional.image import (
 from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 
 from benchmarks.timing import compare
-from healthward.metrics import SCALE_WEIGHTS, scale_count
-from healthward.perceptual import Inception, Lpips
-from healthward.scoring import METRICS, pair, slice_features, slice_table
-from healthward.slices import cut, load_scan, slice_bounds
+from healthward.evaluation.metrics import SCALE_WEIGHTS, scale_count
+from healthward.evaluation.perceptual import Inception, Lpips
+from healthward.imaging.slices import cut, load_scan, slice_bounds
+from healthward.maps.scoring import METRICS, pair, slice_features, slice_table
 from random_weights import save_alexnet, save_inception
 from slice import slice_scan
 

@@ -30,17 +30,17 @@ from tqdm import tqdm  # noqa: E402
 
 from benchmarks import baselines  # noqa: E402
 from benchmarks.measures import measure, write_results  # noqa: E402
-from healthward.devices import select_device, select_precision  # noqa: E402
-from healthward.fusion import coverage, fuse  # noqa: E402
+from healthward.diffusion.devices import select_device, select_precision  # noqa: E402
+from healthward.diffusion.model import load_model  # noqa: E402
+from healthward.diffusion.translation import Settings, decodings, scan_evidence  # noqa: E402
+from healthward.imaging.nifti import load_volume  # noqa: E402
+from healthward.imaging.slices import ScanSlices, load_scan, read_record  # noqa: E402
+from healthward.imaging.volumes import on_cube  # noqa: E402
 from healthward.labels import NULL_CONDITION, condition_number  # noqa: E402
-from healthward.model import load_model  # noqa: E402
-from healthward.nifti import load_volume  # noqa: E402
-from healthward.reconstruction import Translator  # noqa: E402
-from healthward.scores import SCORES, make_scores, needs  # noqa: E402
-from healthward.simulation import KINDS  # noqa: E402
-from healthward.slices import ScanSlices, load_scan, read_record  # noqa: E402
-from healthward.translation import Settings, decodings, scan_evidence  # noqa: E402
-from healthward.volumes import on_cube  # noqa: E402
+from healthward.maps.fusion import coverage, fuse  # noqa: E402
+from healthward.maps.reconstruction import Translator  # noqa: E402
+from healthward.maps.scores import SCORES, make_scores, needs  # noqa: E402
+from healthward.planting.simulation import KINDS  # noqa: E402
 from simulate import simulate_cohort  # noqa: E402
 from slice import slice_scan  # noqa: E402
 from train import train_model  # noqa: E402

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, sync_playwright
 from aggregate import aggregate
 from calibrate import calibrate
 from floor import floor_of
-from healthward.slices import AXES, ScanRecord, cut, save_scan
-from healthward.volumes import Conformed, Geometry
+from healthward.imaging.slices import AXES, ScanRecord, cut, save_scan
+from healthward.imaging.volumes import Conformed, Geometry
 from requirements import need
 from score import score
 

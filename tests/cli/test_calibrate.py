@@ -12,10 +12,10 @@ from scipy import ndimage
 
 from calibrate import calibrate
 from floor import floor_of
-from healthward.departures import with_departures
-from healthward.fusion import coverage
-from healthward.slices import ScanRecord, cut, save_scan
-from healthward.volumes import Conformed, Geometry
+from healthward.cohort.departures import with_departures
+from healthward.imaging.slices import ScanRecord, cut, save_scan
+from healthward.imaging.volumes import Conformed, Geometry
+from healthward.maps.fusion import coverage
 
 SIZE, FIRST, COUNT = 32, 8, 16
 RECORD = ScanRecord("scan", "subject", "CN", "test", SIZE, FIRST, COUNT, 128.0, "")

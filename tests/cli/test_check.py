@@ -15,8 +15,8 @@ import torch
 from click.testing import CliRunner, Result
 
 from check import main
-from healthward.model import ConditionalUNet
-from healthward.signatures import save_signatures, signature
+from healthward.diffusion.model import ConditionalUNet
+from healthward.imaging.signatures import save_signatures, signature
 from models import TINY, write_model
 from phantoms import small_brain
 

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 import fetch_weights
-from healthward import weights
-from healthward.weights import Backbone
+from healthward.evaluation import weights
+from healthward.evaluation.weights import Backbone
 
 
 class Quiet(SimpleHTTPRequestHandler):

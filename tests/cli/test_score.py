@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner, Result
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from healthward.fusion import fuse
-from healthward.scores import Evidence, make_scores, save_scores
-from healthward.slices import AXES, ScanRecord, cut, fingerprint, save_scan
-from healthward.volumes import Conformed, Geometry
-from healthward.weights import BACKBONES
+from healthward.evaluation.weights import BACKBONES
+from healthward.imaging.slices import AXES, ScanRecord, cut, fingerprint, save_scan
+from healthward.imaging.volumes import Conformed, Geometry
+from healthward.maps.fusion import fuse
+from healthward.maps.scores import Evidence, make_scores, save_scores
 from random_weights import ALEXNET, save_alexnet, save_inception
 from score import score
 

@@ -18,9 +18,9 @@ from click.testing import CliRunner
 import simulate
 import train
 from healthward import __version__
-from healthward.model import load_model
-from healthward.signatures import earliest_copies, load_signatures, signature
-from healthward.simulation import KINDS
+from healthward.diffusion.model import load_model
+from healthward.imaging.signatures import earliest_copies, load_signatures, signature
+from healthward.planting.simulation import KINDS
 from phantoms import head_on, write_head
 
 COMMANDS = {

@@ -78,7 +78,12 @@ class Tools:
         self.log = log
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(
-            ["healthward.training", "healthward.reconstruction", "healthward.scoring", "healthward.report"]
+            [
+                "healthward.training.trainer",
+                "healthward.maps.reconstruction",
+                "healthward.maps.scoring",
+                "healthward.report.page",
+            ]
         )
 
     def start(self, tool: str, line: tuple[str, ...], out: Path) -> BaseProcess:

@@ -9,9 +9,9 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
-from healthward.inspection import inspect
-from healthward.parameters import completed, properties, validate
-from healthward.samplesheet import read_scan, read_sheet
+from healthward.checks.inspection import inspect
+from healthward.inputs.parameters import completed, properties, validate
+from healthward.inputs.samplesheet import read_scan, read_sheet
 from phantoms import small_brain
 
 PROJECT = Path(__file__).parents[2]

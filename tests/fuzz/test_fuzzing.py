@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fuzz.campaign import fuzz
 from fuzz.targets import HEADER, SCHEMA, TARGETS
-from healthward.parameters import properties
+from healthward.inputs.parameters import properties
 from requirements import need
 
 SECONDS = 3

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from healthward.parameters import validate
+from healthward.inputs.parameters import validate
 from runs import PROJECT, configuration
 
 SIZES = ("demo", "test", "prototype")

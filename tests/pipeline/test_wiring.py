@@ -86,11 +86,11 @@ def test_edit_of_a_module_reruns_the_stages_that_use_it(tmp_path: Path) -> None:
     arguments = ("-stub-run", "-resume", "--input", str(write_sheet(tmp_path)))
     succeed(tmp_path, *arguments, project=project)
     for name, stages in (
-        ("report.html.j2", {"AGGREGATE"}),
-        ("abnormality.py", {"CALIBRATE", "AGGREGATE"}),
-        ("perceptual.py", {"RECONSTRUCT", "SCORE", "FLOOR", "CALIBRATE", "AGGREGATE"}),
+        ("report/assets/page.html.j2", {"AGGREGATE"}),
+        ("norms/abnormality.py", {"CALIBRATE", "AGGREGATE"}),
+        ("evaluation/perceptual.py", {"RECONSTRUCT", "SCORE", "FLOOR", "CALIBRATE", "AGGREGATE"}),
         # The check loads a model as the tasks do
-        ("sampler.py", set(STAGES) - {"SLICE"}),
+        ("diffusion/sampler.py", set(STAGES) - {"SLICE"}),
     ):
         with (project / "bin/healthward" / name).open("a") as module:
             module.write("\n")
@@ -116,7 +116,7 @@ def imported(source: Path) -> set[Path]:
             assert node.level == 0, f"{source}: relative imports escape the pipeline's digest"
             names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
     files = {BIN / f"{name.replace('.', '/')}.py" for name in names}
-    packages = {BIN / name.split(".")[0] / "__init__.py" for name in names}
+    packages = {BIN / parent / "__init__.py" for name in names for parent in Path(name.replace(".", "/")).parents}
     return {file for file in files | packages if file.is_file()}
 
 
@@ -136,7 +136,7 @@ def test_digest_covers_what_each_tool_imports(sources: dict[str, set[str]]) -> N
 
 
 def test_digest_covers_every_file_of_the_library(sources: dict[str, set[str]]) -> None:
-    library = {path for path in (BIN / "healthward").iterdir() if path.is_file()}
+    library = {path for path in (BIN / "healthward").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     assert {str(path.relative_to(PROJECT)) for path in library} <= set().union(*sources.values())
 
 

@@ -226,7 +226,7 @@ def test_there_are_many_cases(record_property: Callable[[str, object], None]) ->
 
 MEASURED = """
 import resource, sys
-from healthward.inspection import inspect
+from healthward.checks.inspection import inspect
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for path in sys.argv[1:]:
     assert inspect((path, "")).problems

@@ -14,7 +14,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from healthward.pseudonyms import pseudonym
+from healthward.inputs.pseudonyms import pseudonym
 from models import write_model
 from phantoms import head_on
 from requirements import need

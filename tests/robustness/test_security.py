@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from healthward.cohort import summarise
-from healthward.pseudonyms import pseudonym, without_secrets
-from healthward.report import render
+from healthward.cohort.summary import summarise
+from healthward.inputs.pseudonyms import pseudonym, without_secrets
+from healthward.report.page import render
 from runs import PROJECT
 from unit.test_cohort import write_cohort
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from benchmarks.baselines import forward_only, mean_map, one_step, plain_ddim, tutorial, z_map
+from healthward.diffusion.sampler import NoiseSchedule, move
+from healthward.diffusion.translation import Settings, decodings
 from healthward.labels import NULL_CONDITION
-from healthward.sampler import NoiseSchedule, move
-from healthward.translation import Settings, decodings
 from unit.test_model import random_model
 
 CPU = torch.device("cpu")

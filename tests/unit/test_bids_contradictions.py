@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from healthward.bids_dataset import read_bids
+from healthward.inputs.bids_dataset import read_bids
 
 VISITS = ("sub-01/anat/sub-01_T1w.nii", "sub-01/ses-M12/anat/sub-01_ses-M12_T1w.nii")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from healthward.bids_dataset import read_bids
-from healthward.bids_images import parsed_filter
-from healthward.bids_tables import NAMES
+from healthward.inputs.bids_dataset import read_bids
+from healthward.inputs.bids_images import parsed_filter
+from healthward.inputs.bids_tables import NAMES
 
 HEADER = "participant_id\tdiagnosis\tage\tsex\tsite"
 
@@ -445,7 +445,7 @@ def test_tables_in_utf_16_are_a_line(root: Path, encoding: str) -> None:
 
 
 def test_a_path_with_dots_is_the_same_dataset(root: Path) -> None:
-    from healthward.checking import check
+    from healthward.checks.check import check
 
     checked = check(
         sheet_path=root / "sub-01" / "..", scan=None, base=None, parameters_path=None,

@@ -8,8 +8,8 @@ import pytest
 from bids import BIDSLayout
 from bidsschematools.schema import load_schema
 
-from healthward.bids_derivatives import KINDS, dataset_root, export, sources
 from healthward.errors import InputError
+from healthward.maps.bids_derivatives import KINDS, dataset_root, export, sources
 
 COLUMNS = ("scan", "subject", "image", "label", "split", "mask", "age", "sex", "site")
 

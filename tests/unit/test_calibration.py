@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from healthward.calibration import FEWEST_CONTROLS, Floor, measure_floor, prepare, read_floor
 from healthward.errors import InputError
-from healthward.slices import ScanRecord, ScanSlices, cut
-from healthward.volumes import Geometry
+from healthward.imaging.slices import ScanRecord, ScanSlices, cut
+from healthward.imaging.volumes import Geometry
+from healthward.norms.calibration import FEWEST_CONTROLS, Floor, measure_floor, prepare, read_floor
 
 SHAPE = (16, 16, 16)
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from healthward.checkpoints import read_checkpoint, why_from_the_start, write_checkpoint
 from healthward.errors import InputError
+from healthward.training.checkpoints import read_checkpoint, why_from_the_start, write_checkpoint
 
 RECIPE = {"iterations": 900, "architecture": {"channels": (16, 16), "attention_levels": (False, True)}}
 CODE = {"model": "1", "group": "2"}

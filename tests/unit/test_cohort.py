@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from healthward.cohort import (
+from healthward.cohort.summary import (
     MINIMUM_SCANS,
     curve_distances,
     describe,
@@ -15,8 +15,8 @@ from healthward.cohort import (
     summarise,
 )
 from healthward.errors import InputError
+from healthward.imaging.slices import AXES
 from healthward.labels import CLASSES
-from healthward.slices import AXES
 
 SIZE, FIRST, COUNT = 32, 11, 13
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from healthward.comparisons import auroc_interval, compare_classes, holm, scopes, score_names
+from healthward.cohort.comparisons import auroc_interval, compare_classes, holm, scopes, score_names
 
 
 def test_holm_by_hand():

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from healthward.covariates import adjust, false_positives
+from healthward.cohort.covariates import adjust, false_positives
 
 SLOPE, SEX_EFFECT, SITE_EFFECT = 0.1, 0.7, 2.0
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from healthward.debug_figures import MOST_STEPS, RESOLUTION, chosen_slices, plot_steps, plot_trajectory
-from healthward.model import Architecture, ConditionalUNet
-from healthward.sampler import NoiseSchedule, decode, decoding_steps, timestep_pairs
-from healthward.slices import ScanRecord, ScanSlices
-from healthward.translation import Settings, Trace, trace, translate
-from healthward.volumes import Geometry
+from healthward.diffusion.model import Architecture, ConditionalUNet
+from healthward.diffusion.sampler import NoiseSchedule, decode, decoding_steps, timestep_pairs
+from healthward.diffusion.translation import Settings, Trace, trace, translate
+from healthward.imaging.slices import ScanRecord, ScanSlices
+from healthward.imaging.volumes import Geometry
+from healthward.report.debug_figures import MOST_STEPS, RESOLUTION, chosen_slices, plot_steps, plot_trajectory
 
 CPU = torch.device("cpu")
 SETTINGS = Settings(guidance_scale=2.0, noise_depth=99, ddim_steps=4, inversion_iterations=2)

@@ -4,7 +4,7 @@ import warnings
 import pytest
 import torch
 
-from healthward.devices import in_portions, select_device, select_precision
+from healthward.diffusion.devices import in_portions, select_device, select_precision
 from healthward.errors import InputError
 
 OLD_DRIVER = (

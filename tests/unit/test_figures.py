@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from healthward.cohort import Cohort, summarise
-from healthward.figures import (
+from healthward.cohort.summary import Cohort, summarise
+from healthward.report.figures import (
     cohort_figures,
     localisation,
     lowest_triptychs,
@@ -14,7 +14,7 @@ from healthward.figures import (
     scores_by_class,
     ssim_curves,
 )
-from healthward.scan_figures import scan_figures
+from healthward.report.scan_figures import scan_figures
 from unit.test_cohort import SIZE, slice_rows, write_cohort, write_scores
 
 DEEPEST_BLUE = (5, 48, 97)

@@ -6,8 +6,8 @@ from nibabel.nifti1 import Nifti1Image
 from nibabel.processing import resample_from_to
 
 from healthward.errors import InputError
-from healthward.foreground import foreground, levelled
-from healthward.volumes import conform
+from healthward.imaging.foreground import foreground, levelled
+from healthward.imaging.volumes import conform
 from phantoms import GRIDS, head_on, rotation
 
 SIZE, FOV = 48, 192.0

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from healthward.fields import Row
-from healthward.identity import audit_ids, audit_people, audit_voxels, bare, return_to_training, trust_warning
-from healthward.samplesheet import Sheet
-from healthward.signatures import Signature, signature
+from healthward.checks.identity import audit_ids, audit_people, audit_voxels, bare, return_to_training, trust_warning
+from healthward.imaging.signatures import Signature, signature
+from healthward.inputs.fields import Row
+from healthward.inputs.samplesheet import Sheet
 
 RANDOM = np.random.default_rng(0)
 SCANS = [signature(RANDOM.normal(500, 100, (12, 13, 14))) for _ in range(4)]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from healthward.inspection import Inspection, inspect, inspect_all
+from healthward.checks.inspection import Inspection, inspect, inspect_all
 from phantoms import head_on
 from robustness.bad_volumes import AFFINE, VOXELS, save
 

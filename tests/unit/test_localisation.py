@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from healthward.localisation import voxel_scores
+from healthward.evaluation.localisation import voxel_scores
 
 EVERYWHERE = np.ones(4, dtype=bool)
 

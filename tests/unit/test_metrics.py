@@ -10,7 +10,7 @@ from torch import Tensor
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from healthward.metrics import (
+from healthward.evaluation.metrics import (
     PSNR_CEILING,
     frechet_distance,
     isolate_brain,

@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from healthward.diffusion.model import Architecture, ConditionalUNet, guided, load_model, read_architecture, save_model
 from healthward.errors import InputError
-from healthward.model import Architecture, ConditionalUNet, guided, load_model, read_architecture, save_model
 
 SMALL = Architecture((16, 32), (False, True), 1, 16, 24)
 

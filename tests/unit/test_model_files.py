@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from healthward.model_files import inspect_model, training_ids, training_scans
-from healthward.signatures import save_signatures, signature
+from healthward.diffusion.model_files import inspect_model, training_ids, training_scans
+from healthward.imaging.signatures import save_signatures, signature
 from runs import PROJECT
 
 CONFIG = {"size": 64, "slice_range": [0.35, 0.75], "fov": 192.0, "max_timestep": 400, "classes": ["CN", "AD"]}

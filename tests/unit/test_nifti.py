@@ -7,8 +7,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from healthward.nifti import UnfitVolumeError, load_volume, open_volume
-from healthward.volumes import save_like
+from healthward.imaging.nifti import UnfitVolumeError, load_volume, open_volume
+from healthward.imaging.volumes import save_like
 from phantoms import head_on
 from robustness.bad_volumes import AFFINE, VOXELS, save
 

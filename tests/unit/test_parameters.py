@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from healthward.fields import UNSAFE_CHARACTERS
+from healthward.inputs.fields import UNSAFE_CHARACTERS
+from healthward.inputs.parameters import completed, conforming, properties, validate
 from healthward.labels import CLASSES
-from healthward.parameters import completed, conforming, properties, validate
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "nextflow_schema.json").read_text(encoding="utf-8"))
 PROPERTIES = properties(SCHEMA)

@@ -13,9 +13,9 @@ import torch
 from torchmetrics.image.fid import NoTrainInceptionV3
 
 from healthward.errors import InputError
-from healthward.metrics import slice_metrics
-from healthward.perceptual import Inception, Lpips
-from healthward.weights import BACKBONES, describe_absence, find_weights
+from healthward.evaluation.metrics import slice_metrics
+from healthward.evaluation.perceptual import Inception, Lpips
+from healthward.evaluation.weights import BACKBONES, describe_absence, find_weights
 from random_weights import ALEXNET, INCEPTION, save_alexnet, save_inception
 
 CPU = torch.device("cpu")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from healthward.errors import InputError
-from healthward.plausibility import judge
+from healthward.imaging.plausibility import judge
 from phantoms import GRIDS, head_on, small_brain
 
 FOV = 192.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from healthward import __version__
-from healthward.provenance import LIBRARIES, versions, voxel_digest
+from healthward.inputs.provenance import LIBRARIES, versions, voxel_digest
 
 
 def test_every_dependency_of_the_project_is_recorded() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from healthward.cohort import Cohort, summarise
-from healthward.ranking import answers, rank
+from healthward.cohort.ranking import answers, rank
+from healthward.cohort.summary import Cohort, summarise
 from unit.test_cohort import slice_rows, write_scores
 
 EVIDENCE = {f"cn{number}": 0.1 * number for number in range(7)} | {"ad0": 0.65, "ad1": 0.05, "ad2": 2.0}

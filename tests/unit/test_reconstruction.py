@@ -4,12 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from healthward.labels import condition_number
-from healthward.model import Architecture, ConditionalUNet
-from healthward.reconstruction import MAPS, Translator, native_maps, remove_maps, slice_table
-from healthward.sampler import NoiseSchedule
-from healthward.slices import ScanRecord, ScanSlices, cut, fingerprint
-from healthward.translation import (
+from healthward.diffusion.model import Architecture, ConditionalUNet
+from healthward.diffusion.sampler import NoiseSchedule
+from healthward.diffusion.translation import (
     OneStep,
     Settings,
     Translation,
@@ -18,7 +15,10 @@ from healthward.translation import (
     slice_errors,
     translate,
 )
-from healthward.volumes import conform
+from healthward.imaging.slices import ScanRecord, ScanSlices, cut, fingerprint
+from healthward.imaging.volumes import conform
+from healthward.labels import condition_number
+from healthward.maps.reconstruction import MAPS, Translator, native_maps, remove_maps, slice_table
 from phantoms import GRIDS, head_on
 
 SETTINGS = Settings(guidance_scale=3.0, noise_depth=99, ddim_steps=4, inversion_iterations=2)

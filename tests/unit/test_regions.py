@@ -5,19 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from healthward.cohort.departures import region_percentiles
 from healthward.errors import InputError
-from healthward.regions import (
+from healthward.imaging.regions import (
     TEMPLATE_OVERLAP,
     Atlas,
     atlas_on,
     in_template_space,
     load_atlas,
     mirrored,
-    region_percentiles,
     region_table,
     template_atlas,
 )
-from healthward.template import load_brain
+from healthward.imaging.template import load_brain
 
 NAMES = "index\tname\n1\tInsula_L\n2\tInsula_R\n"
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from healthward.cohort import Cohort, summarise
-from healthward.methods_text import methods_text
-from healthward.ranking import rank
-from healthward.report import SCRIPTS, cautions, findings, number, render, summary_lines
+from healthward.cohort.ranking import rank
+from healthward.cohort.summary import Cohort, summarise
+from healthward.report.methods import methods_text
+from healthward.report.page import SCRIPTS, cautions, findings, number, render, summary_lines
 from unit.test_cohort import covariates_of, slice_rows, write_cohort, write_scores
 
 HOSTILE = '<script>alert("1")</script>\'"><img src=x onerror=alert(2)>'

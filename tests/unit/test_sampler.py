@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healthward.sampler import CLEAN, TOLERANCE, NoiseSchedule, decode, invert, move, timestep_pairs
+from healthward.diffusion.sampler import CLEAN, TOLERANCE, NoiseSchedule, decode, invert, move, timestep_pairs
 
 SCHEDULE = NoiseSchedule()
 SIGNALS = SCHEDULE.signals()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from healthward.inputs.samplesheet import Sheet, read_scan, read_sheet
+from healthward.inputs.subjects import subject_in_path
 from healthward.labels import parsed_codes
-from healthward.samplesheet import Sheet, read_scan, read_sheet
-from healthward.subjects import subject_in_path
 
 HEADER = "scan,subject,image,label,split,mask,age,sex,site"
 

@@ -8,8 +8,8 @@ import pytest
 
 import cli
 from healthward.errors import InputError
-from healthward.parameters import SCORES as NAMES
-from healthward.scores import SCORES, Evidence, make_scores, needs, read_scores, save_scores
+from healthward.inputs.parameters import SCORES as NAMES
+from healthward.maps.scores import SCORES, Evidence, make_scores, needs, read_scores, save_scores
 
 SHAPE = (20, 20, 20)
 INSIDE = (slice(8, 12),) * 3

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from healthward.errors import InputError
-from healthward.signatures import Signature, are_copies, earliest_copies, load_signatures, save_signatures, signature
+from healthward.imaging.signatures import (
+    Signature,
+    are_copies,
+    earliest_copies,
+    load_signatures,
+    save_signatures,
+    signature,
+)
 from phantoms import head_on
 
 Volume = NDArray[np.generic]

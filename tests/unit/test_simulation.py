@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from healthward import simulation
 from healthward.labels import CLASSES
-from healthward.simulation import KINDS, LESION_AXES, LESION_DARKENING, LESION_DEPTH, LESION_EDGE, SHIFT, simulate
+from healthward.planting import simulation
+from healthward.planting.simulation import (
+    KINDS,
+    LESION_AXES,
+    LESION_DARKENING,
+    LESION_DEPTH,
+    LESION_EDGE,
+    SHIFT,
+    simulate,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from healthward.errors import InputError
-from healthward.fusion import agreement, coverage, fuse, uncut
-from healthward.slices import ScanRecord, cut, fingerprint, load_scan, save_scan, slice_bounds
-from healthward.volumes import conform
+from healthward.imaging.slices import ScanRecord, cut, fingerprint, load_scan, save_scan, slice_bounds
+from healthward.imaging.volumes import conform
+from healthward.maps.fusion import agreement, coverage, fuse, uncut
 from phantoms import head_on
 
 

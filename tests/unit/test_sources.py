@@ -5,53 +5,59 @@ from pathlib import Path
 
 import pytest
 
-from healthward import sources
-from healthward.sources import source_digests
+from healthward.training import sources
+from healthward.training.sources import source_digests
 
-BIN = Path(sources.__file__).parents[1]
+BIN = Path(sources.__file__).parents[2]
 
 
 def test_all_that_python_loads_for_a_training_is_part_of_it() -> None:
-    code = "import sys, healthward.training; print(*(name for name in sys.modules if name.startswith('healthward.')))"
+    loads = "import sys, healthward.training.trainer"
+    code = f"{loads}; print(*(name for name in sys.modules if name.startswith('healthward.')))"
     result = subprocess.run([sys.executable, "-c", code], cwd=BIN, capture_output=True, text=True, check=True)
     loaded = {name.removeprefix("healthward.") for name in result.stdout.split()}
-    assert {"training", "devices", "sampler", "volumes"} <= loaded
-    assert loaded <= source_digests("training").keys()
+    assert {"training.trainer", "diffusion.devices", "diffusion.sampler", "imaging.volumes"} <= loaded
+    rooms = {name.partition(".")[0] for name in loaded if "." in name}
+    assert loaded - rooms <= source_digests("training.trainer").keys()
 
 
 def test_what_has_no_part_in_a_training_is_not_of_it() -> None:
-    assert not {"report", "figures", "scoring", "checking"} & source_digests("training").keys()
+    rooms = {name.partition(".")[0] for name in source_digests("training.trainer")}
+    assert not {"report", "cohort", "norms", "maps", "checks"} & rooms
 
 
-@pytest.mark.parametrize("module", ["chosen_settings", "tuning", "comparisons", "departures", "reconstruction"])
+@pytest.mark.parametrize(
+    "module", ["maps.chosen_settings", "maps.tuning", "cohort.comparisons", "cohort.departures", "maps.reconstruction"]
+)
 def test_how_sheets_are_read_is_no_part_of_what_comes_after(module: str) -> None:
-    assert not {"samplesheet", "split", "checking", "bids_dataset"} & source_digests(module).keys()
+    assert (
+        not {"inputs.samplesheet", "inputs.split", "inputs.bids_dataset", "checks.check"}
+        & source_digests(module).keys()
+    )
 
 
 @pytest.mark.parametrize(
     "statement",
     [
-        "import healthward.leaf",
-        "import json, healthward.leaf as other",
-        "from healthward import leaf",
-        "from healthward import (\n    nothing,\n    leaf,\n)",
-        "from healthward.leaf import thing",
-        "from . import leaf",
-        "from .leaf import thing",
-        "def later():\n    from healthward.leaf import thing",
+        "import healthward.room.leaf",
+        "import json, healthward.room.leaf as other",
+        "from healthward.room import leaf",
+        "from healthward.room import (\n    nothing,\n    leaf,\n)",
+        "from healthward.room.leaf import thing",
+        "def later():\n    from healthward.room.leaf import thing",
     ],
 )
 def test_every_way_to_import_counts_at_any_distance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement) -> None:
     package = tmp_path / "healthward"
-    package.mkdir()
+    (package / "room").mkdir(parents=True)
     (package / "root.py").write_text("from healthward.between import thing\nimport root, os.path\n")
     (package / "between.py").write_text(f"{statement}\n")
-    (package / "leaf.py").write_text("import healthward.root\n")
+    (package / "room/leaf.py").write_text("import healthward.root\n")
     (package / "apart.py").write_text("")
     monkeypatch.setattr(sources, "PACKAGE", package)
     before = source_digests("root")
-    assert list(before) == ["between", "leaf", "root"]
-    assert before["leaf"] == hashlib.sha256(b"import healthward.root\n").hexdigest()
-    (package / "leaf.py").write_text("edited = True\n")
+    assert list(before) == ["between", "room.leaf", "root"]
+    assert before["room.leaf"] == hashlib.sha256(b"import healthward.root\n").hexdigest()
+    (package / "room/leaf.py").write_text("edited = True\n")
     after = source_digests("root")
-    assert [name for name in before if before[name] != after[name]] == ["leaf"]
+    assert [name for name in before if before[name] != after[name]] == ["room.leaf"]

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healthward.controls import held_out_controls
-from healthward.fields import Row
-from healthward.labels import CLASSES
-from healthward.samplesheet import Sheet
-from healthward.split import (
+from healthward.inputs.controls import held_out_controls
+from healthward.inputs.fields import Row
+from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.split import (
     assign_subjects,
     audit_subjects,
     audit_validation,
@@ -22,6 +21,7 @@ from healthward.split import (
     split_for_training,
     worst_labels,
 )
+from healthward.labels import CLASSES
 
 cohorts = st.lists(st.tuples(st.integers(0, 25), st.sampled_from(CLASSES)), min_size=1, max_size=60)
 fractions = st.tuples(st.floats(0, 0.6), st.floats(0, 0.39))

@@ -9,14 +9,14 @@ import pytest
 import torch
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 
-from healthward.interruption import Interruption
-from healthward.model import Architecture
-from healthward.slices import ScanRecord, cut, fingerprint, save_scan
-from healthward.training import Trainer, train
-from healthward.training_batches import Recipe
-from healthward.training_cohort import Cohort
-from healthward.training_log import TensorBoardLog
-from healthward.volumes import Conformed, Geometry
+from healthward.diffusion.model import Architecture
+from healthward.imaging.slices import ScanRecord, cut, fingerprint, save_scan
+from healthward.imaging.volumes import Conformed, Geometry
+from healthward.training.batches import Recipe
+from healthward.training.cohort import Cohort
+from healthward.training.interruption import Interruption
+from healthward.training.log import TensorBoardLog
+from healthward.training.trainer import Trainer, train
 
 Curves = dict[str, dict[int, float]]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from healthward.diffusion.trained import class_complaints, classes_of_model, compared_classes, trained_classes
 from healthward.errors import InputError
-from healthward.trained import class_complaints, classes_of_model, compared_classes, trained_classes
 from models import write_model
 
 ALL = ("CN", "EMCI", "MCI", "LMCI", "AD")

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from healthward.checkpoints import read_checkpoint, why_from_the_start
-from healthward.devices import select_device
+from healthward.diffusion.devices import select_device
+from healthward.diffusion.model import Architecture
 from healthward.errors import InputError
-from healthward.group import ALONE, Group
-from healthward.interruption import Interrupted, Interruption
-from healthward.model import Architecture
-from healthward.slices import ScanRecord, cut, fingerprint, save_scan
-from healthward.training import Noising, Trainer, train
-from healthward.training_batches import Batches, Recipe
-from healthward.training_cohort import Cohort
-from healthward.validation import Validation, sample_grid, validation_settings
-from healthward.volumes import Conformed, Geometry
+from healthward.imaging.slices import ScanRecord, cut, fingerprint, save_scan
+from healthward.imaging.volumes import Conformed, Geometry
+from healthward.training.batches import Batches, Recipe
+from healthward.training.checkpoints import read_checkpoint, why_from_the_start
+from healthward.training.cohort import Cohort
+from healthward.training.group import ALONE, Group
+from healthward.training.interruption import Interrupted, Interruption
+from healthward.training.trainer import Noising, Trainer, train
+from healthward.training.validation import Validation, sample_grid, validation_settings
 
 CPU = torch.device("cpu")
 

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from choose import choose
+from healthward.diffusion.translation import Settings
 from healthward.errors import InputError
-from healthward.translation import Settings
-from healthward.tuning import candidates, compare_candidates
+from healthward.maps.tuning import candidates, compare_candidates
 
 
 def measured(gaps: dict[tuple[float, int], tuple[float, float]], spread: float = 0.001) -> pd.DataFrame:

@@ -9,9 +9,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from healthward.slices import ScanRecord, ScanSlices, cut
-from healthward.viewer import scan_volumes, write_volumes
-from healthward.volumes import Geometry
+from healthward.imaging.slices import ScanRecord, ScanSlices, cut
+from healthward.imaging.volumes import Geometry
+from healthward.maps.viewer import scan_volumes, write_volumes
 
 AFFINE = np.array([[2.0, 0, 0, -30], [0, 2, 0, -20], [0, 0, 2, -10], [0, 0, 0, 1]])
 

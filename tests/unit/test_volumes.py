@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from healthward.errors import InputError
-from healthward.foreground import foreground
-from healthward.volumes import conform, open_image_of, read_image_of, save_like, to_cube, to_native
+from healthward.imaging.foreground import foreground
+from healthward.imaging.volumes import conform, open_image_of, read_image_of, save_like, to_cube, to_native
 from phantoms import CENTRE, GRIDS, grid, head, head_on
 
 SIZE, FOV = 64, 192.0

@@ -1,0 +1,346 @@
+"""The check of a whole run: scans, parameters and model, every problem found at once."""
+
+import json
+import logging
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from healthward.checks.identity import audit_ids, audit_people, audit_voxels, return_to_training, trust_warning
+from healthward.checks.inspection import Inspection, inspect_all
+from healthward.diffusion.model_files import inspect_model, training_ids, training_scans, try_to_load
+from healthward.diffusion.trained import class_complaints, trained_classes
+from healthward.errors import InputError
+from healthward.evaluation.weights import BACKBONES, describe_absence, find_weights
+from healthward.imaging.plausibility import USUAL_FOV
+from healthward.imaging.signatures import Signature
+from healthward.inputs.bids_dataset import read_bids
+from healthward.inputs.bids_images import parsed_filter
+from healthward.inputs.fields import SPLITS, Row
+from healthward.inputs.parameters import completed, conforming, validate
+from healthward.inputs.provenance import versions
+from healthward.inputs.pseudonyms import pseudonymised, write_key
+from healthward.inputs.results import SKIPPED_COLUMNS
+from healthward.inputs.samplesheet import Lack, Sheet, read_scan, read_sheet
+from healthward.inputs.split import (
+    audit_subjects,
+    audit_validation,
+    labels_of_subjects,
+    mark_controls,
+    split_for_model,
+    split_for_training,
+)
+from healthward.labels import CLASSES, parsed_codes
+from healthward.wording import counted, listed, shown
+
+logger = logging.getLogger(__name__)
+SHEET_COLUMNS = ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site", "control"]
+MOST_OF_A_KIND = 5
+"""Lines about oddities of one kind; a whole cohort may have its skulls on."""
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A scan that is left out, and why, without the place of its files."""
+
+    row: Row
+    reason: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found: a line for each problem and, when there is none, what the run starts from.
+
+    `rows` are sorted by scan, `digests` are of their voxels, `conform` holds size, slice_range and fov. `warnings` name
+    what will be left out, is odd or in doubt, a line each, and `skipped` are the scans left out. Where ids are
+    pseudonyms, `key` has every row with the ids of the sheet.
+    """
+
+    problems: list[str]
+    warnings: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    conform: dict[str, Any] = field(default_factory=dict)
+    key: list[tuple[Row, Row]] = field(default_factory=list)
+
+    def write(self, folder: Path) -> None:
+        """Write samplesheet.csv, split.csv, inputs.csv (of scans), warnings.txt, versions.json and conform.json.
+
+        Where scans are left out, skipped.csv says why; where there are pseudonyms, pseudonyms.csv says whose. Those of
+        an earlier check go.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("skipped.csv", "pseudonyms.csv"):
+            (folder / name).unlink(missing_ok=True)
+        if self.rows:
+            table = pd.DataFrame([asdict(row) for row in self.rows]).drop(columns="number")
+            table["age"] = table["age"].astype(float)
+            table["sha256"] = self.digests
+            for name, columns in (
+                ("samplesheet.csv", SHEET_COLUMNS),
+                ("split.csv", ["scan", "subject", "label", "split"]),
+                ("inputs.csv", ["scan", "sha256"] if self.key else ["scan", "image", "sha256"]),
+            ):
+                table[columns].to_csv(folder / name, index=False, float_format="%.6g")
+            logger.info(self.summary())
+        if self.skipped:
+            left_out = [(each.row.scan, each.row.subject, each.row.label, each.reason) for each in self.skipped]
+            pd.DataFrame(left_out, columns=list(SKIPPED_COLUMNS)).to_csv(folder / "skipped.csv", index=False)
+        if self.key:
+            write_key(folder / "pseudonyms.csv", self.key)
+        (folder / "warnings.txt").write_text("".join(f"{line}\n" for line in self.warnings), encoding="utf-8")
+        for name, content in (("versions.json", versions()), ("conform.json", self.conform)):
+            (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+    def summary(self) -> str:
+        """Return in a line how many scans and subjects there are, and in which splits."""
+        subjects = Counter(split for _, split in {(row.subject, row.split) for row in self.rows})
+        divided = ", ".join(f"{split} {subjects[split]}" for split in SPLITS if subjects[split])
+        return f"{len(self.rows)} scans of {subjects.total()} subjects are fit for use ({divided})"
+
+
+def check(
+    *,
+    sheet_path: Path | None,
+    scan: str | None,
+    base: Path | None,
+    parameters_path: Path | None,
+    schema_path: Path,
+    model: Path | None,
+    embedding: Path | None,
+    weights: Path | None,
+    atlas: tuple[Path, Path] | None,
+    overrides: dict[str, Any],
+    workers: int,
+) -> Checked:
+    """Check everything that is given, and stop at nothing.
+
+    `atlas` is a volume of labels and its table of names. `base` is the folder that relative paths start from (the
+    sheet's, or for a scan the current one, when None). `overrides` are parameters (of the split) that come before those
+    of the file and the schema's defaults.
+    """
+    schema = json.loads(schema_path.read_text(encoding="utf-8"))
+    config, incomplete = inspect_model(model, embedding) if model else (None, [])
+    seen, unreadable = training_scans(model) if model else (None, [])
+    incomplete += unreadable
+    given, found = _read_parameters(parameters_path)
+    problems = incomplete + found
+    if parameters_path and not found:
+        problems = validate(given, schema, config) + problems
+    parameters = completed(given, schema) | overrides
+    trained: Sequence[str] | None = None
+    if model and not incomplete and not (embedding is None and model.is_file()):
+        conditions, unloadable = try_to_load(model, embedding, parameters["head_channels"])
+        problems += unloadable
+        trained = None if unloadable else trained_classes(config, conditions)
+
+    rows: list[Row] = []
+    digests: list[str] = []
+    skipped: list[Skipped] = []
+    warnings: list[str] = []
+    if sheet_path or scan:
+        sheet = _read(sheet_path, scan, base, parameters)
+        labels = labels_of_subjects(sheet)
+        inspections = _inspect(sheet, workers, _field_of_view(parameters, config))
+        warnings += sheet.warnings
+        if parameters["skip_bad_scans"]:
+            inspections, skipped, told = _skip(sheet, inspections)
+            warnings += told
+        digests = _complete(sheet, inspections)
+        warnings += _odd(sheet, inspections)
+        if model or scan:
+            if model and not incomplete:
+                warnings += _withhold_trained(sheet, inspections, model, seen, training_ids(config))
+            split_for_model(sheet)
+        warnings += audit_ids(sheet) + audit_people(sheet)
+        if not (model or scan):
+            split_for_training(
+                sheet,
+                validation_fraction=parameters["validation_fraction"],
+                test_fraction=parameters["test_fraction"],
+                seed=parameters["seed"],
+                healthy=parameters["healthy"],
+            )
+        audit_subjects(sheet)
+        if parameters["tune"] and not parameters["train_only"]:
+            audit_validation(sheet, parameters["healthy"])
+        if not (model or sheet.problems or parameters["train_only"]):
+            learned = {row.label for row in sheet.rows if row.split == "train"}
+            trained = [label for label in CLASSES if label in learned]
+        problems += sheet.problem_lines()
+        healthy = parameters["healthy"]
+        rows, told = mark_controls(sheet.rows, healthy, labels)
+        warnings += told
+    if trained is not None:
+        complaints = class_complaints(parameters["healthy"], parameters["disease"], trained)
+        problems += [f"parameter {name}: {text}" for name, text in complaints]
+    absent, unscored = _missing_weights(parameters, weights)
+    problems += absent + _atlas_problems(atlas)
+    if problems:
+        return Checked(problems)
+    key: list[tuple[Row, Row]] = []
+    if parameters["pseudonymise"]:
+        originals = [*rows, *(each.row for each in skipped)]
+        try:
+            renamed = pseudonymised(originals, parameters["pseudonym_salt"])
+        except ValueError as error:
+            return Checked([f"parameter pseudonym_salt: {error}"])
+        key = list(zip(originals, renamed, strict=True))
+        rows = renamed[: len(rows)]
+        skipped = [Skipped(row, each.reason) for row, each in zip(renamed[len(rows) :], skipped, strict=True)]
+    order = sorted(range(len(rows)), key=lambda index: rows[index].scan)
+    return Checked(
+        problems=[],
+        warnings=warnings + unscored,
+        rows=[rows[index] for index in order],
+        digests=[digests[index] for index in order],
+        skipped=sorted(skipped, key=lambda each: each.row.scan),
+        conform=conforming(parameters, config),
+        key=key,
+    )
+
+
+def _read(path: Path | None, scan: str | None, base: Path | None, parameters: dict[str, Any]) -> Sheet:
+    codes = parsed_codes(parameters["label_codes"]) if parameters["label_codes"] else {}
+    if path is None:
+        return read_scan(scan or "", base or Path(), codes)
+    t1w_filter = parsed_filter(parameters["t1w_filter"]) if parameters["t1w_filter"] else {}
+    if path.is_dir():
+        return read_bids(Path(os.path.abspath(path)), t1w_filter, codes)
+    sheet = read_sheet(path, base, codes)
+    if t1w_filter:
+        sheet.report(0, "", "is no BIDS dataset, of whose images --t1w_filter could choose; leave that out")
+    return sheet
+
+
+def _inspect(sheet: Sheet, workers: int, fov: float) -> list[Inspection]:
+    """Open the volumes of every row, and count what a row lacks among their problems."""
+    lacks: dict[Row, list[Lack]] = {}
+    for lack in sheet.lacking:
+        lacks.setdefault(lack.row, []).append(lack)
+    inspections = inspect_all([(row.image, row.mask) for row in sheet.rows], workers, fov)
+    return [
+        replace(found, problems=(*((lack.column, lack.text) for lack in lacks.get(row, [])), *found.problems))
+        for row, found in zip(sheet.rows, inspections, strict=True)
+    ]
+
+
+def _atlas_problems(atlas: tuple[Path, Path] | None) -> list[str]:
+    if atlas is None:
+        return []
+    from healthward.imaging.regions import load_atlas  # slow, and seldom needed
+
+    try:
+        load_atlas(*atlas)
+    except InputError as error:
+        return [f"atlas: {error}"]
+    return []
+
+
+def _missing_weights(parameters: dict[str, Any], folder: Path | None) -> tuple[list[str], list[str]]:
+    """Return a problem for each metric that is asked for and lacks weights; a warning where none are asked for."""
+    missing = [metric for metric in BACKBONES if metric not in find_weights(folder)]
+    scored = "perceptual_residual" in parameters["scores"].split(",")
+    if folder is not None and not folder.is_dir():
+        return [f"parameter weights: '{folder}' is no folder; give the one that holds the weights files"], []
+    if parameters["train_only"] or not missing:
+        return [], []
+    if scored and "lpips" in missing:
+        return [f"parameter scores: perceptual_residual: {describe_absence(['lpips'], folder)}"], []
+    if parameters["metrics"] is None:
+        return [], [f"{line}; left out" for line in describe_absence(missing, folder).splitlines()]
+    asked = [metric for metric in missing if metric in str(parameters["metrics"]).split(",")]
+    return [f"parameter metrics: {line}" for line in describe_absence(asked, folder).splitlines()], []
+
+
+def _read_parameters(path: Path | None) -> tuple[dict[str, Any], list[str]]:
+    if path is None:
+        return {}, []
+    try:
+        parameters = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        return {}, [f"{path.name}: line {error.lineno}, column {error.colno}: is not valid JSON ({error.msg}); mend it"]
+    except (OSError, ValueError, RecursionError) as error:
+        return {}, [f"{path.name}: cannot be read ({error}); write a JSON object of parameters as UTF-8 text"]
+    if not isinstance(parameters, dict):
+        return {}, [f'{path.name}: holds no object; write {{"parameter": value, …}}']
+    return parameters, []
+
+
+def _skip(sheet: Sheet, inspections: list[Inspection]) -> tuple[list[Inspection], list[Skipped], list[str]]:
+    """Take out of the sheet the scans whose image or mask is bad, and rows without image or label, unless all are so.
+
+    Returns the inspections of those that stay, the scans left out, and a warning for each of their problems.
+    """
+    found = list(zip(sheet.rows, inspections, strict=True))
+    sound = [(row, inspection) for row, inspection in found if not inspection.problems]
+    bad = [(row, inspection) for row, inspection in found if inspection.problems]
+    if not sound or not bad:
+        return inspections, [], []
+    sheet.rows = [row for row, _ in sound]
+    reasons = {(lack.row, lack.text): lack.reason for lack in sheet.lacking}
+    skipped = [
+        Skipped(row, "; ".join(reasons.get((row, text)) or _placeless(row, text) for _, text in each.problems))
+        for row, each in bad
+    ]
+    lines = [
+        f"left out: {sheet.name} {sheet.place(row.number)}, scan {row.scan}, {column}: {text}"
+        for row, inspection in bad
+        for column, text in inspection.problems
+    ]
+    heading = f"left out by --skip_bad_scans: {counted(len(bad), 'scan')} of {len(found)}, listed in tables/skipped.csv"
+    return [inspection for _, inspection in sound], skipped, [heading, *lines]
+
+
+def _field_of_view(parameters: dict[str, Any], config: dict[str, Any] | None) -> float:
+    """Return the edge of the cube in millimetres; the usual one where a bad one is a problem of its own."""
+    fov = (config or parameters).get("fov")
+    return float(fov) if isinstance(fov, int | float) and fov > 0 else USUAL_FOV
+
+
+def _odd(sheet: Sheet, inspections: list[Inspection]) -> list[str]:
+    """Return a line for each oddity of a volume; of one kind in many scans, the first lines and which others."""
+    by_kind: dict[str, list[tuple[Row, str]]] = {}
+    for row, inspection in zip(sheet.rows, inspections, strict=True):
+        for kind, text in inspection.oddities:
+            by_kind.setdefault(kind, []).append((row, text))
+    lines = []
+    for found in by_kind.values():
+        told, others = found[:MOST_OF_A_KIND], found[MOST_OF_A_KIND:]
+        lines += [f"{sheet.name} {sheet.place(row.number)}, scan {row.scan}, image: {text}" for row, text in told]
+        if others:
+            lines.append(f"the same of {counted(len(others), 'more scan')}: {listed(row.scan for row, _ in others)}")
+    return lines
+
+
+def _placeless(row: Row, text: str) -> str:
+    """Return the text of a problem without the paths of the row's files, which may hold a name."""
+    for column in ("image", "mask"):
+        path = getattr(row, column)
+        text = text.replace(shown(path), f"the {column}") if path else text
+    return text
+
+
+def _complete(sheet: Sheet, inspections: list[Inspection]) -> list[str]:
+    """Report what is wrong with the volumes of every row, and return the digests of the images."""
+    for row, inspection in zip(sheet.rows, inspections, strict=True):
+        for column, text in inspection.problems:
+            sheet.report(row.number, column, text)
+    digests = [inspection.digest for inspection in inspections]
+    audit_voxels(sheet, digests, [inspection.signature for inspection in inspections])
+    return digests
+
+
+def _withhold_trained(
+    sheet: Sheet, inspections: list[Inspection], model: Path, trained: list[Signature] | None, ids: set[str]
+) -> list[str]:
+    """Make train scans of those that the model was trained on, as far as it tells; return what to say of it."""
+    if trained is None:
+        return [trust_warning(sheet, str(model), ids)]
+    return return_to_training(sheet, [inspection.signature for inspection in inspections], trained)

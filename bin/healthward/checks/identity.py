@@ -1,0 +1,161 @@
+"""Who is who in a sheet: ids that read as one, images that are one, and scans that a model was trained on."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from healthward.imaging.signatures import Signature, earliest_copies
+from healthward.inputs.fields import Row
+from healthward.inputs.samplesheet import Sheet
+from healthward.wording import counted, listed, shown
+
+PREFIXES = ("sub", "subj", "subject")
+WHOLE_NUMBER = re.compile(r"([0-9]+)\.0+")
+"""What a spreadsheet makes of 7 in a column of numbers with gaps: 7.0."""
+
+MOST_NAMED = 20
+LONGEST_STUDY_YEARS = 30
+
+
+def bare(name: str) -> tuple[str, ...]:
+    """Return what an id says: its numbers without leading zeros, its words in lower case, without a prefix sub-.
+
+    sub-01, 001, 1 and 1.0 say the same; so do 002_S_0413, 002-S-0413, 2_s_413 and, as BIDS has to write it,
+    ADNI002S0413. 1 and 10 do not, nor 1_23 and 12_3.
+    """
+    whole = WHOLE_NUMBER.fullmatch(name)
+    parts = re.findall(r"[0-9]+|[a-z]+", whole[1] if whole else name.lower())
+    if len(parts) > 1 and parts[0] in PREFIXES:
+        parts = parts[1:]
+    if len(parts) == 4 and parts[0] == "adni" and parts[2] == "s":
+        parts = parts[1:]
+    return tuple(part.lstrip("0") or "0" if part.isdigit() else part for part in parts)
+
+
+def audit_ids(sheet: Sheet) -> list[str]:
+    """Report every subject whose id says the same as an earlier one's, unless the sheet has both in one split.
+
+    Within a split a person may count twice, but does not leak: that, and scans whose ids say the same, is a warning,
+    returned as a line of each kind. A row without a split is about to be divided by its subject. Ids that differ in
+    case alone are told where a sheet is read.
+    """
+    splits: dict[str, set[str]] = {}
+    for row in sheet.rows:
+        splits.setdefault(row.subject.lower(), set()).add(row.split)
+    within = []
+    for row, earlier in _confusable(sheet.rows, "subject"):
+        together = splits[row.subject.lower()] | splits[earlier.subject.lower()]
+        if "" not in together and len(together) == 1:
+            within.append((row, earlier))
+        else:
+            text = f"{shown(row.subject)} and {shown(earlier.subject)} of {sheet.place(earlier.number)} differ only in"
+            mend = "write one subject's id one way, or rename one of two people"
+            sheet.report(row.number, "subject", f"{text} zeros, separators, prefix or case; {mend}")
+    # What is told of a subject need not be told of its scans
+    told = {row.subject for pair in _confusable(sheet.rows, "subject") for row in pair}
+    scans = [pair for pair in _confusable(sheet.rows, "scan") if not told.issuperset(row.subject for row in pair)]
+    warnings = []
+    for column, pairs in (("subject", within), ("scan", scans)):
+        names = [
+            f"{shown(getattr(row, column))} ({sheet.place(row.number)}) and {shown(getattr(earlier, column))} "
+            f"({sheet.place(earlier.number)})"
+            for row, earlier in pairs
+        ]
+        if names:
+            warnings.append(f"{sheet.name}, {column}: {listed(names)} differ only in zeros, separators, prefix or case")
+    return warnings
+
+
+def audit_people(sheet: Sheet) -> list[str]:
+    """Return a line for the subjects that can hardly be one person: of two sexes, or of ages that no study spans."""
+    visits: dict[str, list[Row]] = {}
+    for row in sheet.rows:
+        visits.setdefault(row.subject, []).append(row)
+    doubted = []
+    for subject, rows in visits.items():
+        by_sex = {row.sex: row for row in reversed(rows) if row.sex}
+        aged = sorted((row for row in rows if row.age is not None), key=lambda row: row.age or 0)
+        if subject and len(by_sex) > 1:
+            found = [f"{row.sex} in {sheet.place(row.number)}" for row in by_sex.values()]
+        elif subject and aged and (aged[-1].age or 0) - (aged[0].age or 0) > LONGEST_STUDY_YEARS:
+            found = [f"{row.age:g} years in {sheet.place(row.number)}" for row in (aged[0], aged[-1])]
+        else:
+            continue
+        doubted.append(f"{shown(subject)} ({' and '.join(sorted(found))})")
+    text = "two people under one id? Give each their own"
+    return [f"{sheet.name}, subject: {listed(doubted)}: {text}"] if doubted else []
+
+
+def _confusable(rows: Iterable[Row], column: str) -> list[tuple[Row, Row]]:
+    """Return each first row of an id with the first of an id that says the same in other letters and signs."""
+    written: set[str] = set()
+    said: dict[tuple[str, ...], Row] = {}
+    pairs = []
+    for row in rows:
+        name = getattr(row, column)
+        if name and name.lower() not in written:
+            written.add(name.lower())
+            earlier = said.setdefault(bare(name), row)
+            if earlier is not row:
+                pairs.append((row, earlier))
+    return pairs
+
+
+def audit_voxels(sheet: Sheet, digests: Sequence[str], signatures: Sequence[Signature | None]) -> None:
+    """Report every row with the same voxels as an earlier one, or with a copy of them.
+
+    `digests` and `signatures` are of the rows, empty and None where unknown.
+    """
+    first: dict[str, int] = {}
+    twins = {index: first.setdefault(digest, index) for index, digest in enumerate(digests) if digest}
+    distinct = [each if twins.get(index) == index else None for index, each in enumerate(signatures)]
+    copies = earliest_copies(distinct)
+    for index, row in enumerate(sheet.rows):
+        twin = twins.get(index, index)
+        earlier = sheet.rows[copies.get(index, twin)]
+        where = f"{sheet.place(earlier.number)} ({shown(earlier.image)})"
+        if index in copies:
+            text = f"is a turned, mirrored, cropped, rescaled or retyped copy of {where}; keep one of them"
+            sheet.report(row.number, "image", f"{shown(row.image)} {text}")
+        elif twin != index:
+            sheet.report(row.number, "image", f"{shown(row.image)} has the same voxels as {where}; keep one of them")
+
+
+def return_to_training(sheet: Sheet, signatures: Sequence[Signature | None], trained: Sequence[Signature]) -> list[str]:
+    """Give the split "train" to every scan that is among the `trained` ones, and to all of its subject's.
+
+    `signatures` are of the rows, None where unknown. Whatever split the sheet gives, the network has seen these people.
+    Returns what was done, a line each.
+    """
+    copies, new = earliest_copies([*trained, *signatures]), len(trained)
+    known = [row for index, row in enumerate(sheet.rows, start=new) if copies.get(index, new) < new]
+    scans, people = {row.scan for row in known}, {row.subject for row in known}
+    moved = [row for row in sheet.rows if row.subject in people and row.split != "train"]
+    sheet.rows = [replace(row, split="train") if row.subject in people else row for row in sheet.rows]
+    seen = [row.scan for row in moved if row.scan in scans]
+    others = [row.scan for row in moved if row.scan not in scans]
+    overruled = [sheet.place(row.number) for row in moved if row.split]
+    lines = []
+    if seen:
+        many = f"{len(seen)} of the {counted(len(sheet.rows), 'scan')}"
+        names = listed(seen, MOST_NAMED)
+        lines.append(f"the model was trained on {many}, as the voxels tell: {names}; train again, and no controls")
+    if others:
+        many = counted(len(others), "more scan")
+        lines.append(f"the model was trained on the subjects of {many}: {listed(others, MOST_NAMED)}; train, too")
+    if overruled:
+        lines.append(f"{sheet.name}, split: that of {listed(overruled)} gives way to 'train'")
+    return lines
+
+
+def trust_warning(sheet: Sheet, model: str, trained_ids: set[str]) -> str:
+    """Return the line that a model without the signatures of its training scans deserves.
+
+    `trained_ids` are of the scans that it was trained on, as far as it says.
+    """
+    text = f"the model {shown(model)} does not hold what it was trained on: that the scans are new to it is on trust"
+    alike = [row.scan for row in sheet.rows if row.scan in trained_ids and row.split != "train"]
+    if not alike:
+        return text
+    many = f"{counted(len(alike), 'scan')} with the ids of its training scans ({listed(alike)})"
+    return f"{text}; give {many} the split train if they are these"

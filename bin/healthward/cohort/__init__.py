@@ -1,0 +1,1 @@
+"""Tables of all scans: outliers, classes and visits compared, the ranking."""

@@ -1,0 +1,1 @@
+"""The network and its use, on tensors: sampler, translation, devices, model files."""

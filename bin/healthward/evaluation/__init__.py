@@ -1,0 +1,1 @@
+"""How alike two images are, and how well a map finds a known truth."""

@@ -1,0 +1,1 @@
+"""Volumes and where they lie: NIfTI files, foreground, cubes, slices, template, regions."""

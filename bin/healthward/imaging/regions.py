@@ -1,0 +1,245 @@
+"""What a map of z says region by region: atlases, the table of one scan, and its place among held-out controls."""
+
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from nibabel.processing import resample_from_to
+from numpy.typing import NDArray
+
+from healthward.errors import InputError
+from healthward.imaging.nifti import load_volume
+from healthward.imaging.slices import ScanSlices
+from healthward.imaging.template import load_anatomy, load_brain, position
+from healthward.imaging.volumes import Array, Mask
+from healthward.wording import shown
+
+TEMPLATE_STEP = 2
+"""Millimetres between the voxels of the template's atlas: its borders are no more exact than that."""
+
+TEMPLATE_OVERLAP = 0.85
+"""Least Dice of a scan's brain with the template's at which the template's regions are taken for the scan's.
+
+Individuals simulated about the template reach 0.91 to 0.95. A brain 13 mm off or a tenth too small falls below, and no
+region would have more than half of its voxels in place. This tells a scan that was never registered from one that was,
+not a good registration from a poor one.
+"""
+
+INDEX_COLUMNS = ("index", "label", "value")
+"""Headers of the column of label numbers in a table of names; the first is that of BIDS."""
+
+LARGEST_LABEL = 2**24 - 1
+"""Beyond it whole numbers are not told apart as float32, the type that volumes are read in."""
+
+_OPPOSITES = {"left": "right", "Left": "Right", "LEFT": "RIGHT", "lh": "rh", "LH": "RH", "l": "r", "L": "R"}
+_OPPOSITES |= {right: left for left, right in _OPPOSITES.items()}
+_SIDE = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(_OPPOSITES)})(?![A-Za-z0-9])")
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Regions of the brain in world space.
+
+    Attributes:
+        labels: int32 (X, Y, Z): the region of each voxel, 0 outside all.
+        affine: (4, 4), voxel to world millimetres.
+        names: of every region that has a voxel, by label.
+    """
+
+    labels: NDArray[np.int32]
+    affine: NDArray[np.float64]
+    names: dict[int, str]
+
+
+def load_atlas(path: Path, names_path: Path) -> Atlas:
+    """Read an atlas: a volume of labels and its table of names, comma- or tab-separated, such as a BIDS `dseg.tsv`.
+
+    A label without a name is called "label 17"; a name without a voxel is left out.
+
+    Raises:
+        InputError: a file cannot be read, the volume is not one of whole numbers in three dimensions, the table has no
+            column of labels or of names, a label or name is wrong, empty or there twice, or names no label in the
+            volume.
+    """
+    voxels, affine = load_volume(path)
+    whole = (voxels >= 0) & (voxels <= LARGEST_LABEL) & (voxels == np.rint(voxels))
+    if not whole.all():
+        mend = f"give whole numbers from 0 to {LARGEST_LABEL}, as a resampling to the nearest voxel keeps them"
+        raise InputError(f"{path}: {voxels[~whole][0]:g} is no label; {mend}")
+    labels = voxels.astype(np.int32)
+    names = _read_names(names_path)
+    found = [int(label) for label in np.unique(labels) if label]
+    if names.keys().isdisjoint(found):
+        raise InputError(f"{names_path}: names no label that is in {path}; give the table of this atlas")
+    return Atlas(labels, affine, {label: names.get(label, f"label {label}") for label in found})
+
+
+def _read_names(path: Path) -> dict[int, str]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a table of names ({error}); save it as UTF-8 text") from error
+    tabs = bool(lines) and "\t" in lines[0]
+    rows = csv.reader(lines, delimiter="\t" if tabs else ",")
+    header = [cell.strip().lower() for cell in next(rows, [])]
+    column = next((name for name in INDEX_COLUMNS if name in header), None)
+    if column is None or "name" not in header:
+        wanted = f"{', '.join(INDEX_COLUMNS[:-1])} or {INDEX_COLUMNS[-1]}"
+        raise InputError(f"{path}: has the columns {shown(header)}; call that of the labels {wanted}, the other name")
+    names: dict[int, str] = {}
+    for cells in rows:
+        if not any(cells):
+            continue
+        place = f"{path} row {rows.line_num}"
+        if len(cells) != len(header):
+            mend = "write one for each column, in double quotes if it contains a comma"
+            raise InputError(f"{place}: has {len(cells)} fields where the header has {len(header)}; {mend}")
+        number, name = cells[header.index(column)].strip(), cells[header.index("name")].strip()
+        if not number.isdecimal():
+            raise InputError(f"{place}: {column} {shown(number)} is no whole number from 0; write the label")
+        if int(number) in names:
+            raise InputError(f"{place}: {column} {number} is there twice; keep one row of that label")
+        if not name:
+            raise InputError(f"{place}: the name of {number} is empty; write one")
+        if name in names.values():
+            raise InputError(f"{place}: the name {shown(name)} is there twice; give each label its own")
+        names[int(number)] = name
+    return names
+
+
+def template_atlas() -> Atlas:
+    """Return regions told by tissue and place in the MNI152 template, each split into left and right.
+
+    Other grey matter is frontal, occipital, deep and cerebellar. Third ventricle and cisterns are in no region.
+    """
+    anatomy = load_anatomy(TEMPLATE_STEP)
+    x, y, z = position(anatomy.t1.shape, anatomy.affine)
+    tissue = anatomy.grey + anatomy.white > 0.5
+    grey = tissue & (anatomy.grey >= anatomy.white)
+    # Planes in millimetres: away from third ventricle and cisterns
+    lateral = anatomy.ventricles & ((abs(x) + np.maximum(z, 0) > 20) | ((y > 4) & (z > -6)))
+    # Below the Sylvian fissure, between frontal and occipital lobe, and not in the cerebellum
+    temporal = (anatomy.temporal > 0.25) & (z < (abs(x) - y - 55) / 2) & (y > -60) & (y < 22) & ((z > -24) | (y > -32))
+    # Before the parieto-occipital sulcus
+    parietal = (anatomy.parietal > 0.5) & (y > -50 - 0.75 * z)
+    # Each where those before it are not
+    regions = {
+        "lateral ventricle": lateral,
+        "medial temporal": anatomy.medial_temporal,
+        "temporal cortex": grey & temporal,
+        "parietal cortex": grey & parietal,
+        "other grey matter": grey,
+        "white matter": tissue,
+    }
+    region = np.select(list(regions.values()), list(range(1, len(regions) + 1)), default=0)
+    labels = np.where(region > 0, 2 * region - (x < 0), 0).astype(np.int32)
+    sided = [f"{side} {name}" for name in regions for side in ("left", "right")]
+    return Atlas(labels, anatomy.affine, dict(enumerate(sided, start=1)))
+
+
+def find_atlas(
+    scan: ScanSlices, path: Path | None, names_path: Path | None
+) -> tuple[NDArray[np.int32], dict[int, str]] | None:
+    """Return the region of every voxel of a scan's cube, and the regions' names; None where no atlas fits.
+
+    The atlas is the one in the files, or the template's where the scan's brain lies in the template's space.
+
+    Raises:
+        InputError: see `load_atlas`.
+    """
+    affine = scan.geometry.cube_affine
+    if path is not None and names_path is not None:
+        atlas = load_atlas(path, names_path)
+    elif in_template_space(scan.brain, affine) >= TEMPLATE_OVERLAP:
+        atlas = template_atlas()
+    else:
+        return None
+    return atlas_on(atlas, scan.cube.shape, affine), atlas.names
+
+
+def in_template_space(brain: Mask, affine: NDArray[np.float64]) -> float:
+    """Return the Dice overlap, in world space, of a scan's brain with the template's, in [0, 1].
+
+    Args:
+        brain: of any shape (X, Y, Z).
+        affine: (4, 4), voxel to world millimetres.
+    """
+    template, template_affine = load_brain(TEMPLATE_STEP)
+    moved = _nearest(brain.astype(np.int32), affine, template.shape, template_affine)
+    voxel, template_voxel = abs(np.linalg.det(affine)), abs(np.linalg.det(template_affine))
+    both = np.count_nonzero(template & (moved > 0)) * template_voxel
+    return float(2 * both / (np.count_nonzero(brain) * voxel + np.count_nonzero(template) * template_voxel))
+
+
+def atlas_on(atlas: Atlas, shape: tuple[int, ...], affine: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Return the atlas' label at each voxel of another grid: the nearest one, 0 outside the atlas.
+
+    Args:
+        atlas: in the same world space as the grid.
+        shape: three sizes.
+        affine: (4, 4), voxel of the grid to world millimetres.
+    """
+    return _nearest(atlas.labels, atlas.affine, shape, affine)
+
+
+def _nearest(
+    labels: NDArray[np.int32], own: NDArray[np.float64], shape: tuple[int, ...], affine: NDArray[np.float64]
+) -> NDArray[np.int32]:
+    image = nib.Nifti1Image(labels, own)  # type: ignore[attr-defined]
+    return np.asarray(resample_from_to(image, (shape, affine), order=0).dataobj, dtype=np.int32)
+
+
+def region_table(
+    z: Array, labels: NDArray[np.int32], names: dict[int, str], beyond: Mask, voxel_ml: float
+) -> pd.DataFrame:
+    """Describe a map of z in every region.
+
+    Args:
+        z: float32, NaN where it is not known.
+        labels: of z's shape, from `atlas_on`.
+        names: of the atlas.
+        beyond: of z's shape: voxels that depart from controls.
+        voxel_ml: volume of a voxel in millilitres.
+
+    Returns:
+        A row a region, by label: region; voxels_ml, how much of it is known; mean_z; beyond_ml, how much of it departs;
+        asymmetry, mean_z of the left region less that of the right one, the same in both rows. What cannot be told is
+        NaN: mean_z of a region that is not known anywhere, asymmetry without a partner.
+    """
+    keys = np.array(sorted(names), dtype=np.int32)
+    inside = np.isfinite(z) & np.isin(labels, keys)
+    region = np.searchsorted(keys, labels[inside])
+    voxels = np.bincount(region, minlength=len(keys))
+    total = np.bincount(region, weights=z[inside], minlength=len(keys))
+    departing = np.bincount(region, weights=beyond[inside], minlength=len(keys))
+    table = pd.DataFrame(
+        {
+            "region": [names[key] for key in keys],
+            "voxels_ml": voxels * voxel_ml,
+            "mean_z": np.where(voxels > 0, total / np.maximum(voxels, 1), np.nan),
+            "beyond_ml": departing * voxel_ml,
+        }
+    )
+    mean = dict(zip(table["region"], table["mean_z"], strict=True))
+    table["asymmetry"] = [_asymmetry(name, mean) for name in table["region"]]
+    return table
+
+
+def mirrored(name: str) -> str | None:
+    """Return the name of the region on the other side, None where the name has no side.
+
+    The first word that is a side tells it: "left insula", "Left-Amygdala", "ctx-lh-insula", "Insula_L".
+    """
+    side = _SIDE.search(name)
+    return f"{name[: side.start()]}{_OPPOSITES[side[0]]}{name[side.end() :]}" if side else None
+
+
+def _asymmetry(name: str, mean: dict[str, float]) -> float:
+    side, other = _SIDE.search(name), mirrored(name)
+    if side is None or other is None or other not in mean:
+        return np.nan
+    return mean[name] - mean[other] if side[0].lower().startswith("l") else mean[other] - mean[name]

@@ -1,0 +1,200 @@
+"""Volumes between a scan's own grid and the conformed cube that the model sees."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nibabel.processing import resample_from_to
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from healthward.errors import InputError
+from healthward.imaging.foreground import Array as Array
+from healthward.imaging.foreground import Levelled, foreground, levelled, stride
+from healthward.imaging.foreground import Mask as Mask
+from healthward.imaging.nifti import Volume, open_volume
+
+FREE_TEXTS = ("descrip", "aux_file", "db_name", "intent_name", "data_type")
+
+ITS_IMAGE = "give its image, or slice the scan again"
+NOTHING = "shows no brain before a background; look at the volume"
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a scan lies in its conformed cube, and how its intensities were scaled.
+
+    Attributes:
+        shape: the scan's own grid, three sizes.
+        affine: (4, 4), voxel of the scan to world millimetres (RAS+).
+        cube_affine: (4, 4), voxel of the cube to world millimetres (RAS+).
+        darkest: scan intensity that became 0.
+        brightest: scan intensity that became 1.
+    """
+
+    shape: tuple[int, int, int]
+    affine: NDArray[np.float64]
+    cube_affine: NDArray[np.float64]
+    darkest: float
+    brightest: float
+
+
+@dataclass(frozen=True)
+class Conformed:
+    """A scan in its cube: intensities float32 in [0, 1] and the brain mask, both of shape (size, size, size)."""
+
+    cube: Array
+    brain: Mask
+    geometry: Geometry
+
+
+def conform(voxels: Array, affine: NDArray[np.float64], size: int, fov: float) -> Conformed:
+    """Resample a scan into a cube of `size`³ isotropic voxels along the world's axes (RAS+), centred on the brain.
+
+    Args:
+        voxels: the scan, three dimensions, any orientation, voxel size and intensity range.
+        affine: (4, 4), voxel to world millimetres.
+        size: edge of the cube in voxels.
+        fov: edge of the cube in millimetres.
+
+    Raises:
+        InputError: nothing stands out from a background darker than it; the text would follow the file's name.
+    """
+    plain = levelled(voxels)
+    spacing = fov / size
+    cube_affine = np.diag([spacing, spacing, spacing, 1.0])
+    cube_affine[:3, 3] = _centre(plain.voxels, affine) - spacing * (size - 1) / 2
+    cube = _resampled(plain, affine, size, cube_affine)
+    brain = foreground(cube)
+    if not brain.any():
+        raise InputError(NOTHING)
+    darkest = float(np.median(cube[~brain])) if not brain.all() else plain.background
+    brightest = float(np.percentile(cube[brain], 99.5))
+    scaled = _scaled(cube, darkest, brightest)
+    geometry = Geometry(voxels.shape, affine, cube_affine, darkest, brightest)  # type: ignore[arg-type]
+    return Conformed(scaled, brain, geometry)
+
+
+def on_cube(voxels: Array, geometry: Geometry, size: int) -> Array:
+    """Return another volume on a scan's own grid in its cube, (size, size, size), on the scan's scale and in [0, 1].
+
+    Args:
+        voxels: of the scan's shape, in the scan's units.
+        geometry: of the scan, from `conform`.
+        size: edge of the cube in voxels.
+    """
+    cube = _resampled(levelled(voxels), geometry.affine, size, geometry.cube_affine)
+    return _scaled(cube, geometry.darkest, geometry.brightest)
+
+
+def to_cube(mask: NDArray[np.generic], geometry: Geometry, size: int) -> Mask:
+    """Resample a binary mask on the scan's own grid into the cube; a voxel is in when at least half of it is.
+
+    Args:
+        mask: of the scan's shape, non-zero inside.
+        geometry: of the scan, from `conform`.
+        size: edge of the cube in voxels.
+    """
+    spacing = float(geometry.cube_affine[0, 0])
+    inside = _antialiased((mask != 0).astype(np.float32), geometry.affine, spacing)
+    source = nib.Nifti1Image(inside, geometry.affine)  # type: ignore[attr-defined]
+    # The nearest voxel: interpolation would thicken a thin mask that falls between two voxels of the cube.
+    resampled = resample_from_to(source, ((size,) * 3, geometry.cube_affine), order=0)
+    return np.asarray(resampled.dataobj) >= 0.5
+
+
+def to_native(cube: Array, geometry: Geometry) -> Array:
+    """Resample a map from the cube to the scan's own grid (trilinear); 0 outside the cube.
+
+    Args:
+        cube: (size, size, size), float32.
+        geometry: of the scan, from `conform`.
+    """
+    image = nib.Nifti1Image(cube.astype(np.float32), geometry.cube_affine)  # type: ignore[attr-defined]
+    resampled = resample_from_to(image, (geometry.shape, geometry.affine), order=1)
+    return np.asarray(resampled.dataobj, dtype=np.float32)
+
+
+def open_image_of(path: Path, geometry: Geometry) -> Volume:
+    """Return the volume of an image, its voxels unread, that lies as the scan that was sliced.
+
+    Raises:
+        InputError: it does not, or cannot be used.
+    """
+    volume = open_volume(str(path))
+    if volume.shape[:3] != geometry.shape or not np.allclose(volume.affine, geometry.affine, rtol=0, atol=1e-3):
+        raise InputError(f"{path}: not on the grid of the scan that was sliced; {ITS_IMAGE}")
+    return volume
+
+
+def read_image_of(path: Path, geometry: Geometry, cube: Array) -> Array:
+    """Return the voxels of the image that a scan was sliced from.
+
+    Args:
+        path: of the image.
+        geometry: of the scan.
+        cube: of the scan, (size, size, size), as it was conformed.
+
+    Raises:
+        InputError: it is another image, or cannot be used.
+    """
+    voxels = open_image_of(path, geometry).read()
+    if not np.allclose(on_cube(voxels, geometry, len(cube)), cube, atol=1e-3):
+        raise InputError(f"{path}: not the scan that was sliced, though on its grid; {ITS_IMAGE}")
+    return voxels
+
+
+def save_like(path: Path, voxels: Array, source: Path) -> None:
+    """Write a float32 map as NIfTI with the shape, affine, codes and units of the file `source`.
+
+    Its free texts and extensions stay behind: they may say whose scan it is, or hold a whole DICOM header.
+    """
+    volume = open_volume(str(source))
+    header = nib.Nifti1Header.from_header(volume.header)  # type: ignore[attr-defined]
+    header.set_data_dtype(np.float32)
+    header.set_slope_inter(1, 0)
+    header["cal_min"] = header["cal_max"] = 0
+    header.extensions.clear()
+    for text in FREE_TEXTS:
+        header[text] = b""
+    shaped = voxels.astype(np.float32).reshape(volume.shape)
+    nib.save(nib.Nifti1Image(shaped, volume.affine, header), path)  # type: ignore[attr-defined]
+
+
+def save_cube(path: Path, cube: NDArray[np.generic], geometry: Geometry) -> None:
+    """Write a cube as NIfTI under its own affine; masks become uint8."""
+    voxels = cube.astype(np.uint8) if cube.dtype == bool else cube
+    nib.save(nib.Nifti1Image(voxels, geometry.cube_affine), path)  # type: ignore[attr-defined]
+
+
+def _resampled(plain: Levelled, affine: NDArray[np.float64], size: int, cube_affine: NDArray[np.float64]) -> Array:
+    smooth = _antialiased(plain.voxels, affine, float(cube_affine[0, 0]))
+    source = nib.Nifti1Image(smooth, affine)  # type: ignore[attr-defined]
+    resampled = resample_from_to(source, ((size,) * 3, cube_affine), order=1, cval=plain.background)
+    return np.asarray(resampled.dataobj, dtype=np.float32)
+
+
+def _scaled(cube: Array, darkest: float, brightest: float) -> Array:
+    return np.clip((cube - darkest) / (brightest - darkest), 0, 1).astype(np.float32)
+
+
+def _centre(voxels: Array, affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the world position of the centre of the foreground's bounding box in world axes."""
+    step = stride(voxels)
+    steps = [min(step, extent) for extent in voxels.shape]
+    coarse = ndimage.uniform_filter(voxels, steps)[:: steps[0], :: steps[1], :: steps[2]]
+    inside = np.argwhere(foreground(coarse)) * steps
+    if inside.size == 0:
+        raise InputError(NOTHING)
+    world = inside @ affine[:3, :3].T + affine[:3, 3]
+    # A stray bright voxel must not shift the cube, hence percentiles instead of extremes.
+    low, high = np.percentile(world, [0.2, 99.8], axis=0)
+    return np.asarray((low + high) / 2)
+
+
+def _antialiased(voxels: Array, affine: NDArray[np.float64], spacing: float) -> Array:
+    """Smooth along each axis that the cube samples more coarsely, by the rule of skimage's `resize`."""
+    factors = spacing / nib.affines.voxel_sizes(affine)  # type: ignore[attr-defined]
+    sigmas = np.maximum(0, (factors - 1) / 2)
+    return ndimage.gaussian_filter(voxels, sigmas) if sigmas.any() else voxels

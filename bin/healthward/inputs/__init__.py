@@ -1,0 +1,1 @@
+"""What a user gives, and what earlier stages wrote: sheet, BIDS, parameters, split, tables."""

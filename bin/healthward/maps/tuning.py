@@ -1,0 +1,119 @@
+"""Guidance and depth chosen on validation scans, without lesion labels: by what guidance moves in whom."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import torch
+
+from healthward.diffusion.model import ConditionalUNet
+from healthward.diffusion.translation import Settings, decodings
+from healthward.errors import InputError
+from healthward.imaging.slices import ScanSlices
+from healthward.inputs.controls import has_other_label
+from healthward.labels import NULL_CONDITION
+from healthward.maps.chosen_settings import SETTINGS
+
+
+def candidates(base: Settings, guidance_scales: Sequence[float], noise_depths: Sequence[int]) -> list[Settings]:
+    """Return every pair of a guidance scale and a depth, the other settings being those of `base`.
+
+    Raises:
+        InputError: a depth is too shallow for the steps.
+    """
+    for depth in noise_depths:
+        if base.ddim_steps > depth + 1:
+            raise InputError(
+                f"noise depth {depth}: {base.ddim_steps} DDIM steps do not fit above it; give a deeper one"
+            )
+    return [
+        replace(base, guidance_scale=scale, noise_depth=depth)
+        for depth, scale in itertools.product(noise_depths, guidance_scales)
+    ]
+
+
+def measure_scan(
+    model: ConditionalUNet,
+    scan: ScanSlices,
+    healthy: int,
+    settings: Sequence[Settings],
+    every: int,
+    device: torch.device,
+    progress: str | None = None,
+) -> pd.DataFrame:
+    """Translate some slices of a scan under each candidate.
+
+    Args:
+        model: the network, in evaluation mode.
+        scan: its slices.
+        healthy: number of the healthy class.
+        settings: the candidates.
+        every: which slices of each axis: each so-manieth.
+        device: where to compute.
+        progress: text of progress bars.
+
+    Returns:
+        A row a candidate: scan, subject, label, `SETTINGS`; gap, the mean |unguided - guided| over brain pixels; error,
+        that of |input - unguided|.
+    """
+    size = scan.record.size
+    slices = np.array(scan.stack[:, ::every]).reshape(-1, size, size)
+    brain = scan.brain_stack[:, ::every].reshape(slices.shape)
+    rows = []
+    for chosen in settings:
+        (unguided, guided), _ = decodings(model, slices, [NULL_CONDITION, healthy], chosen, device, progress=progress)
+        rows.append(
+            {
+                "scan": scan.record.scan,
+                "subject": scan.record.subject,
+                "label": scan.record.label,
+                **{name: getattr(chosen, name) for name in SETTINGS},
+                "gap": np.abs(unguided - guided)[brain].mean(),
+                "error": np.abs(slices - unguided)[brain].mean(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def compare_candidates(table: pd.DataFrame, healthy: str) -> pd.DataFrame:
+    """Compare candidates by how far apart they put patients and controls.
+
+    Args:
+        table: what `measure_scan` returned of every validation scan, one after another.
+        healthy: the class of the controls; whoever has another label, too, is none.
+
+    Returns:
+        A row a candidate, the best first: `SETTINGS`; floor, the mean gap of control subjects; shift, how much larger
+        it is in the others; error, the mean over all; separation, the shift in pooled standard deviations (Cohen 1988;
+        one of 0 counts as a tenth of the floor); pareto, whether no other has both a lower floor and a larger shift.
+
+    Raises:
+        InputError: fewer than two subjects are healthy, or fewer than two are not.
+    """
+    table = table[(table["label"] != healthy) | ~has_other_label(table, healthy)]
+    subjects = table.groupby([*SETTINGS, "label", "subject"], as_index=False)[["gap", "error"]].mean()
+    control = subjects["label"] == healthy
+    counts = [subjects.loc[which, "subject"].nunique() for which in (control, ~control)]
+    if min(counts) < 2:
+        raise InputError(
+            f"{counts[0]} healthy and {counts[1]} other validation subjects; it takes two of each to choose settings"
+        )
+    rows = []
+    for setting, members in subjects.groupby(SETTINGS):
+        own = members["label"] == healthy
+        floor, others = members.loc[own, "gap"], members.loc[~own, "gap"]
+        freedom = len(floor) + len(others) - 2
+        spread = np.sqrt((floor.var() * (len(floor) - 1) + others.var() * (len(others) - 1)) / freedom)
+        shift = others.mean() - floor.mean()
+        row = {"floor": floor.mean(), "shift": shift, "error": members["error"].mean()}
+        rows.append(
+            dict(zip(SETTINGS, setting, strict=True)) | row | {"separation": shift / (spread or 0.1 * row["floor"])}
+        )
+    result = pd.DataFrame(rows).sort_values(["separation", *SETTINGS], ascending=False, ignore_index=True)
+    result["pareto"] = [
+        not ((result["floor"] <= row.floor) & (result["shift"] >= row.shift) & (result.index != row.Index)).any()
+        for row in result.itertuples()
+    ]
+    return result

@@ -1,0 +1,1 @@
+"""Disease of known place and dose."""

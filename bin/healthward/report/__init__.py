@@ -1,0 +1,1 @@
+"""The page that a person reads: its tables, figures and the text of its methods."""

@@ -1,0 +1,63 @@
+"""The scans that a network learns from, and some of their slices to look at."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from healthward.errors import InputError
+from healthward.imaging.slices import ScanRecord, check_stack, read_record, read_stack
+from healthward.imaging.volumes import Array
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Folders of slices with their records, sorted by scan.
+
+    Raises:
+        InputError: the scans differ in size or slices.
+    """
+
+    folders: Sequence[Path]
+    records: Sequence[ScanRecord]
+
+    @classmethod
+    def read(cls, folders: Sequence[Path]) -> "Cohort":
+        """Read the records of folders of slices."""
+        pairs = sorted(((read_record(folder), folder) for folder in folders), key=lambda pair: pair[0].scan)
+        frames = {(record.size, record.first, record.count, record.fov) for record, _ in pairs}
+        if len(frames) > 1:
+            raise InputError(
+                f"the scans were sliced differently (size, first, count, fov): {sorted(frames)}; slice anew"
+            )
+        for record, folder in pairs:
+            check_stack(folder, record)
+        return cls([folder for _, folder in pairs], [record for record, _ in pairs])
+
+    def split(self, name: str) -> "Cohort":
+        """Return the part that is for `train` or `val`."""
+        chosen = [index for index, record in enumerate(self.records) if record.split == name]
+        return Cohort([self.folders[index] for index in chosen], [self.records[index] for index in chosen])
+
+    def digest(self) -> str:
+        """Return a hash of the voxels and labels that the cohort consists of."""
+        rows = [[record.scan, record.subject, record.label, record.fingerprint] for record in self.records]
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def stack_of(cohort: Cohort, count: int) -> tuple[Array, list[str]]:
+    """Return up to `count` slices spread evenly over a cohort, (n, size, size), with the label of each."""
+    places = [
+        (index, axis, position)
+        for index, record in enumerate(cohort.records)
+        for axis in range(3)
+        for position in range(record.count)
+    ]
+    count = min(count, len(places))
+    # The middle of each of `count` even parts: their ends would show the outermost slices of every axis.
+    chosen = [places[int((part + 0.5) * len(places) / count)] for part in range(count)]
+    images = [np.array(read_stack(cohort.folders[index])[axis, position]) for index, axis, position in chosen]
+    return np.stack(images), [cohort.records[index].label for index, _, _ in chosen]
