@@ -27,11 +27,13 @@ showcase: setup ## Simulated people mapped by a model that comes with the projec
 test: lint ## Everything that checks the project, two files of tests at a time
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-lint: setup .venv/strict/ready ## Style, types, and Nextflow's strict syntax
+lint: setup .venv/strict/ready ## Style, types, order of the rooms, Nextflow's strict syntax and, where there is npm, scripts of the report
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy bin/healthward
+	PYTHONPATH=bin $(BIN)/lint-imports --no-logo
 	tests/nextflow/lint.sh
+	tests/javascript/lint.sh
 
 .venv/strict/ready: .venv/ready tests/nextflow/pom.xml tests/nextflow/setup.sh conf/nextflow/launcher.sh
 	@tests/nextflow/setup.sh && touch $@

@@ -20,7 +20,7 @@
   }
 
   // One tooltip of our own: a text for each of a million points would not fit into a page
-  function draw(element, traces, shape, name) {
+  function draw(element, traces, shape) {
     Plotly.react(element, traces, layout(shape), config);
     if (element.dataset.drawn) return;
     element.dataset.drawn = "yes";

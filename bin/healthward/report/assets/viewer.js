@@ -1,7 +1,7 @@
 "use strict";
 // The panel of a scan: three planes by NiiVue, its volumes taken from the folder `viewer` when it is opened
 (() => {
-  const { data, byId, scans, visible } = window.healthward;
+  const { data, byId } = window.healthward;
   const panel = document.getElementById("panel");
   const part = (name) => document.getElementById(`panel-${name}`);
   const [image, overlay, threshold, opacity] = ["image", "overlay", "threshold", "opacity"].map(part);
