@@ -11,8 +11,9 @@ import pandas as pd
 from scipy import stats
 from skimage.metrics import structural_similarity
 from sklearn.linear_model import RidgeCV
+from statsmodels.stats.multitest import multipletests
 
-from healthward.cohort.comparisons import auroc_interval, holm
+from healthward.cohort.comparisons import auroc_interval
 from healthward.cohort.summary import describe
 from healthward.evaluation.localisation import dice, voxel_scores
 from healthward.imaging.slices import ScanSlices, load_scan
@@ -230,7 +231,7 @@ def write_results(results: Mapping[str, Any], described: Mapping[str, Any], fold
         if row["default"]:
             # The scan score of the default is the one that was chosen for it on validation subjects
             row |= results["evidence"]
-    adjusted = holm(pd.Series([row["trend_p"] for row in rows], dtype=float).fillna(1))
+    _, adjusted, *_ = multipletests(pd.Series([row["trend_p"] for row in rows], dtype=float).fillna(1), method="holm")
     for row, p in zip(rows, adjusted, strict=True):
         row["trend_p_holm"] = None if row["trend_p"] is None else float(f"{p:.3g}")
     content = {**described, "rows": rows, "translation": results["translation"]}

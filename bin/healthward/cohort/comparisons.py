@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize, stats
+from statsmodels.stats.multitest import multipletests
 
 from healthward.cohort.covariates import COVARIATES, SUFFIX
 from healthward.inputs.controls import has_other_label, held_out_controls
@@ -69,7 +70,7 @@ def compare_classes(scans: pd.DataFrame, healthy: str) -> pd.DataFrame:
                 rows += [{**common, **row} for row in _tests(values, healthy)]
     result = pd.DataFrame(rows, columns=COMPARED_COLUMNS.split())
     family = ["scope", "test", result["score"].astype(str).str.endswith(SUFFIX)]
-    result["p_holm"] = result.groupby(family)["p"].transform(holm)
+    result["p_holm"] = result.groupby(family)["p"].transform(lambda p: multipletests(p, method="holm")[1])
     return result
 
 
@@ -111,12 +112,3 @@ def auroc_interval(auroc: float, n: int, m: int) -> tuple[float, float]:
         return float(optimize.brentq(excess, 0, estimate - 1e-9, args=(estimate,))) if estimate > 0 else 0.0
 
     return lower(auroc), 1 - lower(1 - auroc)
-
-
-def holm(p: pd.Series) -> NDArray[np.float64]:
-    """Return Holm's adjustment of a family of p-values, in their order."""
-    values = p.to_numpy(dtype=float)
-    order = np.argsort(values)
-    adjusted = np.empty_like(values)
-    adjusted[order] = np.maximum.accumulate(np.arange(len(values), 0, -1) * values[order]).clip(max=1)
-    return adjusted

@@ -1,6 +1,5 @@
 """The cohort's tables: all scores together, the scans that depart, the lowest slices, the classes described."""
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -259,15 +258,15 @@ def lowest_slices(slices: pd.DataFrame, threshold: float, count: int, size: int)
 
 def describe(values: pd.DataFrame) -> pd.DataFrame:
     """Describe each column by n, mean, sd and the 95 % percentile bootstrap interval of the mean (from 3 values)."""
-    numbers = values.to_numpy(dtype=float)
-    known = ~np.isnan(numbers)
-    table = pd.DataFrame({"n": known.sum(axis=0), "mean": values.mean(), "sd": values.std()})
-    draws = np.random.default_rng(0).multinomial(len(values), np.full(len(values), 1 / len(values)), size=RESAMPLES)
-    # a score that no member has is missing, and no cause for a warning
-    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
-        means = (draws @ np.where(known, numbers, 0)) / (draws @ known)
-        bounds = np.nanquantile(means, [0.025, 0.975], axis=0)
-    table[["low", "high"]] = np.where(table[["n"]] >= 3, bounds.T, np.nan)
+    table = pd.DataFrame({"n": values.count(), "mean": values.mean(), "sd": values.std()})
+    table = table.assign(low=np.nan, high=np.nan)
+    # Columns that are known of the same members are resampled together
+    known = pd.Series({name: values[name].notna().to_numpy().tobytes() for name in values}, dtype=object)
+    for names in known.groupby(known).groups.values():
+        numbers = values[names].dropna().to_numpy(dtype=float)
+        if len(numbers) >= 3:
+            found = stats.bootstrap((numbers,), np.mean, n_resamples=RESAMPLES, batch=100, method="percentile", rng=0)
+            table.loc[names, ["low", "high"]] = np.column_stack(found.confidence_interval)
     return table
 
 

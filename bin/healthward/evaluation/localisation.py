@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torchmetrics.functional.classification import binary_auroc, binary_average_precision, binary_f1_score
+from scipy.spatial import distance
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 
 class VoxelScores(NamedTuple):
@@ -35,24 +35,17 @@ def voxel_scores(anomaly: NDArray[np.float32], truth: NDArray[np.bool_], region:
     Returns:
         The scores; all NaN where the region is empty, AUPRC and AUROC NaN where it is all healthy or all anomalous.
     """
-    target = torch.from_numpy(truth[region])
+    target, scores = truth[region], anomaly[region]
     if len(target) == 0:
         return VoxelScores()
-    prevalence = float(target.double().mean())
+    prevalence = float(target.mean())
     if prevalence in (0.0, 1.0):
         return VoxelScores(prevalence)
-    scores = torch.from_numpy(anomaly[region]).double()
-    # torchmetrics squeezes scores outside [0, 1] through a sigmoid, which would tie the large ones
-    scores = (scores - scores.min()) / (scores.max() - scores.min()).clamp(min=torch.finfo(scores.dtype).tiny)
-    return VoxelScores(
-        prevalence,
-        float(binary_average_precision(scores, target.int(), thresholds=None)),
-        float(binary_auroc(scores, target.int(), thresholds=None)),
-    )
+    return VoxelScores(prevalence, float(average_precision_score(target, scores)), float(roc_auc_score(target, scores)))
 
 
 def dice(called: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
     """Return the Dice overlap of two masks of the same shape; NaN where both are empty."""
     if not (called.any() or truth.any()):
         return np.nan
-    return float(binary_f1_score(torch.from_numpy(called).int(), torch.from_numpy(truth).int()))
+    return 1 - float(distance.dice(called.ravel(), truth.ravel()))
