@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo showcase test lint fuzz faults soak soak-cluster bench bench-validity bench-ablation bench-cluster lock image sif weights clean
+.PHONY: help setup demo showcase test test-all lint fuzz faults soak soak-cluster bench bench-validity bench-ablation bench-cluster lock image sif weights clean
 
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
@@ -24,8 +24,13 @@ demo: setup ## The whole way on a small simulated cohort: results/demo/report.ht
 showcase: setup ## Simulated people mapped by a model that comes with the project: results/showcase/report.html
 	nextflow run . -profile showcase --outdir results/showcase -ansi-log false
 
-test: lint ## Everything that checks the project, two files of tests at a time
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+TESTS := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 10
+
+test: lint ## All that a change can break here, two files of tests at a time
+	$(TESTS) tests/unit tests/cli tests/robustness tests/pipeline tests/browser tests/notebook
+
+test-all: test ## Then clusters, container engines, faults and fuzzing
+	$(TESTS) tests/cluster tests/containers tests/faults tests/fuzz
 
 lint: setup .venv/strict/ready ## Style, types, order of the rooms, Nextflow's strict syntax and, where there is npm, scripts of the report
 	$(BIN)/ruff check .

@@ -3,9 +3,14 @@ import os
 # Before PyTorch is imported: threads that wait for each other crawl on a machine that does anything else.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import pytest
+import json
+from collections.abc import Callable
+from pathlib import Path
 
-from runs import TEST, Run, succeed
+import pytest
+from filelock import FileLock
+
+from runs import TEST, Run, Shared, succeed
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -18,6 +23,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shared:
+    """What makes a run in a folder of the name given, once for all workers of pytest-xdist; nobody changes it."""
+    base = tmp_path_factory.getbasetemp()
+    root = base if worker_id == "master" else base.parent
+
+    def make(name: str, run: Callable[[Path], Run]) -> Run:
+        folder, said = root / name, root / f"{name}.json"
+        with FileLock(root / f"{name}.lock"):
+            if not said.is_file():
+                folder.mkdir()
+                made = run(folder)
+                said.write_text(json.dumps([made.status, made.output]))
+            return Run(*json.loads(said.read_text()), folder)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def whole_run(shared: Shared) -> Run:
     """The test profile from simulation to report, on this machine, undisturbed."""
-    return succeed(tmp_path_factory.mktemp("whole"), *TEST)
+    return shared("whole", lambda folder: succeed(folder, *TEST))

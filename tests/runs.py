@@ -48,6 +48,10 @@ class Run:
         return {process for (process, _), said in self.tasks().items() if said == status}
 
 
+Shared = Callable[[str, Callable[[Path], Run]], Run]
+"""What makes a run once for all workers: its name, and what makes it in a folder."""
+
+
 def read_trace(outdir: Path) -> list[dict[str, str]]:
     with (outdir / "pipeline_info" / "trace.txt").open() as lines:
         return list(csv.DictReader(lines, delimiter="\t"))
@@ -116,6 +120,12 @@ def write_sheet(folder: Path, *rows: str) -> Path:
     sheet = folder / "samplesheet.csv"
     sheet.write_text("\n".join(["scan,subject,image,label", *rows]) + "\n")
     return sheet
+
+
+def going_on(run: Run, folder: Path) -> tuple[str, ...]:
+    """Return the arguments with which a run that is started in `folder` goes on from another, which stays as it is."""
+    shutil.copytree(run.folder / ".nextflow", folder / ".nextflow")
+    return "-w", str(run.folder / "work"), "-resume"
 
 
 @dataclass(frozen=True)

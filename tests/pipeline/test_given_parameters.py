@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from phantoms import write_head
-from runs import PROJECT, STRICT, Run, assert_same_results, configuration, nextflow, succeed, write_sheet
+from runs import PROJECT, STRICT, Run, assert_same_results, configuration, going_on, nextflow, succeed, write_sheet
 
 SCHEMA = json.loads((PROJECT / "nextflow_schema.json").read_text())
 TYPES = {name: entry["type"] for group in SCHEMA["$defs"].values() for name, entry in group["properties"].items()}
@@ -47,9 +47,9 @@ def test_strict_parser_text_and_foreign_modules_change_nothing(whole_run: Run, t
     assert_same_results(whole_run, run)
 
 
-def test_text_and_typed_values_are_the_same_tasks(stub_run: Run) -> None:
-    file = all_as_text(stub_run.folder, recorded(stub_run))
-    again = succeed(stub_run.folder, "-stub-run", "-resume", "-params-file", str(file))
+def test_text_and_typed_values_are_the_same_tasks(stub_run: Run, tmp_path: Path) -> None:
+    file = all_as_text(tmp_path, recorded(stub_run))
+    again = succeed(tmp_path, "-stub-run", *going_on(stub_run, tmp_path), "-params-file", str(file))
     assert set(again.tasks().values()) == {"CACHED"}
 
 

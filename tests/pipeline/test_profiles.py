@@ -1,8 +1,8 @@
-"""Profiles joined in pairs: what each of them sets survives the other, and the selectors survive both."""
+"""Profiles joined: what each of them sets survives the others, and the selectors survive all."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import pytest
@@ -13,10 +13,22 @@ from runs import PROJECT, configuration
 SIZES = ("demo", "test", "prototype")
 DEVICES = ("cuda", "mps")
 ENGINES = ("docker", "podman", "apptainer", "singularity")
-PROFILES = (*SIZES, *DEVICES, *ENGINES, "slurm")
-# Every second one the other way round
-PAIRS = [",".join(pair if number % 2 else reversed(pair)) for number, pair in enumerate(combinations(PROFILES, 2))]
-JOINED = [*SIZES, *PAIRS, "slurm,apptainer,cuda", "cuda,apptainer,slurm", "test,docker,slurm,cuda"]
+# Each pair of profiles of different kinds is in one of them, most in both orders
+JOINED = [
+    *SIZES,
+    "demo,cuda,docker,slurm",
+    "slurm,apptainer,cuda,test",
+    "podman,prototype,mps",
+    "mps,demo,apptainer",
+    "test,mps,docker",
+    "docker,slurm,prototype,cuda",
+    "slurm,singularity,demo,mps",
+    "cuda,podman,slurm,demo",
+    "singularity,test,cuda",
+    "prototype,apptainer,slurm",
+    "podman,test,slurm",
+    "singularity,cuda,prototype",
+]
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +81,12 @@ def test_profiles_survive_each_other(joined: str, configurations: dict[str, dict
     for label in ("cohort", "scan", "training"):
         assert "task.attempt" in process[f"withLabel:{label}"]["memory"]
     assert process["withName:TRAIN"]["afterScript"] == "wait"
+
+
+def test_every_pair_of_kinds_is_joined() -> None:
+    joined = [set(names.split(",")) for names in JOINED]
+    for one, other in combinations([SIZES, DEVICES, ENGINES, ("slurm",)], 2):
+        assert all(any(set(pair) <= names for names in joined) for pair in product(one, other))
 
 
 @pytest.mark.parametrize("profile", SIZES)

@@ -1,4 +1,4 @@
-"""Tasks that run in a scratch folder of their node: what they link, write and leave is where a run without has it."""
+"""Tasks that run in a scratch folder of their node, killed and resumed: what they leave is what a calm run leaves."""
 
 import json
 import os
@@ -10,7 +10,20 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from runs import LIMITS, TEST, Run, assert_same_results, descendant, start, succeed, wait_for
+from runs import (
+    LIMITS,
+    TEST,
+    Resumed,
+    Run,
+    assert_same_results,
+    descendant,
+    ended,
+    read_trace,
+    start,
+    statuses,
+    succeed,
+    wait_for,
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,18 +38,49 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
 
 
 @pytest.fixture(scope="module")
-def run(scratch: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The test profile, its training killed in its scratch once there is a checkpoint."""
-    folder = tmp_path_factory.mktemp("run")
+def resumed(scratch: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Resumed:
+    """The test profile in scratch: its training killed at a checkpoint, the run ended at a reconstruction, resumed."""
+    folder = tmp_path_factory.mktemp("resumed")
     process = start(folder, *TEST, *scratch)
+    trace = folder / "results/pipeline_info/trace.txt"
     wait_for(lambda: any((folder / "results/checkpoints").glob("*.pt")), process)
     os.kill(descendant(process, "train.py"), signal.SIGKILL)
+    wait_for(lambda: trace.exists() and ended(statuses(read_trace(folder / "results")), "RECONSTRUCT"), process)
+    process.send_signal(signal.SIGTERM)
     output, _ = process.communicate()
-    assert process.returncode == 0, output
-    return Run(process.returncode, output, folder)
+    assert process.returncode != 0, output
+    done = {task: status for task, status in statuses(read_trace(folder / "results")).items() if status == "COMPLETED"}
+    return Resumed(done, succeed(folder, *TEST, *scratch, "-resume"))
 
 
-def test_results_are_those_of_a_run_without(run: Run, whole_run: Run) -> None:
+@pytest.fixture
+def run(resumed: Resumed) -> Run:
+    return resumed.run
+
+
+def test_killed_training_went_on_from_its_checkpoint(resumed: Resumed, whole_run: Run) -> None:
+    outdir = resumed.run.outdir
+    [attempt] = [row["attempt"] for row in resumed.run.trace() if row["process"] == "TRAIN"]
+    assert attempt == "2"
+    assert (outdir / "checkpoints/training.log").read_text().count("step 1 of 30") == 1
+    for name in (
+        "diffusion.safetensors",
+        "embedding.safetensors",
+        "training_scans.safetensors",
+        "loss.csv",
+        "config.json",
+    ):
+        assert (outdir / "model" / name).read_bytes() == (whole_run.outdir / "model" / name).read_bytes(), name
+
+
+def test_resume_reruns_only_what_is_missing(resumed: Resumed) -> None:
+    tasks = resumed.run.tasks()
+    assert {process for process, _ in resumed.done} >= {"SLICE", "TRAIN", "RECONSTRUCT"}
+    assert {task for task, status in tasks.items() if status == "CACHED"} == set(resumed.done)
+    assert {status for task, status in tasks.items() if task not in resumed.done} == {"COMPLETED"}
+
+
+def test_results_are_those_of_a_calm_run_without_scratch(run: Run, whole_run: Run) -> None:
     assert_same_results(run, whole_run)
     for folder in ("viewer", "figures", "model"):
         names = [
@@ -50,14 +94,6 @@ def test_simulated_images_outlive_their_task(run: Run) -> None:
     images = pd.read_csv(run.outdir / "pipeline_info/inputs.csv")["image"]
     assert len(images) == 6
     assert all(Path(image).is_file() for image in images)
-
-
-def test_killed_training_goes_on_from_its_checkpoint(run: Run, whole_run: Run) -> None:
-    [attempt] = [row["attempt"] for row in run.trace() if row["process"] == "TRAIN" and row["status"] == "COMPLETED"]
-    assert attempt == "2"
-    assert (run.outdir / "checkpoints/training.log").read_text().count("step 1 of 30") == 1
-    for name in ("diffusion.safetensors", "embedding.safetensors", "loss.csv"):
-        assert (run.outdir / "model" / name).read_bytes() == (whole_run.outdir / "model" / name).read_bytes(), name
 
 
 def test_bids_dataset_and_drawn_steps_are_files(run: Run, scratch: tuple[str, str], tmp_path: Path) -> None:

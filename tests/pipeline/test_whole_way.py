@@ -1,6 +1,7 @@
 """Volumes in, maps and tables out: real runs at the smallest sizes."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pandas as pd
 from nibabel.affines import from_matvec
 from nibabel.eulerangles import euler2mat
 
-from runs import TEST, Resumed, Run, assert_same_results, files_of, published_by, succeed
+from runs import TEST, Run, files_of, going_on, published_by, succeed
 
 MAPS = ("pseudohealthy", "anomaly", "contrast", "confidence", "disease", "residual")
 
@@ -73,8 +74,8 @@ def test_end_of_a_run_names_the_report_and_says_three_things_and_what_to_do_next
     assert f"--input samplesheet.csv --model {whole_run.outdir / 'model'} --outdir new" in said[-1]
 
 
-def test_other_outdir_needs_no_new_training(whole_run: Run) -> None:
-    run = succeed(whole_run.folder, *TEST, "-resume", "--train_only", "--outdir", "elsewhere")
+def test_other_outdir_needs_no_new_training(whole_run: Run, tmp_path: Path) -> None:
+    run = succeed(tmp_path, *TEST, *going_on(whole_run, tmp_path), "--train_only", "--outdir", "elsewhere")
     statuses = run.tasks("elsewhere")
     assert {process for (process, _), status in statuses.items() if status == "COMPLETED"} == {
         "CHECK_PARAMETERS",
@@ -84,42 +85,17 @@ def test_other_outdir_needs_no_new_training(whole_run: Run) -> None:
     assert (run.folder / "elsewhere/model/config.json").is_file()
 
 
-def test_killed_training_went_on_from_its_checkpoint(interrupted_run: Resumed, whole_run: Run) -> None:
-    outdir = interrupted_run.run.outdir
-    [attempt] = [row["attempt"] for row in interrupted_run.run.trace() if row["process"] == "TRAIN"]
-    assert attempt == "2"
-    assert (outdir / "checkpoints/training.log").read_text().count("step 1 of 30") == 1
-    for name in (
-        "diffusion.safetensors",
-        "embedding.safetensors",
-        "training_scans.safetensors",
-        "loss.csv",
-        "config.json",
-    ):
-        assert (outdir / "model" / name).read_bytes() == (whole_run.outdir / "model" / name).read_bytes(), name
-
-
-def test_changed_parameter_starts_a_training_afresh_and_two_processes_share_it(whole_run: Run) -> None:
-    log = whole_run.outdir / "checkpoints/training.log"
+def test_changed_parameter_starts_a_training_afresh_and_two_processes_share_it(whole_run: Run, tmp_path: Path) -> None:
+    checkpoints = shutil.copytree(whole_run.outdir / "checkpoints", tmp_path / "checkpoints")
+    log = checkpoints / "training.log"
     before = log.read_text()
-    changed = ("--learning_rate", "2e-3", "--gpus", "2", "--tensorboard", "--checkpoints", "results/checkpoints")
-    run = succeed(whole_run.folder, *TEST, "-resume", "--train_only", *changed, "--outdir", "changed")
-    assert run.tasks("changed")["TRAIN", "6 scans"] == "COMPLETED"
+    changed = ("--learning_rate", "2e-3", "--gpus", "2", "--tensorboard", "--checkpoints", "checkpoints")
+    run = succeed(tmp_path, *TEST, *going_on(whole_run, tmp_path), "--train_only", *changed)
+    assert run.tasks()["TRAIN", "6 scans"] == "COMPLETED"
     assert "step 1 of 30" in log.read_text().removeprefix(before)
-    assert len(list(log.parent.glob("*.pt"))) == 2
-    assert len(list(log.parent.glob("tensorboard/*/events*"))) == 1
-    assert json.loads((run.folder / "changed/model/config.json").read_text())["training"]["processes"] == 2
-
-
-def test_resume_reruns_only_what_is_missing(interrupted_run: Resumed) -> None:
-    tasks = interrupted_run.run.tasks()
-    assert {process for process, _ in interrupted_run.done} >= {"SLICE", "TRAIN", "RECONSTRUCT"}
-    assert {task for task, status in tasks.items() if status == "CACHED"} == set(interrupted_run.done)
-    assert {status for task, status in tasks.items() if task not in interrupted_run.done} == {"COMPLETED"}
-
-
-def test_runs_from_scratch_agree(whole_run: Run, interrupted_run: Resumed) -> None:
-    assert_same_results(whole_run, interrupted_run.run)
+    assert len(list(checkpoints.glob("*.pt"))) == 2
+    assert len(list(checkpoints.glob("tensorboard/*/events*"))) == 1
+    assert json.loads((run.outdir / "model/config.json").read_text())["training"]["processes"] == 2
 
 
 def test_unseen_scan_of_another_orientation_comes_back_as_it_was(whole_run: Run, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runs import PROJECT, Run, copy_project, succeed, write_sheet
+from runs import PROJECT, Run, copy_project, going_on, succeed, write_sheet
 
 BIN = PROJECT / "bin"
 STAGES = {
@@ -53,8 +53,9 @@ def test_results_are_where_users_look_for_them(stub_run: Run) -> None:
         assert (stub_run.outdir / name).is_file(), name
 
 
-def test_resume_reruns_nothing(stub_run: Run) -> None:
-    again = succeed(stub_run.folder, "-stub-run", "-resume", "--input", str(stub_run.folder / "samplesheet.csv"))
+def test_resume_reruns_nothing(stub_run: Run, tmp_path: Path) -> None:
+    sheet = str(stub_run.folder / "samplesheet.csv")
+    again = succeed(tmp_path, "-stub-run", *going_on(stub_run, tmp_path), "--input", sheet)
     assert set(again.tasks().values()) == {"CACHED"}
 
 
