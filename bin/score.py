@@ -6,8 +6,7 @@ from pathlib import Path
 import click
 
 from cli import NameList, device_option, existing_directory, output_directory, tool
-
-METRIC_NAMES = ("ssim", "ms_ssim", "psnr", "lpips", "vsi", "fid")
+from healthward.names import METRICS, SLICE_METRICS
 
 
 @tool
@@ -16,8 +15,8 @@ METRIC_NAMES = ("ssim", "ms_ssim", "psnr", "lpips", "vsi", "fid")
 @click.option("--weights", type=existing_directory, help="Folder with the weights behind LPIPS and FID.")
 @click.option(
     "--metrics",
-    type=NameList(METRIC_NAMES),
-    help="Comma-separated metrics to compute, of ssim, ms_ssim, psnr, lpips, vsi, fid; weights that one of them lacks "
+    type=NameList(tuple(METRICS)),
+    help=f"Comma-separated metrics to compute, of {', '.join(METRICS)}; weights that one of them lacks "
     "are then an error. Without it: all that can be computed. ssim is always computed: the lowest slices go by it.",
 )
 @click.option("--lowest", type=click.IntRange(0), default=12, help="How many slices of lowest SSIM to keep.")
@@ -54,19 +53,18 @@ def score(
 
     from healthward.diffusion.devices import select_device
     from healthward.errors import InputError, reading
-    from healthward.evaluation.metrics import SLICE_METRICS
     from healthward.evaluation.perceptual import Inception, Lpips
     from healthward.evaluation.weights import BACKBONES, describe_absence, find_weights
     from healthward.imaging.slices import load_scan
     from healthward.inputs.results import read_table
     from healthward.maps.scores import FILE, read_scores
-    from healthward.maps.scoring import METRICS, lowest_slices, pair, scan_table, slice_features, slice_table
+    from healthward.maps.scoring import lowest_slices, pair, scan_table, slice_features, slice_table
     from healthward.maps.viewer import scan_volumes, write_volumes
 
     for path in (slices / "scan.json", *(reconstruction / name for name in ("stack.npz", FILE, "reconstruction.csv"))):
         if not path.is_file():
             raise InputError(f"{path}: not there; give the folder of slice.py first, then that of reconstruct.py")
-    wanted = METRICS if metrics is None else metrics
+    wanted = tuple(METRICS) if metrics is None else metrics
     files = find_weights(weights)
     missing = [name for name in wanted if name in BACKBONES and name not in files]
     if missing and metrics is not None:

@@ -27,7 +27,8 @@ from benchmarks.timing import compare
 from healthward.evaluation.metrics import SCALE_WEIGHTS, scale_count
 from healthward.evaluation.perceptual import Inception, Lpips
 from healthward.imaging.slices import cut, load_scan, slice_bounds
-from healthward.maps.scoring import METRICS, pair, slice_features, slice_table
+from healthward.maps.scoring import pair, slice_features, slice_table
+from healthward.names import SLICE_METRICS
 from random_weights import save_alexnet, save_inception
 from slice import slice_scan
 
@@ -82,7 +83,7 @@ def scoring(folder: Path, rounds: int) -> list[Row]:
     given, made = (stack.reshape(-1, *stack.shape[2:])[some] for stack in (pairs.input, pairs.healthy))
     share = len(given) / len(keys["index"])
     rows = []
-    for name, metrics in (("five metrics of slices", METRICS[:-1]), ("with FID", METRICS)):
+    for name, metrics in (("five metrics of slices", SLICE_METRICS), ("with FID", (*SLICE_METRICS, "fid"))):
         found: dict[str, Any] = {}
 
         def ours(metrics: tuple[str, ...] = metrics, found: dict[str, Any] = found) -> None:

@@ -9,7 +9,8 @@ from bids import BIDSLayout
 from bidsschematools.schema import load_schema
 
 from healthward.errors import InputError
-from healthward.maps.bids_derivatives import KINDS, dataset_root, export, sources
+from healthward.maps.bids_derivatives import dataset_root, export, sources
+from healthward.names import MAPS
 
 COLUMNS = ("scan", "subject", "image", "label", "split", "mask", "age", "sex", "site")
 
@@ -24,7 +25,7 @@ def prefixes(*rows: tuple[str, str, str]) -> list[str]:
     return [named[row["scan"]].prefix for row in sheet]
 
 
-def write_run(folder: Path, sheet: list[dict[str, str]], kinds: tuple[str, ...] = tuple(KINDS)) -> list[Path]:
+def write_run(folder: Path, sheet: list[dict[str, str]], kinds: tuple[str, ...] = tuple(MAPS)) -> list[Path]:
     folder.mkdir()
     with (folder / "samplesheet.csv").open("w") as lines:
         writer = csv.DictWriter(lines, COLUMNS)
@@ -54,7 +55,7 @@ def derived(tmp_path: Path) -> Path:
 def test_pybids_finds_every_map_by_what_it_is(derived: Path) -> None:
     layout = BIDSLayout(derived, is_derivative=True, validate=False)
     assert layout.get_subjects() == ["01", "02"]
-    for kind, entry in KINDS.items():
+    for kind, entry in MAPS.items():
         found = layout.get(desc=kind, suffix=entry.suffix, space="T1w", datatype="anat", extension=".nii.gz")
         assert len(found) == 2, kind
         assert Path(found[0].path).read_text() == f"sub-01_ses-M00_{kind}.nii.gz"
@@ -77,8 +78,8 @@ def test_suffixes_are_those_that_bids_allows_with_space_and_desc() -> None:
         for suffix in rules[name].suffixes
         if {"space", "description"} <= set(rules[name].entities)
     }
-    assert {entry.suffix for entry in KINDS.values()} <= allowed
-    assert all(kind.isalnum() for kind in KINDS)
+    assert {entry.suffix for entry in MAPS.values()} <= allowed
+    assert all(kind.isalnum() for kind in MAPS)
 
 
 def test_tables_keep_what_they_hold(derived: Path) -> None:

@@ -26,8 +26,8 @@ from healthward.inputs.controls import held_out_controls
 from healthward.inputs.fields import ID
 from healthward.inputs.results import SCORE_AGAIN, read_lowest, read_table
 from healthward.labels import CLASSES
+from healthward.names import SLICE_METRICS
 
-METRICS = ("ssim", "ms_ssim", "psnr", "lpips", "vsi")
 SOMETIMES_EMPTY = ("localisation", "false_positives", "regions", "skipped")
 LOCALISED_COLUMNS = "split label map measure scans mean sd low high chance"
 
@@ -192,7 +192,7 @@ def read_scores(folders: Iterable[Path]) -> tuple[pd.DataFrame, pd.DataFrame, di
     slices = pd.concat(slice_tables, ignore_index=True)
     order = slices["axis"].map(AXES.index)
     slices = slices.assign(order=order).sort_values(["scan", "order", "index"], ignore_index=True).drop(columns="order")
-    leading = ["scan", "subject", "label", "axis", "index", *(metric for metric in METRICS if metric in slices)]
+    leading = ["scan", "subject", "label", "axis", "index", *(metric for metric in SLICE_METRICS if metric in slices)]
     slices = slices[[*leading, *slices.columns.difference(leading, sort=False)]]
     scans = pd.concat(scan_tables, ignore_index=True).sort_values("scan", ignore_index=True)
     return slices, scans, dict(sorted(places.items()))

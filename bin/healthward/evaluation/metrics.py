@@ -22,9 +22,6 @@ from torchmetrics.functional.image import (
 from healthward.diffusion.devices import in_portions
 from healthward.evaluation.perceptual import Lpips
 
-SLICE_METRICS = ("ssim", "ms_ssim", "psnr", "lpips", "vsi")
-"""The metrics of a pair of slices, in the order of the tables' columns."""
-
 PSNR_CEILING = 100.0
 """PSNR in dB of identical slices, which would be infinite and would take every mean with it."""
 
@@ -124,12 +121,12 @@ def slice_metrics(
     Args:
         x, y: input and pseudo-healthy slices, (A, n, S, S) along A axes, float32 in [0, 1], on one device.
         brain: bool, of that shape.
-        wanted: names from `SLICE_METRICS`; lpips goes by the next argument.
+        wanted: names from `healthward.names.SLICE_METRICS`; lpips goes by the next argument.
         lpips: the network, where lpips is wanted.
 
     Returns:
         Each metric over the frame under its name, then each over the brain under its name with `_brain`, in the order
-        of `SLICE_METRICS`: (A·n,), axis by axis.
+        of `healthward.names.SLICE_METRICS`: (A·n,), axis by axis.
     """
     isolated = (isolate_brain(x, brain), isolate_brain(y, brain))
     x, y, brain = (tensor.flatten(0, 1) for tensor in (x, y, brain))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from healthward.errors import InputError, reading
+from healthward.names import MAPS
 from healthward.wording import shown
 
 BIDS_VERSION = "1.10.0"
@@ -17,36 +18,10 @@ ENTITY = re.compile(r"([a-z]+)-([A-Za-z0-9]+)")
 OWN_ENTITIES = {"space", "res", "desc", "label"}
 """Entities of a source that the name of a map has of its own."""
 
-INTENSITY = "1 is the robust intensity range of the scan"
-
 
 Rows = list[dict[str, str]]
 """The rows of a table, by column."""
 
-
-@dataclass(frozen=True)
-class MapKind:
-    """What a map is called and shows: BIDS suffix, a sentence, and the unit."""
-
-    suffix: str
-    description: str
-    units: str
-
-
-KINDS = {
-    "pseudohealthy": MapKind(
-        "T1w", "The scan with the change that guidance toward the healthy class made.", "those of the source"
-    ),
-    "anomaly": MapKind("T1w", "Absolute difference of the scan and its pseudo-healthy image.", INTENSITY),
-    "contrast": MapKind("T1w", "Absolute difference of the unguided and the pseudo-healthy decoding.", INTENSITY),
-    "disease": MapKind("T1w", "What of the difference goes the way of the disease.", "root of squared intensity range"),
-    "residual": MapKind("T1w", "What the network does not restore from little noise.", INTENSITY),
-    "zscore": MapKind("T1w", "Departure of the calibrated score from held-out controls.", "their standard deviations"),
-    "logp": MapKind("T1w", "Minus log10 of the share of controls' voxels that depart as far.", "1"),
-    "confidence": MapKind("T1w", "Agreement of the three slice axes on the direction of the change, 0 to 1.", "1"),
-    "abnormal": MapKind("mask", "Voxels called abnormal at a false discovery rate of 5 %.", "1"),
-}
-"""The maps of a scan. BIDS has no suffix for maps of scores: they keep that of the image which they were made of."""
 
 CHECK_AGAIN = "give the samplesheet.csv that check.py wrote"
 
@@ -61,7 +36,7 @@ class Source:
     def path(self, kind: str) -> PurePath:
         """Return where a map goes, such as sub-01/ses-M00/anat/sub-01_ses-M00_space-T1w_desc-anomaly_T1w.nii.gz."""
         folders = [part for part in self.prefix.split("_") if part.startswith(("sub-", "ses-"))]
-        return PurePath(*folders, "anat", f"{self.prefix}_space-T1w_desc-{kind}_{KINDS[kind].suffix}.nii.gz")
+        return PurePath(*folders, "anat", f"{self.prefix}_space-T1w_desc-{kind}_{MAPS[kind].suffix}.nii.gz")
 
 
 def export(
@@ -96,7 +71,7 @@ def export(
     out.mkdir(parents=True, exist_ok=True)
     for path in sorted(maps):
         scan, _, kind = path.name.removesuffix(".nii.gz").rpartition("_")
-        if scan not in named or kind not in KINDS:
+        if scan not in named or kind not in MAPS:
             raise InputError(f"{shown(path.name)} is no map of a scan of {samplesheet.name}; leave it out")
         target = out / named[scan].path(kind)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -196,7 +171,7 @@ def participants(sheet: Rows, named: dict[str, Source]) -> list[tuple[str, ...]]
 
 
 def _sidecar(scan: str, source: Source, kind: str) -> dict[str, object]:
-    shown_by = KINDS[kind]
+    shown_by = MAPS[kind]
     mask = {"Type": "ROI"} if shown_by.suffix == "mask" else {}
     origin = {"Sources": [source.reference], "SpatialReference": source.reference} if source.reference else {}
     return {

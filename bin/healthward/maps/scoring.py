@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 from healthward.diffusion.translation import scan_evidence
 from healthward.errors import InputError
 from healthward.evaluation.localisation import VoxelScores, voxel_scores
-from healthward.evaluation.metrics import SLICE_METRICS, frechet_distance, isolate_brain, slice_metrics
+from healthward.evaluation.metrics import frechet_distance, isolate_brain, slice_metrics
 from healthward.evaluation.perceptual import Inception, Lpips
 from healthward.imaging.slices import AXES, ScanRecord, ScanSlices
 from healthward.imaging.volumes import Array
 from healthward.maps.fusion import coverage
-
-METRICS = (*SLICE_METRICS, "fid")
-"""All that can be asked for: five metrics of slices and one of the set of them."""
+from healthward.names import SLICE_METRICS
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def slice_table(
     Args:
         pairs: the slices.
         reconstruction: what the reconstruction says of each slice, by scan, axis and index.
-        metrics: names from `healthward.evaluation.metrics.SLICE_METRICS`; lpips goes by the next argument.
+        metrics: names from `healthward.names.SLICE_METRICS`; lpips goes by the next argument.
         lpips: the network, where lpips is wanted.
         device: where to compute.
 

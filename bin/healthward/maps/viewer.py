@@ -17,12 +17,7 @@ from numpy.typing import NDArray
 from healthward.imaging.slices import ScanSlices
 from healthward.imaging.volumes import Array
 from healthward.maps.fusion import coverage, fuse
-
-MAPS = ("disease", "residual", "anomaly")
-"""Raw scores that are shown where they were made, the one to look at first in front."""
-
-CALIBRATED = ("zscore", "abnormal")
-"""What calibration adds to them."""
+from healthward.names import MAPS
 
 STEPS = 255
 
@@ -37,7 +32,7 @@ def scan_volumes(scan: ScanSlices, healthy: Array, scores: Mapping[str, Array]) 
         scores: cubes of voxel scores by their names in `healthward.maps.scores.SCORES`.
     """
     fused = np.where(coverage(scan.record) > 0, fuse(healthy, scan.record.first), scan.cube)
-    maps = {name: scores[name] for name in MAPS if name in scores}
+    maps = {name: scores[name] for name, map_ in MAPS.items() if map_.viewed and name in scores}
     return {"scan": scan.cube, "pseudohealthy": fused, **maps}
 
 

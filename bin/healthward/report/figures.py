@@ -22,6 +22,7 @@ from healthward.cohort.summary import Cohort, present
 from healthward.imaging.slices import AXES
 from healthward.inputs.results import read_lowest
 from healthward.labels import CLASSES
+from healthward.names import LOCALISED, METRICS, SCAN_VALUES, SCORES
 from healthward.report.figure_files import save_figure
 
 # Okabe and Ito's palette, from cold to warm in the order of severity, and a marker each for those who see no colour
@@ -55,42 +56,19 @@ STYLE = {
     "figure.facecolor": "white",
 }
 
-MAP_NAMES = {
-    "disease": "Disease map",
-    "residual": "Residual map",
-    "anomaly": "Anomaly map",
-    "contrast": "Contrast map",
-    "class_contrast": "Class contrast",
-    "round_trip": "Round-trip error",
-    "signed": "Signed difference",
-    "ssim_ensemble": "SSIM ensemble",
-    "perceptual_residual": "Perceptual residual",
-    "mahalanobis": "Mahalanobis distance",
-    "forward": "Forward map",
-    "deformation": "Deformation",
-    "z": "z map",
-}
-"""How a voxel score is called in figures and report."""
-
-_METRIC_NAMES = {"ssim": "SSIM", "ms_ssim": "MS-SSIM", "psnr": "PSNR", "lpips": "LPIPS", "vsi": "VSI", "fid": "FID"}
 SCORE_NAMES = {
-    **_METRIC_NAMES,
-    **{f"{metric}_brain": f"{name}, brain" for metric, name in _METRIC_NAMES.items()},
-    "psnr": "PSNR (dB)",
-    "psnr_brain": "PSNR, brain (dB)",
-    "evidence": "Evidence of disease",
+    **{name: f"{metric.title} ({metric.unit})" if metric.unit else metric.title for name, metric in METRICS.items()},
     **{
-        f"{score}_{measure}": f"{name}, {words}"
-        for score, name in MAP_NAMES.items()
+        f"{name}_brain": f"{metric.title}, brain ({metric.unit})" if metric.unit else f"{metric.title}, brain"
+        for name, metric in METRICS.items()
+    },
+    "evidence": SCAN_VALUES["evidence"],
+    **{
+        f"{name}_{measure}": f"{title}, {words}"
+        for name, title in ({name: score.title for name, score in SCORES.items()} | LOCALISED).items()
         for measure, words in (("mean", "mean"), ("p99", "99th pct."))
     },
-    "beyond_1": "Beyond 1 % of controls",
-    "beyond_5": "Beyond 5 % of controls",
-    "abnormal_ml": "Abnormal volume (ml)",
-    "round_trip_z_p99": "Round-trip z, 99th pct.",
-    "round_trip_psnr": "Round-trip PSNR (dB)",
-    "unreliable_fraction": "Share of unreliable slices",
-    "group_fid": "FID of the class",
+    **SCAN_VALUES,
 }
 """How a score is called in figures and report; map scores are in units of scaled intensity, 0 to 1."""
 
@@ -161,7 +139,7 @@ def _name_lowest(panel: Axes, curve: pd.Series, colour: str) -> None:
 
 def scores_by_class(cohort: Cohort, path: Path) -> None:
     """Draw each scan-level score as a strip over a box for every class, held-out scans filled, others hollow."""
-    hidden = {"round_trip_psnr", "unreliable_fraction"} | {f"{name}_brain" for name in _METRIC_NAMES if name != "ssim"}
+    hidden = {"round_trip_psnr", "unreliable_fraction"} | {f"{name}_brain" for name in METRICS if name != "ssim"}
     scores = [name for name in SCORE_NAMES if name not in hidden and cohort.scans.get(name, pd.Series()).notna().any()]
     labels = present(cohort.scans)
     table = cohort.scans.replace([np.inf, -np.inf], np.nan)

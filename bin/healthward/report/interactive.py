@@ -15,37 +15,25 @@ from plotly.offline import get_plotlyjs
 
 from healthward.cohort.comparisons import score_names
 from healthward.cohort.covariates import SUFFIX
-from healthward.cohort.summary import HEADLINE_SCORE, METRICS, Cohort, present
+from healthward.cohort.summary import HEADLINE_SCORE, Cohort, present
 from healthward.imaging.slices import AXES
 from healthward.labels import CLASSES
-from healthward.maps.viewer import CALIBRATED
-from healthward.maps.viewer import MAPS as VIEWED
+from healthward.names import MAPS, SCAN_VALUES, SCORES, SLICE_METRICS
 from healthward.norms.calibration import FEWEST_CONTROLS
-from healthward.report.figures import COLOURS, MAP_NAMES, SCORE_NAMES
-from healthward.report.tables import CALIBRATED_MAPS, MAPS, auroc, main_scope, number
+from healthward.report.figures import COLOURS, SCORE_NAMES
+from healthward.report.tables import auroc, main_scope, number
 
 # Plotly's names of matplotlib's markers in healthward.report.figures
 SYMBOLS = dict(zip(CLASSES, ("circle", "square", "triangle-up", "diamond", "triangle-down"), strict=True))
 
 SLICE_NAMES = {
-    **{name: SCORE_NAMES[name] for metric in METRICS for name in (metric, f"{metric}_brain")},
-    "evidence": "Evidence of disease",
+    **{name: SCORE_NAMES[name] for metric in SLICE_METRICS for name in (metric, f"{metric}_brain")},
+    "evidence": SCAN_VALUES["evidence"],
     "guided_change": "Guided change (scaled intensity)",
     "round_trip_error": "Round-trip error (scaled intensity)",
-    "round_trip_psnr": "Round-trip PSNR (dB)",
+    "round_trip_psnr": SCAN_VALUES["round_trip_psnr"],
 }
 """What can be drawn over slices, and how it is called."""
-
-VOLUME_NAMES = {
-    "scan": "Scan",
-    "pseudohealthy": "Pseudo-healthy",
-    "disease": MAP_NAMES["disease"],
-    "residual": MAP_NAMES["residual"],
-    "anomaly": MAP_NAMES["anomaly"],
-    "zscore": "z against controls",
-    "abnormal": "Abnormal voxels (false discovery rate 5 %)",
-}
-"""What the viewer shows, and how it is called."""
 
 FLOOR_SCORES = {"beyond_5": 0.05, "beyond_1": 0.01}
 """What calibration promises of controls: the expected share of their voxels beyond a rate is that rate."""
@@ -160,12 +148,19 @@ def _regions(cohort: Cohort, scans: list[str]) -> dict[str, Any] | None:
 
 
 def _volumes(cohort: Cohort) -> list[dict[str, str]]:
-    made = ["scan", "pseudohealthy", *(name for name in VIEWED if f"{name}_mean" in cohort.scans)]
-    made += CALIBRATED if "abnormal_ml" in cohort.scans else ()
-    return [{"key": name, "name": VOLUME_NAMES[name]} for name in made]
+    calibrated = "abnormal_ml" in cohort.scans
+    shown = [
+        name
+        for name, kind in MAPS.items()
+        if kind.viewed and (calibrated if kind.calibrated else f"{name}_mean" in cohort.scans)
+    ]
+    titles = {"scan": "Scan"} | {name: MAPS[name].title for name in ("pseudohealthy", *shown)}
+    return [{"key": name, "name": title} for name, title in titles.items()]
 
 
 def _maps(cohort: Cohort) -> list[str]:
     """Return the names of the maps that every scan has as a file."""
-    scored = [name for name in ("disease", "residual") if f"{name}_mean" in cohort.scans]
-    return [*scored, *MAPS, *(CALIBRATED_MAPS if "abnormal_ml" in cohort.scans else ())]
+    lacking = {name for name, score in SCORES.items() if score.native and f"{name}_mean" not in cohort.scans}
+    if "abnormal_ml" not in cohort.scans:
+        lacking |= {name for name, kind in MAPS.items() if kind.calibrated}
+    return [name for name, kind in MAPS.items() if kind.linked and name not in lacking]

@@ -10,15 +10,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from healthward import __version__
 from healthward.cohort.comparisons import scopes
 from healthward.cohort.ranking import answers, rank
-from healthward.cohort.summary import HEADLINE_SCORE, METRICS, MINIMUM_SCANS, Cohort, present
+from healthward.cohort.summary import HEADLINE_SCORE, MINIMUM_SCANS, Cohort, present
 from healthward.inputs.provenance import versions
 from healthward.inputs.results import COPY_AGAIN, read_object
 from healthward.labels import CLASSES
+from healthward.names import LOCALISED, METRICS
 from healthward.report import tables as report_tables
-from healthward.report.figures import MAP_NAMES, SCORE_NAMES
+from healthward.report.figures import SCORE_NAMES
 from healthward.report.interactive import libraries, page_data
 from healthward.report.methods import methods_text
-from healthward.report.tables import LOCALISED_MAPS, SCOPE_NAMES, auroc, found_voxels, interval, main_scope, number
+from healthward.report.tables import SCOPE_NAMES, auroc, found_voxels, interval, main_scope, number
 from healthward.wording import counted, listed
 
 FEW_SUBJECTS = 20
@@ -71,13 +72,12 @@ def _separation_sentence(cohort: Cohort) -> str:
 def _localisation_sentences(cohort: Cohort) -> list[str]:
     table = found_voxels(cohort)
     sentences = []
-    for name in LOCALISED_MAPS:
+    for name, title in LOCALISED.items():
         rows = table[(table["label"] == "all") & (table["map"] == name)]
         if rows.empty:
             continue
         precision, ranking = (rows[rows["measure"] == measure].iloc[0] for measure in ("auprc", "auroc"))
         verdict = "above chance" if precision["low"] > precision["chance"] else "not shown to beat chance"
-        title = MAP_NAMES[name]
         sentences.append(
             f"the {title[0].lower()}{title[1:]} finds the true voxels with AUPRC {interval(precision, 'mean')},"
             f" {verdict} ({number(precision['chance'])}), and AUROC {interval(ranking, 'mean')}, chance 0.5"
@@ -178,7 +178,7 @@ def cautions(cohort: Cohort, parameters: Mapping[str, Any]) -> list[Caution]:
             " which part of a map is disease."
         )
         found.append(Caution(f"no {cohort.healthy} scan: what the maps show in health is unknown", text))
-    absent = [name for name in (*METRICS, "fid") if name not in scans or scans[name].isna().all()]
+    absent = [name for name in METRICS if name not in scans or scans[name].isna().all()]
     if absent:
         asked = parameters.get("metrics")
         why = f"only {asked} were asked for" if asked else "no weights of their networks were found; give --weights"

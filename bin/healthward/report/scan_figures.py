@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial import KDTree
 
-from healthward.cohort.summary import METRICS, Cohort
+from healthward.cohort.summary import Cohort
 from healthward.imaging.slices import AXES
+from healthward.names import SLICE_METRICS
 from healthward.report.figures import (
     BAND,
     COLOURS,
@@ -42,7 +43,7 @@ def scan_figures(cohort: Cohort, folder: Path) -> Iterator[Path]:
     figure, large cohorts would wait.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    metrics = [metric for metric in METRICS if metric in cohort.slices]
+    metrics = [metric for metric in SLICE_METRICS if metric in cohort.slices]
     table = cohort.slices.replace([np.inf, -np.inf], np.nan)
     with styled():
         figure = new_figure(9, 0.6 + 1.55 * len(metrics))

@@ -10,20 +10,16 @@ from healthward.cohort.comparisons import scopes
 from healthward.cohort.covariates import SUFFIX
 from healthward.cohort.summary import HEADLINE_SCORE, Cohort, present
 from healthward.labels import CLASSES
-from healthward.report.figures import MAP_NAMES, SCORE_NAMES
+from healthward.names import LOCALISED
+from healthward.report.figures import SCORE_NAMES
 from healthward.wording import counted, listed
 
 LISTED_SLICES = 24
-LOCALISED_MAPS = ("disease", "residual", "anomaly", "contrast", "z")
-"""Maps that are held against the truth, the one to look at first in front."""
-
 SCAN_SCORES = (
     *("evidence", "abnormal_ml", "z_p99", "ssim", "ssim_brain", "psnr", "lpips", "fid", "anomaly_p99"),
     "unreliable_fraction",
 )
 SCOPE_NAMES = {"test": "held-out scans", "all": "all scans, those of training included"}
-MAPS = ("anomaly", "contrast", "pseudohealthy")
-CALIBRATED_MAPS = ("zscore", "abnormal")
 
 
 class Opener(NamedTuple):
@@ -86,12 +82,12 @@ def cohort_table(cohort: Cohort) -> Table:
 def localisation_table(cohort: Cohort) -> Table:
     """Say how well the maps find true voxels, by class."""
     table = found_voxels(cohort)
-    table = table[table["map"].isin(LOCALISED_MAPS)]
+    table = table[table["map"].isin(list(LOCALISED))]
     rows: list[Row] = []
     for (label, name), found in table.groupby(["label", "map"], sort=False):
         auprc, auroc = (found[found["measure"] == measure].iloc[0] for measure in ("auprc", "auroc"))
         scores = [interval(auprc, "mean"), number(auprc["chance"]), interval(auroc, "mean")]
-        rows.append([str(label), MAP_NAMES[str(name)], f"{auprc['scans']:.0f}", *scores, "0.5"])
+        rows.append([str(label), LOCALISED[str(name)], f"{auprc['scans']:.0f}", *scores, "0.5"])
     which = "held-out scans" if "test" in set(table["split"]) else "all scans, none being held out"
     caption = (
         f"Voxels found, against the true masks, inside the brain: means and 95 % bootstrap intervals over {which}."
