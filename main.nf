@@ -15,7 +15,8 @@ include { EXPORT_BIDS               } from './modules/export_bids'
 include { argumentsOf                                       } from './modules/arguments'
 include { codeOfTools                                       } from './modules/code'
 include { helpText                                          } from './modules/help'
-include { metaOf ; named ; namedScan ; namedSheet ; passed  } from './modules/inputs'
+include { metaOf ; named ; namedScan ; namedSheet           } from './modules/inputs'
+include { passed ; stateOf                                  } from './modules/inputs'
 include { claim ; recordPublished ; settle                  } from './modules/outdir'
 include { refuseLost ; typed                                } from './modules/parameters'
 include { refuseImpossiblePlace                             } from './modules/place'
@@ -31,7 +32,6 @@ workflow {
     refuseLost(params, options, schema)
     refuseImpossiblePlace(options, schema)
     tools = codeOfTools(projectDir)
-    code = tools.collectEntries { tool, source -> [tool, source.digest] } // [check: 'd41d8c…', slice: '9e107d…', …]
     arguments = argumentsOf(options) // [train: "--channels '64,64,64' …", score: '--lowest 12 …', …]
     parameters = groovy.json.JsonOutput.toJson(options)
     opened = options.subMap('input', 'atlas', 'atlas_names')
@@ -40,6 +40,9 @@ workflow {
     weights = named('weights', options.weights)
     atlas = named('atlas', options.atlas)
     atlas_names = named('atlas-names', options.atlas_names)
+    // What decides a task's result beside its inputs: [check: 'd41d8c…', slice: '9e107d…', …]
+    state = stateOf(given[1] + weights[1])
+    code = tools.collectEntries { tool, source -> [tool, tool in ['simulate', 'slice'] ? source.digest : source.digest + state] }
     // In the same form: ["--input '/data/samplesheet.csv'", [/data/samplesheet.csv, /data/ad0.nii.gz, …]]
     cohort = options.input ? namedSheet(options.input) : options.scan ? namedScan(options.scan, launchDir) : ['', []]
 

@@ -5,6 +5,15 @@ def named(option, path) {
     return found ? ["--${option} ${quote(found)}", found.exists() ? [found] : []] : ['', []]
 }
 
+// What changes as soon as a file in one of the folders does, '' without folders: Nextflow looks at a folder's own time
+def stateOf(folders) {
+    def files = []
+    folders.findAll { path -> path.isDirectory() }.each { folder ->
+        folder.eachFileRecurse { path -> files.add("${path} ${path.size()} ${path.lastModified()}") }
+    }
+    return files ? files.sort().join('\n').md5() : ''
+}
+
 //   ["--input '/data/samplesheet.csv'", [/data/samplesheet.csv, /data/ad0.nii.gz, …]]
 //   ["--input '/data/ds'", [/data/ds/dataset_description.json, /data/ds/sub-01/anat/sub-01_T1w.nii.gz, …]]
 def namedSheet(path) {

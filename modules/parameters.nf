@@ -41,13 +41,45 @@ def cast(name, value, kind) {
 // Text that looked like a number, as it stands on the command line: 0123 reaches `params` as 123
 def asWritten(name, text) {
     def written = "${workflow.commandLine}".findAll("--${name}(?:=|\\s+)['\"]?([^\\s'\"]+)") { _all, word -> word }
-    return text.isNumber() && written && written.last().isNumber() && written.last().toBigDecimal() == text.toBigDecimal()
+    // Of a long number Nextflow keeps 17 digits
+    return text.isNumber() && written && written.last().isNumber() && written.last().toDouble() == text.toDouble()
         ? written.last()
         : text
 }
 
-// Ends the run with a line for each parameter whose value Nextflow has lost
+// Ends the run with a line for each thing that Nextflow was told and that would do nothing, or something else
 def refuseLost(given, options, schema) {
+    def problems = lostWords() + lostText(parametersFile()) + lostValues(given, options, schema) + tooLate(given)
+    if (problems) {
+        error(problems.join('\n'))
+    }
+}
+
+// What stands alone on the command line: the second of two files, what follows a blank in a list, —resume
+def lostWords() {
+    // Nextflow itself puts true behind options of its own, such as -stub-run
+    def words = nextflow.Global.session.binding.getVariable('args').findAll { word -> word != 'true' }.collect { word ->
+        "parameter '${word}': stands alone, and belongs to no parameter; write lists without blanks (a,b) and options with two dashes (one before Nextflow's own)"
+    }
+    def own = "${workflow.commandLine}".find(/\s-(o|output-dir)(?=[\s=])/)
+    return own ? words + ["parameter${own}: is Nextflow's own and not read here; give --outdir"] : words
+}
+
+// The text of the -params-file, '' without one
+def parametersFile() {
+    def named = "${workflow.commandLine}".find(/\s-params-file[\s=]+('[^']+'|"[^"]+"|\S+)/) { _all, name -> name }
+    def found = named ? file(named.replaceAll(/^['"]|['"]$/, ''), glob: false) : null
+    return found && found.isFile() && found.name ==~ /(?i).*\.ya?ml/ ? found.text : ''
+}
+
+// Text without quotes that YAML takes for a number of base 8, a date or a time of day
+def lostText(yaml) {
+    return yaml.findAll(/(?m)^(\w+)[ \t]*:[ \t]*(0[0-7]+|\d{4}-\d\d?-\d\d?.*|\d+(?::[0-5]?\d)+)[ \t]*(?:#.*)?$/) { _all, name, text ->
+        "parameter ${name}: ${text.trim()} is no text to YAML but a number of base 8, a date or a time; put it in quotes"
+    }
+}
+
+def lostValues(given, options, schema) {
     def valueless = entriesOf(schema).findAll { name, entry -> entry.type == 'string' && options[name] == 'true' }
     def problems = valueless.collect { name, _entry ->
         "parameter ${name}: has no value; give one, and one that begins with a dash after =, as in --${name}='--…'"
@@ -58,10 +90,15 @@ def refuseLost(given, options, schema) {
         def mend = name in ['queue', 'account'] ? 'give it in a -params-file, as text' : "write ./${options[name]}"
         "parameter ${name}: '${options[name]}' reaches Nextflow as ${given[name]}; ${mend}"
     }
-    problems += given.read_early.findAll { name, value -> given[name] && "${value}" != "${given[name]}" }.collect { name, _value ->
-        "parameter ${name}: '${given[name]}' comes too late from a configuration file; give it in a -params-file, or as --${name}"
+    problems += ['outdir', 'checkpoints'].findAll { name -> "${options[name]}" ==~ '~(/.*)?' }.collect { name ->
+        "parameter ${name}: '${options[name]}' would be a folder of the name ~, which no shell has replaced; write the whole path"
     }
-    if (problems) {
-        error(problems.join('\n'))
+    return problems
+}
+
+// What a configuration file says after the project's own has been read
+def tooLate(given) {
+    return given.read_early.findAll { name, value -> given[name] && "${value}" != "${given[name]}" }.collect { name, _value ->
+        "parameter ${name}: '${given[name]}' comes too late from a configuration file; give it in a -params-file, or as --${name}"
     }
 }

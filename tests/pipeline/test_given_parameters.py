@@ -59,11 +59,11 @@ def test_numbers_of_the_command_line_keep_what_was_written(tmp_path: Path) -> No
     run = succeed(
         tmp_path,
         *("-stub-run", "--input", str(sheet), "--outdir", "2024", "--pseudonymise"),
-        *("--pseudonym_salt", "0123456789", "--learning_rate", "1e-4", "--seed", "08", "--tune", "false"),
+        *("--pseudonym_salt", "01234567890123456789", "--learning_rate", "1e-4", "--seed", "08", "--tune", "false"),
         *("--queue", "1e3", "--cluster_options=--qos=long"),
     )
     found = recorded(run, "2024")
-    assert found["pseudonym_salt"] == "0123456789"
+    assert found["pseudonym_salt"] == "01234567890123456789"
     assert found["queue"] == "1e3"
     assert found["cluster_options"] == "--qos=long"
     assert (found["learning_rate"], found["seed"], found["tune"]) == (1e-4, 8, False)
@@ -81,11 +81,25 @@ def test_numbers_of_the_command_line_keep_what_was_written(tmp_path: Path) -> No
         (("--queue", "--account", "brain"), "parameter queue: has no value"),
         (("--outdir", "007"), "parameter outdir: '007' reaches Nextflow as 7; write ./007"),
         (("--account", "0123"), "parameter account: '0123' reaches Nextflow as 123; give it in a -params-file"),
+        (("--metrics", "ssim", "psnr"), "parameter 'psnr': stands alone, and belongs to no parameter"),
+        (("-profile", "slurm,", "cuda"), "parameter 'cuda': stands alone"),
+        (("—resume",), "parameter '—resume': stands alone"),
+        (("-output-dir", "mine"), "parameter -output-dir: is Nextflow's own and not read here; give --outdir"),
+        (("--outdir=~/mine",), "parameter outdir: '~/mine' would be a folder of the name ~"),
     ],
 )
 def test_lost_values_are_told(given: tuple[str, ...], line: str, tmp_path: Path) -> None:
     [found] = refusal(nextflow(tmp_path, "--simulate", "5", *given))
     assert found.startswith(line)
+
+
+def test_text_that_is_none_to_yaml_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "given.yaml"
+    file.write_text("simulate: 5\noutdir: 2024-01-31\nseed: 010 # ten\nmax_time: 1:30:00\naccount: '0123'\n")
+    assert refusal(nextflow(tmp_path, "-params-file", str(file))) == [
+        f"parameter {name}: {text} is no text to YAML but a number of base 8, a date or a time; put it in quotes"
+        for name, text in (("outdir", "2024-01-31"), ("seed", "010"), ("max_time", "1:30:00"))
+    ]
 
 
 def test_what_a_config_file_sets_is_obeyed_or_told(tmp_path: Path) -> None:
@@ -96,9 +110,11 @@ def test_what_a_config_file_sets_is_obeyed_or_told(tmp_path: Path) -> None:
     [train] = [Path(row["workdir"]) for row in run.trace() if row["process"] == "TRAIN"]
     assert (train / "checkpoints").resolve() == tmp_path / "kept"
     assert (run.outdir / "bids").is_dir()
-    config.write_text("params { outdir = 'mine'; queue_size = 5 }")
+    # A launch folder's own is read as one of -c is
+    own = tmp_path / "nextflow.config"
+    own.write_text("params { outdir = 'mine'; queue_size = 5 }")
     mend = "give it in a -params-file"
-    assert refusal(nextflow(tmp_path, *arguments, "-c", str(config))) == [
+    assert refusal(nextflow(tmp_path, *arguments)) == [
         f"parameter {name}: '{value}' comes too late from a configuration file; {mend}, or as --{name}"
         for name, value in (("outdir", "mine"), ("queue_size", "5"))
     ]

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -70,6 +71,17 @@ def test_given_model_is_not_trained_again(stub_run: Run, tmp_path: Path) -> None
     model = stub_run.outdir / "model"
     run = succeed(tmp_path, "-stub-run", "--scan", '{"image": "ad0.nii.gz", "label": 5}', "--model", str(model))
     assert run.processes("COMPLETED") == {"CHECK", "SLICE", "RECONSTRUCT", "SCORE", "FLOOR", "CALIBRATE", "AGGREGATE"}
+
+
+def test_file_replaced_within_a_model_is_noticed(stub_run: Run, tmp_path: Path) -> None:
+    model = shutil.copytree(stub_run.outdir / "model", tmp_path / "model")
+    sheet = str(write_sheet(tmp_path))
+    arguments = ("-stub-run", "--input", sheet, "--model", str(model), "-resume")
+    succeed(tmp_path, *arguments)
+    # In place: the folder's own time stays
+    (model / "diffusion.safetensors").write_text("another network")
+    again = succeed(tmp_path, *arguments)
+    assert again.processes("CACHED") == {"SLICE"}
 
 
 def test_bids_names_take_the_place_of_maps(stub_run: Run, tmp_path: Path) -> None:
