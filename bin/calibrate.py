@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from cli import existing_directory, existing_file, output_directory, score_option, tool
+from cli import existing_directory, existing_file, output_directory, tool
+from options.scores import score_option
 
 
 @tool

@@ -6,22 +6,13 @@ from typing import Any
 
 import click
 
-from cli import (
-    SCORES,
-    NameList,
-    device_option,
-    disease_option,
-    existing_directory,
-    existing_file,
-    healthy_option,
-    inversion_iterations_option,
-    model_options,
-    output_directory,
-    precision_option,
-    seed_option,
-    steps_option,
-    tool,
-)
+from cli import NameList, existing_directory, existing_file, output_directory, tool
+from options.classes import disease_option, healthy_option
+from options.device import device_option, precision_option
+from options.model import model_options
+from options.scores import SCORES
+from options.seed import seed_option
+from options.translation import inversion_iterations_option, steps_option
 
 
 @tool

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from cli import NameList, device_option, existing_directory, output_directory, tool
+from cli import NameList, existing_directory, output_directory, tool
+from options.device import device_option
 
 METRIC_NAMES = ("ssim", "ms_ssim", "psnr", "lpips", "vsi", "fid")
 

@@ -81,7 +81,7 @@ def test_bids_names_take_the_place_of_maps(stub_run: Run, tmp_path: Path) -> Non
     assert f"Lay over the scans:  {run.outdir / 'bids'}" in run.output
 
 
-def test_edit_of_a_module_reruns_the_stages_that_use_it(tmp_path: Path) -> None:
+def test_edit_of_a_module_reruns_the_stages_that_use_it_and_of_a_help_text_none(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
     arguments = ("-stub-run", "-resume", "--input", str(write_sheet(tmp_path)))
     succeed(tmp_path, *arguments, project=project)
@@ -93,10 +93,16 @@ def test_edit_of_a_module_reruns_the_stages_that_use_it(tmp_path: Path) -> None:
         ("diffusion/sampler.py", set(STAGES) - {"SLICE"}),
     ):
         with (project / "bin/healthward" / name).open("a") as module:
-            module.write("\n")
+            module.write("\nEDITED = True\n")
         run = succeed(tmp_path, *arguments, project=project)
         assert run.processes("COMPLETED") == stages, name
         assert run.processes("CACHED") == {process for process, _ in run.tasks()} - stages
+    for name, text in (("train.py", "Optimiser steps."), ("options/device.py", "Where the network runs")):
+        tool = project / "bin" / name
+        tool.write_text(tool.read_text().replace(text, f"{text} And so on."))
+        assert f"{text} And so on." in tool.read_text()
+    run = succeed(tmp_path, *arguments, project=project)
+    assert set(run.tasks().values()) == {"CACHED"}
 
 
 @pytest.fixture(scope="module")

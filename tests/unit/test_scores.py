@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import cli
 from healthward.errors import InputError
 from healthward.inputs.parameters import SCORES as NAMES
 from healthward.maps.scores import SCORES, Evidence, make_scores, needs, read_scores, save_scores
+from options.scores import SCORES as OPTIONS
 
 SHAPE = (20, 20, 20)
 INSIDE = (slice(8, 12),) * 3
@@ -116,4 +116,4 @@ def test_scores_are_read_back_by_name(tmp_path: Path) -> None:
 
 
 def test_names_are_the_same_everywhere() -> None:
-    assert tuple(SCORES) == NAMES == cli.SCORES
+    assert tuple(SCORES) == NAMES == OPTIONS
