@@ -1,11 +1,12 @@
 // Nextflow hashes a task's script, and that names a tool but not the library which the tool imports: these digests,
 // an input of every process, make an edit of the library rerun the stages that use it, and only those. Words for people
-// have no part in them
+// have no part in them; and scripts name tools in quotes, since Nextflow hashes all of a file of bin/ that a bare word names
 
 // [check: [digest: 'd41d8c…', files: ['bin/check.py', 'bin/cli.py', 'bin/healthward/__init__.py', …]], slice: […], …]
 def codeOfTools(project) {
     def tools = [
-        'simulate', 'check', 'slice', 'train', 'tune', 'choose', 'reconstruct', 'score', 'floor', 'calibrate', 'aggregate', 'export_bids',
+        'simulate', 'check', 'slice', 'train', 'tune', 'choose', 'reconstruct', 'map', 'score', 'floor', 'calibrate',
+        'aggregate', 'export_bids',
     ]
     return tools.collectEntries { tool ->
         def files = withImports(project.resolve("bin/${tool}.py"), project.resolve('bin'), [] as Set).sort()

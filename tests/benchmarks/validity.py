@@ -36,10 +36,11 @@ from healthward.diffusion.translation import Settings, decodings, scan_evidence 
 from healthward.imaging.nifti import load_volume  # noqa: E402
 from healthward.imaging.slices import ScanSlices, load_scan, read_record  # noqa: E402
 from healthward.imaging.volumes import on_cube  # noqa: E402
+from healthward.inputs.score_names import evidence_for  # noqa: E402
 from healthward.labels import NULL_CONDITION, condition_number  # noqa: E402
 from healthward.maps.fusion import coverage, fuse  # noqa: E402
 from healthward.maps.reconstruction import Translator  # noqa: E402
-from healthward.maps.scores import SCORES, make_scores, needs  # noqa: E402
+from healthward.maps.scores import SCORES, make_scores  # noqa: E402
 from healthward.planting.simulation import KINDS  # noqa: E402
 from simulate import simulate_cohort  # noqa: E402
 from slice import slice_scan  # noqa: E402
@@ -128,8 +129,8 @@ class Bench:
         translator = Translator(model, HEALTHY, DISEASE, self.settings, device, seed=self.seed)
         scan = load_scan(task.slices / task.scan)
         wanted = [name for name in OURS if task.slow or name not in SLOW]
-        translation, looked = translator.translate(scan), translator.look(scan, needs(wanted))
-        evidence = translator.gather(scan, translation, looked, needs(wanted))
+        translation, looked = translator.translate(scan), translator.look(scan, evidence_for(wanted))
+        evidence = translator.gather(scan, translation, looked, evidence_for(wanted))
         cubes = {f"ours/{name}": cube for name, cube in make_scores(evidence, wanted).items()}
 
         slices = scan.stack.reshape(-1, *scan.stack.shape[2:])

@@ -8,14 +8,11 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from healthward.inputs.bids_images import parsed_filter
+from healthward.inputs.score_names import SCORES
 from healthward.labels import parsed_codes
 from healthward.wording import nearest, plain, printable, shown
 
 METRICS = ("ssim", "ms_ssim", "psnr", "lpips", "vsi", "fid")
-SCORES = (
-    *("round_trip", "anomaly", "signed", "contrast", "class_contrast", "disease", "residual", "ssim_ensemble"),
-    *("perceptual_residual", "mahalanobis", "forward", "deformation"),
-)
 TIMESTEPS = 1000
 """The length of the noise schedule."""
 
