@@ -6,6 +6,7 @@ include { TRAIN                     } from './modules/train'
 include { TUNE                      } from './modules/tune'
 include { CHOOSE                    } from './modules/choose'
 include { RECONSTRUCT               } from './modules/reconstruct'
+include { MAP                       } from './modules/map'
 include { SCORE                     } from './modules/score'
 include { FLOOR                     } from './modules/floor'
 include { CALIBRATE                 } from './modules/calibrate'
@@ -103,33 +104,38 @@ workflow {
             settings = CHOOSE(TUNE.out.table.collect(sort: { table -> table.name }), arguments.choose, code.choose).settings
             published = published.mix(CHOOSE.out.tables)
         }
+        // What the wanted scores take that not all do: 'ensemble,perceptual', or ''
+        evidence = CHECK.out.evidence.map { list -> list.text.trim() }
         RECONSTRUCT(
-            images.join(SLICE.out.slices),
+            SLICE.out.slices,
             model,
             embedding[1],
             weights[1],
             settings,
+            evidence,
             options.debug,
             arguments.reconstruct,
             code.reconstruct,
         )
 
-        pairs = SLICE.out.slices.join(RECONSTRUCT.out.reconstruction) // [[id: 'ad0', …], slices/ad0, reconstruction/ad0]
-        SCORE(pairs, weights[1], arguments.score, code.score) // [[id: 'ad0', …], scores/ad0]
+        reconstructed = SLICE.out.slices.join(RECONSTRUCT.out.reconstruction) // [[id: 'ad0', …], slices/ad0, reconstruction/ad0]
+        MAP(images.join(reconstructed), arguments.map, code.map) // [[id: 'ad0', …], mapped/ad0] and the maps themselves
+        SCORE(reconstructed.join(MAP.out.mapped), weights[1], arguments.score, code.score) // [[id: 'ad0', …], scores/ad0]
 
         // What held-out controls show, and how far each scan departs from it
+        mapped = SLICE.out.slices.join(MAP.out.mapped) // [[id: 'ad0', …], slices/ad0, mapped/ad0]
         controls = rows
             .filter { row -> row.control == 'yes' }
             .map { row -> [metaOf(row)] }
-            .join(pairs)
+            .join(mapped)
             .collect(flat: false, sort: { one, other -> one[0].id <=> other[0].id })
         FLOOR(
-            controls.map { found -> found.collect { _meta, slices, _reconstruction -> slices } },
-            controls.map { found -> found.collect { _meta, _slices, reconstruction -> reconstruction } },
+            controls.map { found -> found.collect { _meta, slices, _folder -> slices } },
+            controls.map { found -> found.collect { _meta, _slices, folder -> folder } },
             arguments.floor,
             code.floor,
         )
-        CALIBRATE(images.join(pairs), FLOOR.out.floor, [atlas[1], atlas_names[1]], arguments.calibrate, code.calibrate)
+        CALIBRATE(images.join(mapped), FLOOR.out.floor, [atlas[1], atlas_names[1]], arguments.calibrate, code.calibrate)
 
         AGGREGATE(
             SCORE.out.scores.map { _meta, folder -> folder }.collect(sort: { folder -> folder.name }),
@@ -142,7 +148,7 @@ workflow {
             code.aggregate,
         )
 
-        maps = RECONSTRUCT.out.maps.mix(CALIBRATE.out.maps).flatten() // ad0_anomaly.nii.gz, ad0_zscore.nii.gz, …
+        maps = MAP.out.maps.mix(CALIBRATE.out.maps).flatten() // ad0_anomaly.nii.gz, ad0_zscore.nii.gz, …
         if (options.bids) {
             EXPORT_BIDS(
                 maps.collect(sort: { map -> map.name }),

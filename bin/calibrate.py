@@ -5,12 +5,13 @@ from pathlib import Path
 
 import click
 
-from cli import existing_directory, existing_file, output_directory, score_option, tool
+from cli import existing_directory, existing_file, output_directory, tool
+from options.scores import score_option
 
 
 @tool
 @click.argument("slices", type=existing_directory)
-@click.argument("reconstruction", type=existing_directory)
+@click.argument("maps", type=existing_directory)
 @click.argument("image", type=existing_file)
 @click.option("--floor", type=existing_directory, required=True, help="Folder of floor.py.")
 @score_option
@@ -19,7 +20,7 @@ from cli import existing_directory, existing_file, output_directory, score_optio
 @click.option("--out", type=output_directory, required=True, help="Folder to write.")
 def calibrate(
     slices: Path,
-    reconstruction: Path,
+    maps: Path,
     image: Path,
     floor: Path,
     score: str,
@@ -29,14 +30,14 @@ def calibrate(
 ) -> None:
     """Compare a scan's scores, voxel by voxel, with what held-out healthy scans show at the same place.
 
-    SLICES and RECONSTRUCTION are the folders that slice.py and reconstruct.py made of IMAGE. A control is compared with
-    the other controls. OUT gets three NIfTI maps on IMAGE's own grid: z scores, -log10 p, and the abnormal voxels at a
+    SLICES and MAPS are the folders that slice.py and map.py made of IMAGE. A control is compared with the other
+    controls. OUT gets three NIfTI maps on IMAGE's own grid: z scores, -log10 p, and the abnormal voxels at a
     false discovery rate of 5 %; calibration.csv (one row), regions.csv, and viewer/ (volumes for the report's viewer).
     Regions are those of the atlas or, without one, of the MNI152 template where the scan lies in its space.
 
     \b
     Example:
-      calibrate.py slices/ad0 reconstruction/ad0 ad0.nii.gz --floor floor --out calibration/ad0
+      calibrate.py slices/ad0 maps/ad0 ad0.nii.gz --floor floor --out calibration/ad0
     """
     from healthward.imaging.regions import find_atlas, region_table
     from healthward.imaging.slices import load_scan
@@ -49,7 +50,7 @@ def calibrate(
     scan = load_scan(slices)
     open_image_of(image, scan.geometry)
     name = scan.record.scan
-    cubes = read_scores(reconstruction / FILE, [score, "round_trip"])
+    cubes = read_scores(maps / FILE, [score, "round_trip"])
     departures = {
         kind: read_floor(floor / kind).compare(prepare(cube, scan), scan.record.subject) for kind, cube in cubes.items()
     }

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from cli import existing_file, healthy_option, output_directory, tool
+from cli import existing_file, output_directory, tool
+from options.classes import healthy_option
 
 
 @tool

@@ -1,4 +1,4 @@
-"""What the command-line tools share: how they fail, and options that several of them have."""
+"""What the command-line tools share: how they fail, and the kinds of values that they take."""
 
 import errno
 import logging
@@ -14,8 +14,6 @@ import click
 
 from healthward import __version__
 from healthward.errors import InputError
-from healthward.inputs.fields import parsed_id
-from healthward.labels import parse_label
 
 
 def _last(foreign: str) -> None:
@@ -81,13 +79,6 @@ class NameList(click.ParamType):
         return tuple(choice for choice in self.choices if choice in names)
 
 
-# As healthward.maps.scores has them, whose import would make --help slow
-SCORES = (
-    *("round_trip", "anomaly", "signed", "contrast", "class_contrast", "disease", "residual", "ssim_ensemble"),
-    *("perceptual_residual", "mahalanobis", "forward", "deformation"),
-)
-
-
 MENDS = {
     errno.ENOSPC: "free some space, or write to another disk",
     errno.EDQUOT: "free some of your quota, or write to another disk",
@@ -133,77 +124,3 @@ def tool(function: Callable[..., Any]) -> click.Command:
     """Make `function` a command of this family: `--help` with defaults, `--version`, clean failure."""
     command = click.command(cls=Tool, context_settings={"show_default": True})(function)
     return click.version_option(__version__, package_name="healthward")(command)
-
-
-def parse_class(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Return the canonical name of a class that was named in any case, None where none was."""
-    try:
-        return None if value is None else parse_label(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-def parse_id(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """Return an id that may become a file's name, as a samplesheet may have it."""
-    try:
-        return parsed_id(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-seed_option = click.option("--seed", type=click.IntRange(0), default=0, help="Seed of every random choice.")
-device_option = click.option(
-    "--device",
-    type=click.Choice(["auto", "cuda", "mps", "cpu"]),
-    default="auto",
-    help="Where the network runs; auto takes the first that is there.",
-)
-precision_option = click.option(
-    "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
-    default="auto",
-    help="What the network computes in; auto takes bfloat16 on CUDA, float32 elsewhere.",
-)
-healthy_option = click.option(
-    "--healthy", default="CN", help="The class that counts as healthy: CN, EMCI, MCI, LMCI or AD.", callback=parse_class
-)
-disease_option = click.option(
-    "--disease",
-    help="The class whose signs are looked for.",
-    show_default="the most severe one that was trained on",
-    callback=parse_class,
-)
-steps_option = click.option(
-    "--ddim-steps", type=click.IntRange(1, 1000), default=8, help="Steps to that depth, the same back."
-)
-inversion_iterations_option = click.option(
-    "--inversion-iterations", type=click.IntRange(0, 50), default=6, help="Most fixed-point iterations a step."
-)
-score_option = click.option(
-    "--score",
-    type=click.Choice(SCORES),
-    default="disease",
-    help="The score that is compared with what controls show.",
-)
-size_option = click.option("--size", type=click.IntRange(32, 512), default=128, help="Edge of cube and slices, voxels.")
-slice_range_option = click.option(
-    "--slice-range",
-    type=(click.FloatRange(0, 1), click.FloatRange(0, 1)),
-    default=(0.35, 0.75),
-    help="Part of each axis that is cut, as two fractions.",
-)
-fov_option = click.option(
-    "--fov", type=click.FloatRange(32, 1024), default=192.0, help="Edge of the cube in millimetres."
-)
-
-
-def model_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that name a model of ours, or a pair of .pt files."""
-    folder = click.Path(exists=True, path_type=Path)
-    for option in (
-        click.option("--head-channels", type=click.IntRange(1), default=16, help="With a .pt: channels a head."),
-        click.option("--embedding", type=existing_file, help="With a UNet's .pt: the embedding's .pt."),
-        click.option("--model", type=folder, required=True, help="Model folder, or a UNet's .pt."),
-    ):
-        function = option(function)
-    return function

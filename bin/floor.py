@@ -5,20 +5,21 @@ from pathlib import Path
 
 import click
 
-from cli import existing_directory, output_directory, score_option, tool
+from cli import existing_directory, output_directory, tool
+from options.scores import score_option
 
 
 @tool
 @click.argument("slices", type=existing_directory, nargs=-1, required=True)
 @click.option(
-    "--reconstructions",
+    "--maps",
     type=existing_directory,
     required=True,
-    help="Folder that holds the folder of reconstruct.py of each of these scans, under its name.",
+    help="Folder that holds the folder of map.py of each of these scans, under its name.",
 )
 @score_option
 @click.option("--out", type=output_directory, required=True, help="Folder to write.")
-def floor_of(slices: tuple[Path, ...], reconstructions: Path, score: str, out: Path) -> None:
+def floor_of(slices: tuple[Path, ...], maps: Path, score: str, out: Path) -> None:
     """Measure what health shows, voxel by voxel, in SLICES, the slice.py folders of held-out healthy scans.
 
     OUT gets two floors, which calibrate.py compares scans with: of the score, which guidance makes, and of the unguided
@@ -27,7 +28,7 @@ def floor_of(slices: tuple[Path, ...], reconstructions: Path, score: str, out: P
 
     \b
     Example:
-      floor.py slices/cn* --reconstructions reconstruction --out floor
+      floor.py slices/cn* --maps maps --out floor
     """
     import logging
 
@@ -46,11 +47,11 @@ def floor_of(slices: tuple[Path, ...], reconstructions: Path, score: str, out: P
         return
     for name in (score, "round_trip"):
         scans = map(load_scan, tqdm(folders, desc=name, unit="scan", disable=None))
-        maps = (
-            (scan.record.subject, prepare(read_scores(reconstructions / scan.record.scan / FILE, [name])[name], scan))
+        prepared = (
+            (scan.record.subject, prepare(read_scores(maps / scan.record.scan / FILE, [name])[name], scan))
             for scan in scans
         )
-        measure_floor(maps, read_record(folders[0]).spacing, out / name)
+        measure_floor(prepared, read_record(folders[0]).spacing, out / name)
 
 
 if __name__ == "__main__":

@@ -1,32 +1,24 @@
 #!/usr/bin/env python3
-"""Translate one scan to health and map the difference."""
+"""Translate one scan to health."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cli import (
-    SCORES,
-    NameList,
-    device_option,
-    disease_option,
-    existing_directory,
-    existing_file,
-    healthy_option,
-    inversion_iterations_option,
-    model_options,
-    output_directory,
-    precision_option,
-    seed_option,
-    steps_option,
-    tool,
-)
+from cli import NameList, existing_directory, existing_file, output_directory, tool
+from options.classes import disease_option, healthy_option
+from options.device import device_option, precision_option
+from options.model import model_options
+from options.seed import seed_option
+from options.translation import inversion_iterations_option, steps_option
+
+# As healthward.maps.evidence has them, whose import would make --help slow
+EVIDENCE = ("health", "ensemble", "perceptual")
 
 
 @tool
 @click.argument("slices", type=existing_directory)
-@click.argument("image", type=existing_file)
 @model_options
 @healthy_option
 @disease_option
@@ -36,12 +28,12 @@ from cli import (
 @inversion_iterations_option
 @click.option("--settings", "settings_path", type=existing_file, help="settings.json of choose.py, which comes first.")
 @click.option(
-    "--scores",
-    type=NameList(SCORES),
-    default="round_trip,anomaly,contrast,class_contrast,disease,residual",
-    help=f"Scores to make of the reconstructions, of {', '.join(SCORES)}.",
+    "--evidence",
+    type=NameList(EVIDENCE),
+    help="What to make beside what is always made, for scores that take it: health (for forward), ensemble (for "
+    "mahalanobis), perceptual (for perceptual_residual).",
 )
-@click.option("--weights", type=existing_directory, help="For perceptual_residual: folder with the weights of LPIPS.")
+@click.option("--weights", type=existing_directory, help="For perceptual: folder with the weights of LPIPS.")
 @click.option("--batch", type=click.IntRange(1), help="Slices at once; by device if not given.")
 @click.option("--debug", type=output_directory, help="Folder for figures of every step, for a few slices.")
 @seed_option
@@ -50,7 +42,6 @@ from cli import (
 @click.option("--out", type=output_directory, required=True, help="Folder to write.")
 def reconstruct_scan(
     slices: Path,
-    image: Path,
     model: Path,
     embedding: Path | None,
     head_channels: int,
@@ -61,7 +52,7 @@ def reconstruct_scan(
     ddim_steps: int,
     inversion_iterations: int,
     settings_path: Path | None,
-    scores: tuple[str, ...],
+    evidence: tuple[str, ...] | None,
     weights: Path | None,
     batch: int | None,
     debug: Path | None,
@@ -70,19 +61,18 @@ def reconstruct_scan(
     precision: str,
     out: Path,
 ) -> None:
-    """Make the pseudo-healthy image of one scan and its anomaly maps.
+    """Translate one scan to health, slice by slice.
 
-    SLICES is the folder that slice.py made of IMAGE. Every slice is inverted by DDIM and denoised twice: under
-    guidance toward the healthy class, and unguided. It is also noised and looked at in one step, as healthy and as
-    diseased. OUT gets NIfTI maps on IMAGE's own grid (pseudo-healthy, anomaly, contrast, confidence, disease,
-    residual), the translated slices (stack.npz), the error of each slice (reconstruction.csv), and the scores of each
-    voxel of the conformed cube (scores.npz).
+    SLICES is the folder that slice.py made of it. Every slice is inverted by DDIM and denoised twice: under guidance
+    toward the healthy class, and unguided. It is also noised and looked at in one step, as healthy and as diseased. OUT
+    gets the translated slices (stack.npz), what else scores are made of (evidence.npz), and the error of each slice
+    (reconstruction.csv): all that map.py needs.
 
     \b
     Example:
-      reconstruct.py slices/ad0 ad0.nii.gz --model model --out maps/ad0
+      reconstruct.py slices/ad0 --model model --out reconstructions/ad0
     With figures of input, latent, decodings and the way between them (steps.png, trajectory.png):
-      reconstruct.py slices/ad0 ad0.nii.gz --model model --debug debug/ad0 --out maps/ad0
+      reconstruct.py slices/ad0 --model model --debug debug/ad0 --out reconstructions/ad0
     """
     import numpy as np
 
@@ -92,11 +82,10 @@ def reconstruct_scan(
     from healthward.diffusion.translation import Settings
     from healthward.errors import InputError
     from healthward.imaging.slices import load_scan
-    from healthward.imaging.volumes import read_image_of, save_like, to_native
     from healthward.labels import condition_number
     from healthward.maps.chosen_settings import read_settings
-    from healthward.maps.reconstruction import SCORE_MAPS, Translator, native_maps, remove_maps, slice_table
-    from healthward.maps.scores import FILE, make_scores, needs, save_scores
+    from healthward.maps.evidence import FILE, STACK, save_evidence
+    from healthward.maps.reconstruction import Translator, slice_table
 
     settings = Settings(guidance_scale, noise_depth, ddim_steps, inversion_iterations)
     if settings_path is not None:
@@ -106,8 +95,7 @@ def reconstruct_scan(
             f"--ddim-steps {ddim_steps}: at most {settings.noise_depth + 1} fit above depth {settings.noise_depth}"
         )
     scan = load_scan(slices)
-    voxels = read_image_of(image, scan.geometry, scan.cube)
-    place, wanted = select_device(device), needs(scores)
+    place, wanted = select_device(device), evidence or ()
     network = load_model(model, embedding, head_channels)
     healthy, disease = compared_classes(healthy, disease, classes_of_model(model, network.architecture.conditions))
     network.compute_in(select_precision(precision, place))
@@ -124,19 +112,13 @@ def reconstruct_scan(
     name = scan.record.scan
     translation = translator.translate(scan, f"reconstructing {name}")
     looked = translator.look(scan, wanted)
-    evidence = translator.gather(scan, translation, looked, wanted)
+    fused = translator.gather(scan, translation, looked, wanted)
     stack = {kind: getattr(translation, kind).reshape(scan.stack.shape) for kind in ("healthy", "unguided")}
-    cubes = make_scores(evidence, scores)
-    maps = native_maps(scan, voxels, stack["healthy"], stack["unguided"])
+    table = slice_table(scan, translation, looked).assign(evidence_of=disease)
 
     out.mkdir(parents=True, exist_ok=True)
-    remove_maps(out, image)
-    scored = {kind: to_native(cubes[kind], scan.geometry) for kind in SCORE_MAPS if kind in cubes}
-    for kind, volume in (vars(maps) | scored).items():
-        save_like(out / f"{name}_{kind}.nii.gz", volume, image)
-    np.savez(out / "stack.npz", **stack)
-    save_scores(out / FILE, cubes)
-    table = slice_table(scan, translation, looked).assign(evidence_of=disease)
+    np.savez(out / STACK, **stack)
+    save_evidence(out / FILE, fused)
     table.to_csv(out / "reconstruction.csv", index=False, float_format="%.6g")
     if debug is not None:
         _draw_steps(scan, translator, debug)

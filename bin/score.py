@@ -5,13 +5,15 @@ from pathlib import Path
 
 import click
 
-from cli import NameList, device_option, existing_directory, output_directory, tool
+from cli import NameList, existing_directory, output_directory, tool
 from healthward.names import METRICS, SLICE_METRICS
+from options.device import device_option
 
 
 @tool
 @click.argument("slices", type=existing_directory)
 @click.argument("reconstruction", type=existing_directory)
+@click.argument("maps", type=existing_directory)
 @click.option("--weights", type=existing_directory, help="Folder with the weights behind LPIPS and FID.")
 @click.option(
     "--metrics",
@@ -25,6 +27,7 @@ from healthward.names import METRICS, SLICE_METRICS
 def score(
     slices: Path,
     reconstruction: Path,
+    maps: Path,
     weights: Path | None,
     metrics: tuple[str, ...] | None,
     lowest: int,
@@ -33,9 +36,9 @@ def score(
 ) -> None:
     """Compare a scan with its pseudo-healthy reconstruction, slice by slice and as a whole.
 
-    SLICES is a folder of slice.py, RECONSTRUCTION one of reconstruct.py. OUT gets slices.csv (a row per slice),
-    scan.csv (one row), lowest.npz (the slices of lowest SSIM), viewer/ (volumes for the report's viewer) and, where FID
-    is computed, features.npz.
+    SLICES is a folder of slice.py, RECONSTRUCTION one of reconstruct.py, MAPS one of map.py. OUT gets slices.csv (a row
+    per slice), scan.csv (one row), lowest.npz (the slices of lowest SSIM), viewer/ (volumes for the report's viewer)
+    and, where FID is computed, features.npz.
 
     \b
     The weights behind LPIPS and FID are looked for in --weights, then in torch hub's cache; never downloaded:
@@ -45,25 +48,28 @@ def score(
 
     \b
     Example:
-      score.py slices/ad0 maps/ad0 --out scores/ad0
+      score.py slices/ad0 reconstructions/ad0 maps/ad0 --out scores/ad0
     """
     import logging
 
     import numpy as np
 
     from healthward.diffusion.devices import select_device
-    from healthward.errors import InputError, reading
+    from healthward.errors import InputError
     from healthward.evaluation.perceptual import Inception, Lpips
     from healthward.evaluation.weights import BACKBONES, describe_absence, find_weights
     from healthward.imaging.slices import load_scan
     from healthward.inputs.results import read_table
+    from healthward.maps.evidence import AGAIN, STACK, read_stack
+    from healthward.maps.scores import AGAIN as MAP_AGAIN
     from healthward.maps.scores import FILE, read_scores
     from healthward.maps.scoring import lowest_slices, pair, scan_table, slice_features, slice_table
     from healthward.maps.viewer import scan_volumes, write_volumes
 
-    for path in (slices / "scan.json", *(reconstruction / name for name in ("stack.npz", FILE, "reconstruction.csv"))):
+    reconstructed = reconstruction / "reconstruction.csv"
+    for path in (slices / "scan.json", reconstruction / STACK, reconstructed, maps / FILE):
         if not path.is_file():
-            raise InputError(f"{path}: not there; give the folder of slice.py first, then that of reconstruct.py")
+            raise InputError(f"{path}: not there; give the folders of slice.py, of reconstruct.py and of map.py")
     wanted = tuple(METRICS) if metrics is None else metrics
     files = find_weights(weights)
     missing = [name for name in wanted if name in BACKBONES and name not in files]
@@ -75,17 +81,14 @@ def score(
     measures = tuple(name for name in SLICE_METRICS if name in {*computed, "ssim"})
 
     where = select_device(device)
-    again = "reconstruct the scan again"
-    with reading(reconstruction / "stack.npz", again), np.load(reconstruction / "stack.npz") as stack:
-        if lacking := sorted({"healthy", "unguided"} - set(stack.files)):
-            raise InputError(f"{reconstruction / 'stack.npz'}: lacks {', '.join(lacking)}; {again}")
-        pairs = pair(load_scan(slices), stack["healthy"], stack["unguided"])
-    reconstructed = read_table(reconstruction / "reconstruction.csv", again, ["scan", "axis"], ["index"])
-    cubes = read_scores(reconstruction / FILE)
-    if any(len(cube) != pairs.scan.record.size for cube in cubes.values()):
-        raise InputError(f"{reconstruction / FILE}: no cubes of the size of the slices; {again}")
+    scan = load_scan(slices)
+    pairs = pair(scan, **read_stack(reconstruction, scan))
+    errors = read_table(reconstructed, AGAIN, ["scan", "axis"], ["index"])
+    cubes = read_scores(maps / FILE)
+    if any(len(cube) != scan.record.size for cube in cubes.values()):
+        raise InputError(f"{maps / FILE}: no cubes of the size of the slices; {MAP_AGAIN}")
     lpips = Lpips(files["lpips"], where) if "lpips" in measures else None
-    table = slice_table(pairs, reconstructed, measures, lpips, where)
+    table = slice_table(pairs, errors, measures, lpips, where)
     features = slice_features(pairs, Inception(files["fid"], where), where) if "fid" in computed else None
 
     out.mkdir(parents=True, exist_ok=True)
@@ -95,7 +98,6 @@ def score(
     np.savez(out / "lowest.npz", **lowest_slices(pairs, table, lowest))
     if features is not None:
         np.savez(out / "features.npz", **features)
-    scan = pairs.scan
     volumes = scan_volumes(scan, pairs.healthy, cubes)
     write_volumes(out / "viewer", scan.record.scan, volumes, scan.geometry.cube_affine)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from cli import output_directory, seed_option, tool
+from cli import output_directory, tool
+from options.seed import seed_option
 
 
 @tool

@@ -5,16 +5,18 @@ from pathlib import Path
 
 import click
 
-from cli import (
-    existing_file,
-    fov_option,
-    output_directory,
-    parse_class,
-    parse_id,
-    size_option,
-    slice_range_option,
-    tool,
-)
+from cli import existing_file, output_directory, tool
+from healthward.inputs.fields import parsed_id
+from options.classes import parse_class
+from options.cube import fov_option, size_option, slice_range_option
+
+
+def parse_id(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Return an id that may become a file's name, as a samplesheet may have it."""
+    try:
+        return parsed_id(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @tool

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import click
 
-from cli import NumberList, device_option, existing_directory, output_directory, seed_option, tool
+from cli import NumberList, existing_directory, output_directory, tool
+from options.device import device_option
+from options.seed import seed_option
 
 
 @tool

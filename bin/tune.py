@@ -5,18 +5,11 @@ from pathlib import Path
 
 import click
 
-from cli import (
-    DecimalList,
-    NumberList,
-    device_option,
-    existing_directory,
-    healthy_option,
-    inversion_iterations_option,
-    model_options,
-    precision_option,
-    steps_option,
-    tool,
-)
+from cli import DecimalList, NumberList, existing_directory, tool
+from options.classes import healthy_option
+from options.device import device_option, precision_option
+from options.model import model_options
+from options.translation import inversion_iterations_option, steps_option
 
 
 @tool

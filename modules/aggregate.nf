@@ -20,13 +20,13 @@ process AGGREGATE {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    aggregate.py scores/* --out report --parameters ${parameters} --samplesheet ${samplesheet} \\
+    'aggregate.py' scores/* --out report --parameters ${parameters} --samplesheet ${samplesheet} \\
         ${calibrations ? '--calibrations calibrations' : ''} ${skipped ? "--skipped ${skipped}" : ''} ${model ? '--model model/*' : ''} ${args}
     """
 
     stub:
     """
-    aggregate.py --help > /dev/null
+    'aggregate.py' --help > /dev/null
     mkdir -p report/tables report/figures
     touch report/tables/scans.csv report/figures/ssim.png report/report.html report/summary.txt
     """

@@ -25,10 +25,11 @@ def argumentsOf(options) {
             options.disease ? "--disease ${options.disease}" : '',
             "--guidance-scale ${options.guidance_scale} --noise-depth ${options.noise_depth}",
             sampler,
-            "--scores '${options.scores}' --seed ${options.seed}",
+            "--seed ${options.seed}",
             options.translation_batch ? "--batch ${options.translation_batch}" : '',
             place,
         ]),
+        map: "--scores '${options.scores}'",
         score: joined([
             options.metrics ? "--metrics '${options.metrics}'" : '',
             "--lowest ${options.lowest_slices} --device ${options.device}",

@@ -3,7 +3,7 @@ process CALIBRATE {
     label 'scan'
 
     input:
-    tuple val(meta), path(image, stageAs: 'image/*'), path(slices, stageAs: 'slices/*'), path(reconstruction, stageAs: 'reconstruction/*')
+    tuple val(meta), path(image, stageAs: 'image/*'), path(slices, stageAs: 'slices/*'), path(mapped, stageAs: 'mapped/*')
     path floor
     tuple path(atlas, stageAs: 'atlas/*'), path(atlas_names, stageAs: 'atlas_names/*')
     val args
@@ -17,7 +17,7 @@ process CALIBRATE {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    calibrate.py slices/${meta.id} reconstruction/${meta.id} image/* --floor ${floor} --out calibration/${meta.id} \\
+    'calibrate.py' slices/${meta.id} mapped/${meta.id} image/* --floor ${floor} --out calibration/${meta.id} \\
         ${atlas ? '--atlas atlas/* --atlas-names atlas_names/*' : ''} ${args}
     # Apart: Nextflow publishes no file of a folder that is an output itself
     mkdir -p maps/${meta.id} viewer
@@ -27,7 +27,7 @@ process CALIBRATE {
 
     stub:
     """
-    calibrate.py --help > /dev/null
+    'calibrate.py' --help > /dev/null
     mkdir -p calibration/${meta.id} maps/${meta.id} viewer/${meta.id}
     touch calibration/${meta.id}/calibration.csv maps/${meta.id}/${meta.id}_{zscore,logp,abnormal}.nii.gz
     touch viewer/${meta.id}/{zscore,abnormal}.js

@@ -19,6 +19,7 @@ process CHECK {
     path 'problems.txt', emit: problems
     path 'samplesheet.csv', emit: samplesheet, optional: true
     path 'conform.json', emit: conform, optional: true
+    path 'evidence.txt', emit: evidence, optional: true
     path 'parameters.json', emit: parameters
     path '{split,inputs}.csv', emit: manifests, optional: true
     path 'versions.json', emit: versions, optional: true
@@ -32,14 +33,14 @@ process CHECK {
     cat > parameters.json <<'END_OF_PARAMETERS'
     ${parameters}
     END_OF_PARAMETERS
-    check.py ${scans} ${model} ${embedding} ${weights} ${atlas} ${atlas_names} --parameters parameters.json --schema ${schema} \\
+    'check.py' ${scans} ${model} ${embedding} ${weights} ${atlas} ${atlas_names} --parameters parameters.json --schema ${schema} \\
         --workers ${task.cpus} --problems problems.txt --out .
     """
 
     stub:
     """
-    check.py --help > /dev/null
-    touch problems.txt warnings.txt inputs.csv versions.json
+    'check.py' --help > /dev/null
+    touch problems.txt warnings.txt evidence.txt inputs.csv versions.json
     echo '{}' > parameters.json
     echo '{"size": 128, "slice_range": [0.35, 0.75], "fov": 192.0}' > conform.json
     echo scan,subject,image,label,split,mask,age,sex,site,control > samplesheet.csv

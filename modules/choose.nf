@@ -14,12 +14,12 @@ process CHOOSE {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    choose.py tables/* --out tuning ${args}
+    'choose.py' tables/* --out tuning ${args}
     """
 
     stub:
     """
-    choose.py --help > /dev/null
+    'choose.py' --help > /dev/null
     mkdir tuning
     touch tuning/settings.json
     """

@@ -1,15 +1,31 @@
 // Nextflow hashes a task's script, and that names a tool but not the library which the tool imports: these digests,
-// an input of every process, make an edit of the library rerun the stages that use it, and only those
+// an input of every process, make an edit of the library rerun the stages that use it, and only those. Words for people
+// have no part in them; and scripts name tools in quotes, since Nextflow hashes all of a file of bin/ that a bare word names
 
 // [check: [digest: 'd41d8c…', files: ['bin/check.py', 'bin/cli.py', 'bin/healthward/__init__.py', …]], slice: […], …]
 def codeOfTools(project) {
     def tools = [
-        'simulate', 'check', 'slice', 'train', 'tune', 'choose', 'reconstruct', 'score', 'floor', 'calibrate', 'aggregate', 'export_bids',
+        'simulate', 'check', 'slice', 'train', 'tune', 'choose', 'reconstruct', 'map', 'score', 'floor', 'calibrate',
+        'aggregate', 'export_bids',
     ]
     return tools.collectEntries { tool ->
         def files = withImports(project.resolve("bin/${tool}.py"), project.resolve('bin'), [] as Set).sort()
-        def digest = files.collect { path -> path.text.md5() }.join().md5()
+        def digest = files.collect { path -> effective(path).md5() }.join().md5()
         [tool, [digest: digest, files: files.collect { path -> project.relativize(path).toString() }]]
+    }
+}
+
+// What of a file can change a result: of Python all but comments, blank lines, and what docstrings and help texts say
+def effective(path) {
+    if (!path.name.endsWith('.py')) {
+        return path.text
+    }
+    def triple = /"""(?:[^"\\]|\\.|"(?!""))*+"""/
+    def string = /(?:[a-zA-Z]{0,2}(?:${triple}|"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'))/
+    def docstring = /(?:\A|\s*\n)([ \t]*+)[a-zA-Z]?${triple}(?=\n)/
+    def parts = /(?s)(\bhelp=)(?:(?:\s|#[^\n]*+)*+${string})++|${docstring}|(${string})|\s*+#[^\n]*+|\s+(?=\n)/
+    return path.text.replaceAll(parts) { _all, help, indent, other ->
+        help ? "help=''" : indent == null ? other ?: '' : "\n${indent}''"
     }
 }
 
@@ -29,7 +45,7 @@ def importsOf(text, bin) {
         def imported = (members ?: plain).replaceAll(/#.*/, '').findAll(/[\w.]+/)
         base ? [base] + imported.collect { name -> "${base}.${name}" } : imported
     }
-    return names.flatten().findAll { name -> name ==~ /(healthward|cli)(\..*)?/ }.collectMany { name ->
+    return names.flatten().findAll { name -> name ==~ /(healthward|options|cli)(\..*)?/ }.collectMany { name ->
         def parts = name.tokenize('.')
         (1..parts.size()).collectMany { depth ->
             def stem = parts.take(depth).join('/')

@@ -15,13 +15,13 @@ process EXPORT_BIDS {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    export_bids.py maps/* --tables tables --samplesheet ${samplesheet} \\
+    'export_bids.py' maps/* --tables tables --samplesheet ${samplesheet} \\
         --link --out bids ${args}
     """
 
     stub:
     """
-    export_bids.py --help > /dev/null
+    'export_bids.py' --help > /dev/null
     mkdir bids
     touch bids/dataset_description.json
     """

@@ -4,7 +4,7 @@ process FLOOR {
 
     input:
     path slices, stageAs: 'slices/*'
-    path reconstructions, stageAs: 'reconstructions/*'
+    path mapped, stageAs: 'mapped/*'
     val args
     val code
 
@@ -14,12 +14,12 @@ process FLOOR {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    floor.py slices/* --reconstructions reconstructions --out floor ${args}
+    'floor.py' slices/* --maps mapped --out floor ${args}
     """
 
     stub:
     """
-    floor.py --help > /dev/null
+    'floor.py' --help > /dev/null
     mkdir floor
     """
 }

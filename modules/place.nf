@@ -59,7 +59,8 @@ def processesOf(params) {
 }
 
 def mappingOf(params) {
-    return [RECONSTRUCT: ['scan', 'gpu'], SCORE: ['scan', 'gpu'], FLOOR: ['cohort'], CALIBRATE: ['scan'], AGGREGATE: ['cohort']] +
+    return [RECONSTRUCT: ['scan', 'gpu'], MAP: ['scan'], SCORE: ['scan', 'gpu']] +
+        [FLOOR: ['cohort'], CALIBRATE: ['scan'], AGGREGATE: ['cohort']] +
         (params.tune ? [TUNE: ['scan', 'gpu'], CHOOSE: ['cohort']] : [:]) +
         (params.bids ? [EXPORT_BIDS: ['cohort']] : [:])
 }

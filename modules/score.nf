@@ -4,7 +4,7 @@ process SCORE {
     label 'gpu'
 
     input:
-    tuple val(meta), path(slices, stageAs: 'slices/*'), path(reconstruction, stageAs: 'reconstruction/*')
+    tuple val(meta), path(slices, stageAs: 'slices/*'), path(reconstruction, stageAs: 'reconstruction/*'), path(mapped, stageAs: 'mapped/*')
     path weights, stageAs: 'weights/*'
     val args
     val code
@@ -16,7 +16,7 @@ process SCORE {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    score.py slices/${meta.id} reconstruction/${meta.id} --out scores/${meta.id} \\
+    'score.py' slices/${meta.id} reconstruction/${meta.id} mapped/${meta.id} --out scores/${meta.id} \\
         ${weights ? '--weights weights/*' : ''} ${args}
     # Apart: Nextflow publishes no file of a folder that is an output itself
     mkdir viewer
@@ -25,7 +25,7 @@ process SCORE {
 
     stub:
     """
-    score.py --help > /dev/null
+    'score.py' --help > /dev/null
     mkdir -p scores/${meta.id} viewer/${meta.id}
     touch scores/${meta.id}/scan.csv viewer/${meta.id}/{scan,pseudohealthy,disease,residual}.js
     """

@@ -13,12 +13,12 @@ process SIMULATE {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    simulate.py --out cohort ${args}
+    'simulate.py' --out cohort ${args}
     """
 
     stub:
     """
-    simulate.py --help > /dev/null
+    'simulate.py' --help > /dev/null
     mkdir cohort
     touch cohort/cn0.nii.gz
     printf '%s\\n' scan,subject,image,label cn0,cn0,cn0.nii.gz,CN > cohort/samplesheet.csv

@@ -13,14 +13,14 @@ process SLICE {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    slice.py image/* --scan ${meta.id} --subject '${meta.subject}' --label ${meta.label} --split ${meta.split} \\
+    'slice.py' image/* --scan ${meta.id} --subject '${meta.subject}' --label ${meta.label} --split ${meta.split} \\
         ${mask ? '--mask mask/*' : ''} --out slices/${meta.id} \\
         --size ${conform.size} --slice-range ${conform.slice_range.join(' ')} --fov ${conform.fov}
     """
 
     stub:
     """
-    slice.py --help > /dev/null
+    'slice.py' --help > /dev/null
     mkdir -p slices/${meta.id}
     touch slices/${meta.id}/scan.json
     """

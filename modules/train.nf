@@ -14,7 +14,7 @@ process TRAIN {
     path 'published/model/*', emit: published
 
     script:
-    def start = gpus > 1 ? "torchrun --standalone --nproc-per-node ${gpus} \$(command -v train.py)" : 'train.py'
+    def start = gpus > 1 ? "torchrun --standalone --nproc-per-node ${gpus} \$(command -v 'train.py')" : "'train.py'"
     """
     export OMP_NUM_THREADS=${Math.max(1, task.cpus.intdiv(gpus))}
     ${start} slices/* --out model --checkpoints checkpoints ${args}
@@ -25,7 +25,7 @@ process TRAIN {
 
     stub:
     """
-    train.py --help > /dev/null
+    'train.py' --help > /dev/null
     mkdir -p model published/model
     touch {,published/}model/{diffusion.safetensors,embedding.safetensors,training_scans.safetensors,config.json}
     """

@@ -16,13 +16,13 @@ process TUNE {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    tune.py slices/${meta.id} --model model/* ${embedding ? '--embedding embedding/*' : ''} \\
+    'tune.py' slices/${meta.id} --model model/* ${embedding ? '--embedding embedding/*' : ''} \\
         --out tuning/${meta.id}.csv ${args}
     """
 
     stub:
     """
-    tune.py --help > /dev/null
+    'tune.py' --help > /dev/null
     mkdir tuning
     touch tuning/${meta.id}.csv
     """

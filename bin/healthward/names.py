@@ -3,6 +3,7 @@
 Whoever lists, shows, checks or files them reads it here. Nothing of the project is imported.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 RANGE = "1 is the robust intensity range of the scan"
@@ -42,7 +43,7 @@ class Score(NamedTuple):
 
     Attributes:
         title: what a reader calls its map.
-        evidence: what it takes of a reconstruction beyond what is always there, by attributes of `Evidence`.
+        evidence: what it takes of the evidence that is not always made (`healthward.maps.evidence.OPTIONAL`).
         native: whether it is taken to the scan's own grid, as one of `MAPS`.
     """
 
@@ -66,6 +67,12 @@ SCORES = {
     "deformation": Score("Deformation"),
 }
 """In the order of the tables' columns."""
+
+
+def evidence_for(scores: Iterable[str]) -> list[str]:
+    """Return what the named scores take of the evidence that is not always made, sorted."""
+    return sorted({part for score in scores for part in SCORES[score].evidence})
+
 
 LOCALISED = {name: SCORES[name].title for name in ("disease", "residual", "anomaly", "contrast")} | {"z": "z map"}
 """What the report holds against a known truth, the one to read first in front, and its titles."""

@@ -35,9 +35,10 @@ from healthward.evaluation.localisation import voxel_scores  # noqa: E402
 from healthward.imaging.slices import ScanSlices, load_scan, read_record  # noqa: E402
 from healthward.imaging.volumes import Array  # noqa: E402
 from healthward.labels import condition_number  # noqa: E402
+from healthward.maps.evidence import Evidence  # noqa: E402
 from healthward.maps.fusion import coverage, uncut  # noqa: E402
 from healthward.maps.reconstruction import Translator  # noqa: E402
-from healthward.maps.scores import SCORES, Evidence  # noqa: E402
+from healthward.maps.scores import SCORES  # noqa: E402
 
 BASE = Settings()
 TRANSLATIONS = {
@@ -75,12 +76,12 @@ def judge(variant: Variant, folder: Path) -> dict[str, Any]:
         "evidence": scan_evidence(looked.evidence, scan.brain_stack.sum(axis=(2, 3)).ravel()),
         "round_trip": float(np.abs(evidence.input - evidence.unguided)[region].mean()),
     }
-    maps = {"disease": SCORES["disease"].function(evidence)}
+    maps = {"disease": SCORES["disease"](evidence)}
     if variant.name == "as it is":
-        maps |= {name: SCORES[name].function(evidence) for name in ("anomaly", "contrast", "class_contrast")}
+        maps |= {name: SCORES[name](evidence) for name in ("anomaly", "contrast", "class_contrast")}
         product = (evidence.healthy - evidence.input) * evidence.disease
         maps["disease, not smoothed"] = np.clip(product, 0, None)
-        maps["disease, from x̂ unguided"] = SCORES["disease"].function(replace(evidence, input=evidence.unguided))
+        maps["disease, from x̂ unguided"] = SCORES["disease"](replace(evidence, input=evidence.unguided))
         maps["disease, axial slices only"] = axial_only(translation, looked, scan)
     for name, values in maps.items():
         found = voxel_scores(values, truth, region) if truth.any() else None
@@ -95,7 +96,7 @@ def axial_only(translation: Translation, looked: OneStep, scan: ScanSlices) -> A
         return uncut(slices.reshape(scan.stack.shape), scan.record.first)[0][2]
 
     parts = (scan.stack, translation.unguided, translation.healthy, looked.disease, looked.residual)
-    return SCORES["disease"].function(Evidence(*map(axial, parts)))
+    return SCORES["disease"](Evidence(*map(axial, parts)))
 
 
 def summary(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ executor {
 }
 process.resourceLimits = [cpus: 1, memory: 100.MB]
 """
-STAGES = ("SLICE", "RECONSTRUCT", "SCORE")
+STAGES = ("SLICE", "RECONSTRUCT", "MAP", "SCORE")
 
 
 def stubbed(folder: Path) -> Path:

@@ -25,6 +25,7 @@ sys.path[:0] = [str(PROJECT / "bin"), str(PROJECT / "tests")]
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
+from healthward.inputs.score_names import evidence_for  # noqa: E402
 from nibabel import load as load_nifti  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
@@ -39,7 +40,7 @@ from healthward.imaging.volumes import on_cube  # noqa: E402
 from healthward.labels import NULL_CONDITION, condition_number  # noqa: E402
 from healthward.maps.fusion import coverage, fuse  # noqa: E402
 from healthward.maps.reconstruction import Translator  # noqa: E402
-from healthward.maps.scores import SCORES, make_scores, needs  # noqa: E402
+from healthward.maps.scores import SCORES, make_scores  # noqa: E402
 from healthward.planting.simulation import KINDS  # noqa: E402
 from simulate import simulate_cohort  # noqa: E402
 from slice import slice_scan  # noqa: E402
@@ -128,8 +129,8 @@ class Bench:
         translator = Translator(model, HEALTHY, DISEASE, self.settings, device, seed=self.seed)
         scan = load_scan(task.slices / task.scan)
         wanted = [name for name in OURS if task.slow or name not in SLOW]
-        translation, looked = translator.translate(scan), translator.look(scan, needs(wanted))
-        evidence = translator.gather(scan, translation, looked, needs(wanted))
+        translation, looked = translator.translate(scan), translator.look(scan, evidence_for(wanted))
+        evidence = translator.gather(scan, translation, looked, evidence_for(wanted))
         cubes = {f"ours/{name}": cube for name, cube in make_scores(evidence, wanted).items()}
 
         slices = scan.stack.reshape(-1, *scan.stack.shape[2:])

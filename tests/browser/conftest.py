@@ -34,7 +34,7 @@ HOSTILE = "<img src=x onerror='window.hacked=1'>"
 
 
 def write_scan(folder: Path, scan: str, label: str, seed: int) -> None:
-    """Write a scan as slice.py and reconstruct.py leave it; patients differ from their reconstruction in a block."""
+    """Write a scan as map.py and those before it leave it; patients differ from their reconstruction in a block."""
     generator = np.random.default_rng(seed)
     cube = np.where(BRAIN, generator.uniform(0.4, 0.9, BRAIN.shape), 0).astype(np.float32)
     lesion = np.zeros(BRAIN.shape, np.float32)
@@ -54,7 +54,8 @@ def write_scan(folder: Path, scan: str, label: str, seed: int) -> None:
         "anomaly": np.abs(healthy - cube),
         "round_trip": np.abs(unguided - cube),
     }
-    np.savez(place / "scores.npz", **maps)
+    (folder / "maps" / scan).mkdir(parents=True)
+    np.savez(folder / "maps" / scan / "scores.npz", **maps)
     rows = {"scan": scan, "axis": np.repeat(AXES, COUNT), "index": np.tile(np.arange(FIRST, FIRST + COUNT), 3)}
     rows |= {"round_trip_psnr": 30.0, "round_trip_error": 0.02, "guided_change": 0.03, "inversion_residual": 0.0002}
     evidence = 1e-3 * lesion.max() + generator.normal(0, 1e-4, len(AXES) * COUNT)
@@ -78,18 +79,18 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     for seed, (scan, label) in enumerate(SCANS.items()):
         write_scan(folder, scan, label, seed)
-    slices, reconstructions = folder / "slices", folder / "reconstructions"
+    slices, maps = folder / "slices", folder / "maps"
     labels = np.where(BRAIN, np.where(ALONG[:, None, None] < 0, 1, 2), 0).astype(np.uint8)
     nib.save(nib.Nifti1Image(labels, AFFINE), folder / "atlas.nii.gz")
     (folder / "atlas.tsv").write_text(f"index\tname\n1\tleft half\n2\t{HOSTILE}\n")
     controls = [slices / scan for scan, label in SCANS.items() if label == "CN"]
-    run(floor_of, *controls, "--reconstructions", reconstructions, "--out", folder / "floor")
+    run(floor_of, *controls, "--maps", maps, "--out", folder / "floor")
     for scan in SCANS:
-        places = (slices / scan, reconstructions / scan)
+        places = (slices / scan, folder / "reconstructions" / scan, maps / scan)
         run(score, *places, "--metrics", "ssim,psnr", "--device", "cpu", "--out", folder / "scores" / scan)
         atlas = ("--atlas", folder / "atlas.nii.gz", "--atlas-names", folder / "atlas.tsv")
         to = ("--floor", folder / "floor", "--out", folder / "calibrations" / scan)
-        run(calibrate, *places, folder / f"{scan}.nii.gz", *to, *atlas)
+        run(calibrate, slices / scan, maps / scan, folder / f"{scan}.nii.gz", *to, *atlas)
         publish(folder, scan, folder / "results")
     (folder / "params.json").write_text(json.dumps({"input": HOSTILE, HOSTILE: 1}))
     given = ("--calibrations", folder / "calibrations", "--parameters", folder / "params.json")

@@ -26,7 +26,7 @@ AFFINE = np.diag([4.0, 4.0, 4.0, 1.0])
 
 
 def write_scan(folder: Path, scan: str, label: str, seed: int, lesion: float = 0.0) -> None:
-    """Write a scan as slice.py and reconstruct.py leave it, its scores noise but for a lesion."""
+    """Write a scan as slice.py and map.py leave it, its scores noise but for a lesion."""
     rng = np.random.default_rng(seed)
     truth = np.zeros(BRAIN.shape, dtype=bool)
     truth[LESION] = True
@@ -35,7 +35,7 @@ def write_scan(folder: Path, scan: str, label: str, seed: int, lesion: float = 0
     geometry = Geometry(BRAIN.shape, AFFINE, AFFINE, 0.0, 1.0)
     save_scan(folder / "slices" / scan, Conformed(cube, BRAIN, geometry), cut(cube, FIRST, COUNT), truth, record)
     nib.save(nib.Nifti1Image(cube, AFFINE), folder / f"{scan}.nii.gz")
-    place = folder / "reconstructions" / scan
+    place = folder / "maps" / scan
     place.mkdir(parents=True)
     noise = {name: rng.gamma(2, size=BRAIN.shape).astype(np.float32) for name in ("disease", "round_trip")}
     noise["disease"][LESION] += lesion
@@ -56,11 +56,11 @@ def run(command: object, *arguments: object) -> Result:
 
 def measured(cohort: Path, controls: int = 7) -> Result:
     slices = [cohort / "slices" / f"cn{number}" for number in range(controls)]
-    return run(floor_of, *slices, "--reconstructions", cohort / "reconstructions", "--out", cohort / "floor")
+    return run(floor_of, *slices, "--maps", cohort / "maps", "--out", cohort / "floor")
 
 
 def calibrated(cohort: Path, scan: str, *options: object) -> pd.Series:
-    places = (cohort / "slices" / scan, cohort / "reconstructions" / scan, cohort / f"{scan}.nii.gz")
+    places = (cohort / "slices" / scan, cohort / "maps" / scan, cohort / f"{scan}.nii.gz")
     out = cohort / "calibrations" / scan
     result = run(calibrate, *places, "--floor", cohort / "floor", "--out", out, *options)
     assert result.exit_code == 0, result.output
@@ -140,10 +140,10 @@ def test_too_few_controls_are_told_and_nothing_is_written(cohort: Path) -> None:
 
 def test_score_that_was_not_made_is_named(cohort: Path) -> None:
     slices = [cohort / "slices" / f"cn{number}" for number in range(7)]
-    options = ("--reconstructions", cohort / "reconstructions", "--score", "anomaly", "--out", cohort / "floor")
+    options = ("--maps", cohort / "maps", "--score", "anomaly", "--out", cohort / "floor")
     result = run(floor_of, *slices, *options)
     assert result.exit_code == 1
-    assert "lacks the score anomaly; name it in reconstruct.py --scores" in result.stderr
+    assert "lacks the score anomaly; name it in map.py --scores" in result.stderr
 
 
 def test_volumes_for_the_viewer(cohort: Path) -> None:

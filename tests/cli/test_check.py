@@ -22,7 +22,9 @@ from phantoms import small_brain
 
 TOOL = Path(__file__).parents[2] / "bin" / "check.py"
 LABELS = ["CN", "ad", "mci", "cn", "AD", "CN", "CN", "AD", "MCI", "MCI"]
-OUTPUTS = ["conform.json", "inputs.csv", "samplesheet.csv", "split.csv", "versions.json", "warnings.txt"]
+OUTPUTS = [
+    *("conform.json", "evidence.txt", "inputs.csv", "samplesheet.csv", "split.csv", "versions.json", "warnings.txt"),
+]
 
 
 def save(path: Path, seed: int) -> None:
@@ -262,6 +264,15 @@ def test_conforming_follows_the_parameters(cohort: Path, tmp_path: Path) -> None
     assert found == {"size": 64, "slice_range": [0.3, 0.8], "fov": 200}
 
 
+def test_what_the_wanted_scores_take_is_told_to_the_reconstruction(cohort: Path, tmp_path: Path) -> None:
+    for more, evidence in (("anomaly", ""), ("mahalanobis,forward", "ensemble,health")):
+        scores = f"round_trip,disease,{more}"
+        (tmp_path / "params.json").write_text(json.dumps({"input": "samplesheet.csv", "scores": scores}))
+        given = ("--input", cohort, "--parameters", tmp_path / "params.json")
+        assert run(tmp_path / "out", *given).exit_code == 0
+        assert (tmp_path / "out/evidence.txt").read_text() == f"{evidence}\n"
+
+
 def test_a_model_fixes_conforming_and_takes_every_scan_as_test(cohort: Path, model: Path, tmp_path: Path) -> None:
     assert run(tmp_path / "out", "--input", cohort, "--model", model).exit_code == 0
     assert set(read(tmp_path / "out" / "split.csv")["split"]) == {"test"}
@@ -329,6 +340,7 @@ def test_parameters_alone_can_be_checked(tmp_path: Path) -> None:
     assert run(tmp_path / "out", "--parameters", parameters).exit_code == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "conform.json",
+        "evidence.txt",
         "versions.json",
         "warnings.txt",
     ]

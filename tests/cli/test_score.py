@@ -14,8 +14,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from healthward.evaluation.weights import BACKBONES
 from healthward.imaging.slices import AXES, ScanRecord, cut, fingerprint, save_scan
 from healthward.imaging.volumes import Conformed, Geometry
+from healthward.maps.evidence import Evidence
 from healthward.maps.fusion import fuse
-from healthward.maps.scores import Evidence, make_scores, save_scores
+from healthward.maps.scores import make_scores, save_scores
 from random_weights import ALEXNET, save_alexnet, save_inception
 from score import score
 
@@ -45,13 +46,15 @@ class Case:
         rng = np.random.default_rng(0)
         along = np.arange(SIZE) - (SIZE - 1) / 2
         distance = np.sqrt(along[:, None, None] ** 2 + along[:, None] ** 2 + along**2)
-        self.slices, self.reconstruction, self.out = folder / "slices", folder / "reconstruction", folder / "out"
+        self.slices, self.reconstruction, self.maps = folder / "slices", folder / "reconstruction", folder / "maps"
+        self.out = folder / "out"
         self.brain = distance < 12
         self.cube = np.where(self.brain, rng.random(distance.shape), 0).astype(np.float32)
         self.truth = distance < 4
         self.unguided = self._changed(rng, 0.05)
         self.healthy = self._changed(rng, 0.05 + 0.2 * self.truth)
         self.reconstruction.mkdir()
+        self.maps.mkdir()
         self.save()
 
     def _changed(self, rng: np.random.Generator, amount: object) -> np.ndarray:
@@ -67,7 +70,7 @@ class Case:
         np.savez(self.reconstruction / "stack.npz", **{kind: cut(cube, FIRST, COUNT) for kind, cube in decoded.items()})
         fused = {kind: fuse(cut(cube, FIRST, COUNT), FIRST) for kind, cube in decoded.items()}
         evidence = Evidence(self.cube, **fused, health=self.cube, disease=self.cube, residual=self.cube)
-        save_scores(self.reconstruction / "scores.npz", make_scores(evidence, ["anomaly", "contrast"]))
+        save_scores(self.maps / "scores.npz", make_scores(evidence, ["anomaly", "contrast"]))
         rows = {
             "scan": RECORD.scan,
             "axis": np.repeat(AXES, COUNT),
@@ -84,7 +87,7 @@ class Case:
         pd.DataFrame(rows).iloc[::-1].to_csv(self.reconstruction / "reconstruction.csv", index=False)
 
     def run(self, *options: object) -> Result:
-        places = [self.slices, self.reconstruction, "--out", self.out, "--device", "cpu"]
+        places = [self.slices, self.reconstruction, self.maps, "--out", self.out, "--device", "cpu"]
         return CliRunner().invoke(score, [str(part) for part in (*places, *options)])
 
     def table(self, name: str) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import nibabel as nib
@@ -14,14 +15,17 @@ import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner
+from healthward.inputs.score_names import SCORES
 
 import simulate
 import train
 from healthward import __version__
 from healthward.diffusion.model import load_model
 from healthward.imaging.signatures import earliest_copies, load_signatures, signature
+from healthward.maps.evidence import OPTIONAL
 from healthward.planting.simulation import KINDS
 from phantoms import head_on, write_head
+from reconstruct import EVIDENCE
 
 COMMANDS = {
     "simulate": "simulate_cohort",
@@ -29,6 +33,7 @@ COMMANDS = {
     "slice": "slice_scan",
     "train": "train_model",
     "reconstruct": "reconstruct_scan",
+    "map": "map_scan",
     "tune": "tune",
     "choose": "choose",
     "floor": "floor_of",
@@ -132,16 +137,22 @@ def test_a_model_knows_its_training_scans_under_another_name_turned_and_retyped(
     ]
 
 
+def reconstruct(trained, folder, *options):
+    """Reconstruct the scan `new` of a folder into `made`, quickly."""
+    done(
+        "reconstruct", folder / "slices/new", "--model", trained / "model", *options,
+        "--noise-depth", 99, "--ddim-steps", 2, "--inversion-iterations", 1, "--out", folder / "made",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("grid", ["anisotropic and odd", "oblique, flipped"])
 def test_maps_come_back_on_the_grid_of_the_scan(trained, tmp_path, grid):
     slice_head(tmp_path, "new", grid, split="test")
     (tmp_path / "maps").mkdir()
     (tmp_path / "maps/old_residual.nii.gz").touch()
-    done(
-        "reconstruct", tmp_path / "slices/new", tmp_path / "new.nii.gz", "--model", trained / "model",
-        "--noise-depth", 99, "--ddim-steps", 2, "--inversion-iterations", 1, "--out", tmp_path / "maps",
-        "--scores", "disease,mahalanobis,forward,deformation",
-    )  # fmt: skip
+    reconstruct(trained, tmp_path, "--evidence", "ensemble,health")
+    places = (tmp_path / "slices/new", tmp_path / "made", tmp_path / "new.nii.gz")
+    done("map", *places, "--scores", "disease,mahalanobis,forward,deformation", "--out", tmp_path / "maps")
     with np.load(tmp_path / "maps/scores.npz") as scores:
         assert {scores[name].shape for name in scores.files} == {(32, 32, 32)}
         assert set(scores.files) == {"disease", "mahalanobis", "forward", "deformation"}
@@ -152,9 +163,30 @@ def test_maps_come_back_on_the_grid_of_the_scan(trained, tmp_path, grid):
         assert image.shape == source.shape
         np.testing.assert_allclose(image.affine, source.affine)
         assert np.isfinite(image.get_fdata()).all()
-    with np.load(tmp_path / "maps/stack.npz") as stack:
+    with np.load(tmp_path / "made/stack.npz") as stack:
         assert stack["healthy"].shape == stack["unguided"].shape == (3, 13, 32, 32)
-    assert len(pd.read_csv(tmp_path / "maps/reconstruction.csv")) == 39
+    with np.load(tmp_path / "made/evidence.npz") as evidence:
+        assert set(evidence.files) == {"disease", "residual", "health", "ensemble"}
+        halved = {name for name in evidence.files if evidence[name].dtype == np.float16}
+        assert halved == {"residual", "health", "ensemble"}
+    assert len(pd.read_csv(tmp_path / "made/reconstruction.csv")) == 39
+
+
+def test_a_score_whose_evidence_was_not_made_is_refused_and_another_image_as_well(trained, tmp_path):
+    slice_head(tmp_path, "new", split="test")
+    reconstruct(trained, tmp_path)
+    line = ("map", tmp_path / "slices/new", tmp_path / "made")
+    voxels, affine = head_on("isotropic")
+    nib.save(nib.Nifti1Image(voxels[:, ::-1], affine), tmp_path / "turned.nii.gz")
+    lacking = "made/evidence.npz: lacks the evidence ensemble; name it in reconstruct.py --evidence"
+    for more, told in (
+        ((tmp_path / "new.nii.gz", "--scores", "disease,mahalanobis"), lacking),
+        ((tmp_path / "turned.nii.gz",), "turned.nii.gz: not the scan that was sliced"),
+    ):
+        result = call(*line, *more, "--out", tmp_path / "maps")
+        assert result.exit_code == 1
+        assert told in result.output.splitlines()[-1]
+        assert not (tmp_path / "maps").exists()
 
 
 def test_a_training_is_continued_not_repeated(trained):
@@ -170,16 +202,16 @@ def test_a_training_is_continued_not_repeated(trained):
 
 def test_the_most_severe_class_that_was_trained_on_is_looked_for_and_no_other(trained, tmp_path):
     line = [
-        "reconstruct", trained / "slices/cn1", trained / "cn1.nii.gz", "--model", trained / "model",
-        "--noise-depth", 99, "--ddim-steps", 2, "--inversion-iterations", 1, "--out", tmp_path / "maps",
+        "reconstruct", trained / "slices/cn1", "--model", trained / "model",
+        "--noise-depth", 99, "--ddim-steps", 2, "--inversion-iterations", 1, "--out", tmp_path / "made",
     ]  # fmt: skip
     for option, label in (("--disease", "MCI"), ("--healthy", "LMCI")):
         result = call(*line, option, label)
         assert result.exit_code == 1
         assert result.output.splitlines()[-1] == f"Error: {option}: '{label}' was not trained on; give one of CN, AD"
-        assert not (tmp_path / "maps").exists()
+        assert not (tmp_path / "made").exists()
     done(*line)
-    assert set(pd.read_csv(tmp_path / "maps/reconstruction.csv")["evidence_of"]) == {"AD"}
+    assert set(pd.read_csv(tmp_path / "made/reconstruction.csv")["evidence_of"]) == {"AD"}
     result = call(
         "tune", trained / "slices/cn1", "--model", trained / "model", "--healthy", "EMCI", "--out", tmp_path / "a.csv"
     )
@@ -264,6 +296,10 @@ def test_a_mask_of_which_the_cube_keeps_nothing_is_told(tmp_path):
         "--mask", tmp_path / "mask.nii", "--out", tmp_path / "slices",
     )  # fmt: skip
     assert "leaves nothing in the cube of 32 voxels and 192 mm" in result.output
+
+
+def test_kinds_of_evidence_are_those_of_the_library():
+    assert EVIDENCE == OPTIONAL == tuple(part for part in OPTIONAL if part in {*chain(*SCORES.values())})
 
 
 def test_kinds_of_disease_are_those_of_the_library_and_told_in_the_truth(tmp_path):

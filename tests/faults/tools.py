@@ -20,12 +20,13 @@ COMMANDS = {
     "slice": "slice_scan",
     "train": "train_model",
     "reconstruct": "reconstruct_scan",
+    "map": "map_scan",
     "score": "score",
     "floor": "floor_of",
     "calibrate": "calibrate",
     "aggregate": "aggregate",
 }
-STAGES = ("slice", "train", "reconstruct", "score", "calibrate", "aggregate")
+STAGES = ("slice", "train", "reconstruct", "map", "score", "calibrate", "aggregate")
 """What is killed; floor.py only makes what calibrate.py reads."""
 SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 SLICING = "--size 32 --slice-range 0.4 0.6"
@@ -121,7 +122,7 @@ def prepare(folder: Path, tools: Tools) -> dict[str, Stage]:
         stages[tool] = Stage(tool, words, out, time.monotonic() - start)
         return out
 
-    slices, translated, scored = {}, {}, []
+    slices, translated, mapped, scored = {}, {}, {}, []
     for scan in [*controls, "ad0"]:
         split = "train" if scan in ("cn0", "ad0") else "val"
         named = f"--scan {scan} --subject {scan} --label {scan[:2]} --split {split} --out {{out}}/{scan}"
@@ -130,18 +131,20 @@ def prepare(folder: Path, tools: Tools) -> dict[str, Stage]:
     model = calm("train", "model", *learned, NETWORK, LEARNING, "--checkpoints {out}/checkpoints --out {out}/model")
     for scan in slices:
         line = ("--model", model / "model", TRANSLATION, f"--out {{out}}/{scan}")
-        translated[scan] = calm("reconstruct", scan, slices[scan], folder / f"{scan}.nii.gz", *line) / scan
+        translated[scan] = calm("reconstruct", scan, slices[scan], *line) / scan
+        image = folder / f"{scan}.nii.gz"
+        mapped[scan] = calm("map", scan, slices[scan], translated[scan], image, f"--out {{out}}/{scan}") / scan
     for scan in ("cn0", "ad0"):
         line = ("--device cpu --lowest 2 --out {out}/" + scan,)
-        scored.append(calm("score", scan, slices[scan], translated[scan], *line) / scan)
-    reconstructions = folder / "reconstructions"
-    reconstructions.mkdir()
+        scored.append(calm("score", scan, slices[scan], translated[scan], mapped[scan], *line) / scan)
+    maps = folder / "maps"
+    maps.mkdir()
     for scan in controls:
-        (reconstructions / scan).symlink_to(translated[scan])
+        (maps / scan).symlink_to(mapped[scan])
     held_out = [slices[scan] for scan in controls]
-    floor = calm("floor", "floor", *held_out, "--reconstructions", reconstructions, "--out {out}/floor") / "floor"
+    floor = calm("floor", "floor", *held_out, "--maps", maps, "--out {out}/floor") / "floor"
     compared = ("--floor", floor, "--out {out}/ad0")
-    calm("calibrate", "ad0", slices["ad0"], translated["ad0"], folder / "ad0.nii.gz", *compared)
+    calm("calibrate", "ad0", slices["ad0"], mapped["ad0"], folder / "ad0.nii.gz", *compared)
     calm("aggregate", "all", *scored, "--lowest 2 --out {out}/report")
     return {tool: stages[tool] for tool in STAGES}
 

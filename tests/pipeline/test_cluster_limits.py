@@ -57,7 +57,7 @@ def test_what_no_node_has_is_told_with_what_would_help(tmp_path: Path) -> None:
         "parameter max_cpus: 16 processors (TRAIN), 4 processors (FLOOR, AGGREGATE) would wait for ever in partition "
         "small, which gives a job 2 processors at most; give --max_cpus 2, or another --queue"
     )
-    assert memory.startswith("parameter max_memory: 3 GB (SLICE, RECONSTRUCT, SCORE, CALIBRATE), 12 GB (TRAIN)")
+    assert memory.startswith("parameter max_memory: 3 GB (SLICE, RECONSTRUCT, MAP, SCORE, CALIBRATE), 12 GB (TRAIN)")
     assert memory.endswith("gives a job 3000 MB at most; give --max_memory 3000.MB, or another --queue")
     assert time.startswith("parameter max_time: 2 h (CHECK, ")
     assert time.endswith("gives a job 1 h at most; give --max_time 1.h, or another --queue")
@@ -169,5 +169,6 @@ def test_every_process_of_a_run_is_asked_for_with_its_labels(answers: dict[str, 
             labels = [line.split("'")[1] for line in lines if line.strip().startswith("label '")]
             declared[lines[0].split()[1]] = labels
     assert answers["processes"] == declared | {"CHECK_PARAMETERS": declared["CHECK"]}
-    assert set(answers["mapping"]) == {"CHECK", "SLICE", "RECONSTRUCT", "SCORE", "FLOOR", "CALIBRATE", "AGGREGATE"}
+    mapping = {"CHECK", "SLICE", "RECONSTRUCT", "MAP", "SCORE", "FLOOR", "CALIBRATE", "AGGREGATE"}
+    assert set(answers["mapping"]) == mapping
     assert set(answers["training"]) == {"CHECK", "SLICE", "TRAIN"}

@@ -376,7 +376,7 @@ def out(folder: Path) -> list[str]:
 
 def reconstruct_options(folder: Path, settings: str) -> list[str]:
     given = ["--settings", str(written(folder, "settings.json", settings)), "--model", str(folder / "model")]
-    return [str(folder / "empty"), str(folder / "cn0.nii"), *given, *out(folder)]
+    return [str(folder / "empty"), *given, *out(folder)]
 
 
 BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
@@ -429,17 +429,32 @@ BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
     ),
     "reconstruct: damaged slices": (
         "reconstruct",
-        lambda f: [str(f / "damaged"), str(f / "cn0.nii"), "--model", str(f / "model"), "--out", str(f / "new")],
+        lambda f: [str(f / "damaged"), "--model", str(f / "model"), "--out", str(f / "new")],
         "damaged/scan.json: damaged (",
+    ),
+    "map: damaged slices": (
+        "map",
+        lambda f: [str(f / "damaged"), str(f / "damaged"), str(f / "cn0.nii"), "--out", str(f / "new")],
+        "damaged/scan.json: damaged (",
+    ),
+    "map: a score that there is not": (
+        "map",
+        lambda f: [str(f / "damaged"), str(f / "damaged"), str(f / "cn0.nii"), "--scores", "anomalie", *out(f)],
+        "'anomalie' is none of round_trip, anomaly,",
+    ),
+    "reconstruct: evidence that there is not": (
+        "reconstruct",
+        lambda f: [str(f / "damaged"), "--model", str(f / "model"), "--evidence", "mahalanobis", *out(f)],
+        "'mahalanobis' is none of health, ensemble, perceptual",
     ),
     "score: damaged slices": (
         "score",
-        lambda f: [str(f / "damaged"), str(f / "damaged"), "--out", str(f / "new")],
-        "damaged/stack.npz: damaged (",
+        lambda f: [str(f / "damaged"), str(f / "damaged"), str(f / "damaged"), "--out", str(f / "new")],
+        "damaged/scan.json: damaged (",
     ),
     "floor: damaged slices": (
         "floor",
-        lambda f: [str(f / "damaged"), "--reconstructions", str(f / "damaged"), "--out", str(f / "new")],
+        lambda f: [str(f / "damaged"), "--maps", str(f / "damaged"), "--out", str(f / "new")],
         "damaged/scan.json: damaged (",
     ),
     "choose: another table": (

@@ -18,7 +18,9 @@ from healthward.diffusion.translation import (
 from healthward.imaging.slices import ScanRecord, ScanSlices, cut, fingerprint
 from healthward.imaging.volumes import conform
 from healthward.labels import condition_number
-from healthward.maps.reconstruction import MAPS, Translator, native_maps, remove_maps, slice_table
+from healthward.maps.native import native_maps, remove_maps
+from healthward.maps.reconstruction import Translator, slice_table
+from healthward.names import MAPS
 from phantoms import GRIDS, head_on
 
 SETTINGS = Settings(guidance_scale=3.0, noise_depth=99, ddim_steps=4, inversion_iterations=2)

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import cli
 from healthward.errors import InputError
-from healthward.inputs.parameters import SCORES as NAMES
-from healthward.maps.scores import SCORES, Evidence, make_scores, needs, read_scores, save_scores
+from healthward.maps.evidence import OPTIONAL, Evidence
+from healthward.maps.scores import SCORES, make_scores, read_scores, save_scores
+from healthward.names import SCORES as NAMES
+from healthward.names import evidence_for
 
 SHAPE = (20, 20, 20)
 INSIDE = (slice(8, 12),) * 3
@@ -38,7 +39,7 @@ def evidence(change: float = 0.2, error: float = 0.0) -> Evidence:
 
 def block(name: str, made: Evidence) -> tuple[float, float]:
     """Return a score's mean within the block and away from it."""
-    score = SCORES[name].function(made)
+    score = SCORES[name](made)
     assert score.shape == SHAPE
     assert np.isfinite(score).all()
     away = np.ones(SHAPE, dtype=bool)
@@ -61,7 +62,7 @@ def test_differences_are_in_scaled_intensity(name: str, value: float) -> None:
 
 def test_contrasts_are_free_of_the_networks_error() -> None:
     clean, noisy = evidence(), evidence(error=0.05)
-    np.testing.assert_allclose(SCORES["contrast"].function(noisy), SCORES["contrast"].function(clean), atol=1e-6)
+    np.testing.assert_allclose(SCORES["contrast"](noisy), SCORES["contrast"](clean), atol=1e-6)
     assert block("anomaly", noisy)[1] > 0.03
     assert block("disease", noisy)[1] < 0.001
 
@@ -85,7 +86,7 @@ def test_structure_scores_see_structure() -> None:
     shifted = replace(made, input=np.roll(made.input, 1, axis=0))
     same = replace(made, input=made.healthy)
     for name in ("ssim_ensemble", "deformation"):
-        assert SCORES[name].function(shifted).mean() > 10 * SCORES[name].function(same).mean()
+        assert SCORES[name](shifted).mean() > 10 * SCORES[name](same).mean()
 
 
 def test_deformation_measures_change_of_volume() -> None:
@@ -96,24 +97,32 @@ def test_deformation_measures_change_of_volume() -> None:
         return (1 / (1 + np.exp((radius - edge) / 0.05))).astype(np.float32)
 
     shrunken = Evidence(ball(0.5), ball(0.5), ball(0.58), ball(0.5), ball(0.5))
-    score = SCORES["deformation"].function(shrunken)
+    score = SCORES["deformation"](shrunken)
     assert score[radius < 0.8].mean() > 5 * score[radius > 1.1].mean()
 
 
-def test_what_a_score_needs_is_told_and_missed() -> None:
-    assert needs(["anomaly", "disease"]) == set()
-    assert needs(["mahalanobis", "perceptual_residual"]) == {"ensemble", "perceptual"}
-    bare = replace(evidence(), ensemble=None)
-    with pytest.raises(ValueError, match="without what this score needs"):
-        SCORES["mahalanobis"].function(bare)
+def test_evidence_that_scores_take_is_told_once() -> None:
+    assert evidence_for(["anomaly", "disease"]) == []
+    assert evidence_for(["perceptual_residual", "forward", "mahalanobis"]) == ["ensemble", "health", "perceptual"]
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_a_score_takes_the_evidence_that_it_is_said_to_take_and_no_other(name: str) -> None:
+    taken, other = (
+        {part: None for part in OPTIONAL if (part in NAMES[name].evidence) == taken} for taken in (True, False)
+    )
+    assert np.isfinite(SCORES[name](replace(evidence(), **other))).all()
+    if taken:
+        with pytest.raises(ValueError, match="without what this score needs"):
+            SCORES[name](replace(evidence(), **taken))
 
 
 def test_scores_are_read_back_by_name(tmp_path: Path) -> None:
     save_scores(tmp_path / "scores.npz", make_scores(evidence(), ["anomaly", "disease"]))
     assert set(read_scores(tmp_path / "scores.npz")) == {"anomaly", "disease"}
-    with pytest.raises(InputError, match=r"scores.npz: lacks the score contrast; name it in reconstruct.py --scores"):
+    with pytest.raises(InputError, match=r"scores.npz: lacks the score contrast; name it in map.py --scores"):
         read_scores(tmp_path / "scores.npz", ["contrast"])
 
 
 def test_names_are_the_same_everywhere() -> None:
-    assert tuple(SCORES) == NAMES == cli.SCORES
+    assert tuple(SCORES) == tuple(NAMES)

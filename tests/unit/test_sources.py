@@ -57,7 +57,39 @@ def test_every_way_to_import_counts_at_any_distance(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(sources, "PACKAGE", package)
     before = source_digests("root")
     assert list(before) == ["between", "room.leaf", "root"]
-    assert before["room.leaf"] == hashlib.sha256(b"import healthward.root\n").hexdigest()
+    assert before["room.leaf"] == hashlib.sha256(b"import healthward.root").hexdigest()
     (package / "room/leaf.py").write_text("edited = True\n")
     after = source_digests("root")
     assert [name for name in before if before[name] != after[name]] == ["room.leaf"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "restarts"),
+    [
+        ("Adds.", "Adds a number.", False),
+        ("what is added", "the summand", False),
+        ("# once", "# and no more", False),
+        ("(number: int)", "(\n    number: int,\n)", False),
+        ("NUMBER = 1", "NUMBER = 2", True),
+        ('"too small"', '"below 0"', True),
+    ],
+)
+def test_words_about_code_restart_no_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, restarts: bool
+) -> None:
+    code = '''"""Adds."""
+NUMBER = 1
+"""what is added"""
+def add(number: int):
+    """Adds."""
+    assert number > 0, "too small"
+    return number + NUMBER  # once
+'''
+    package = tmp_path / "healthward"
+    package.mkdir()
+    monkeypatch.setattr(sources, "PACKAGE", package)
+    digests = []
+    for text in (code, code.replace(old, new)):
+        (package / "root.py").write_text(text)
+        digests += [source_digests("root")["root"]]
+    assert (digests[0] != digests[1]) == restarts

@@ -1,8 +1,7 @@
-"""From a scan's slices to what scores are made of, and to maps in its own space."""
+"""From a scan's slices to what scores are made of."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,69 +23,12 @@ from healthward.diffusion.translation import (
     variants,
 )
 from healthward.imaging.slices import AXES, ScanSlices
-from healthward.imaging.volumes import Array, to_native
-from healthward.maps.fusion import agreement, fuse
-from healthward.maps.scores import Evidence
+from healthward.imaging.volumes import Array
+from healthward.maps.evidence import Evidence
+from healthward.maps.fusion import fuse
 
 if TYPE_CHECKING:
     from healthward.evaluation.perceptual import Lpips
-
-
-@dataclass(frozen=True)
-class NativeMaps:
-    """Maps on the scan's own grid, float32 of the scan's shape.
-
-    Attributes:
-        pseudohealthy: the scan with the change that guidance made, in the scan's intensity units. Where no slice lies,
-            and in the detail that the cube cannot hold, it is the scan itself.
-        anomaly: |scan - pseudo-healthy| in the units of the model, where 1 is the scan's robust intensity range.
-        contrast: |unguided - pseudo-healthy|, same units: free of the round trip's error.
-        confidence: agreement of the three axes on the direction of the change, in [0, 1].
-    """
-
-    pseudohealthy: Array
-    anomaly: Array
-    contrast: Array
-    confidence: Array
-
-
-SCORE_MAPS = ("disease", "residual")
-"""Scores that are given as maps on the scan's own grid, too."""
-
-MAPS = (*(field.name for field in fields(NativeMaps)), *SCORE_MAPS)
-"""What a map can be of, by the end of its file's name."""
-
-
-def remove_maps(folder: Path, image: Path) -> None:
-    """Remove the maps that an earlier call left in a folder, whatever its scan; `image` stays, whatever its name."""
-    for kind in MAPS:
-        for path in folder.glob(f"*_{kind}.nii.gz"):
-            if not path.samefile(image):
-                path.unlink()
-
-
-def native_maps(scan: ScanSlices, voxels: Array, healthy: Array, unguided: Array) -> NativeMaps:
-    """Fuse the three axes and take the maps to the scan's own grid.
-
-    Args:
-        scan: the slices that were translated.
-        voxels: the scan itself, on its own grid.
-        healthy: pseudo-healthy slices, (3, count, size, size) in [0, 1].
-        unguided: unguided round trip of the same shape.
-    """
-    first = scan.record.first
-    change = fuse(scan.stack - healthy, first)
-    contrast = fuse(unguided - healthy, first)
-    scale = scan.geometry.brightest - scan.geometry.darkest
-    native_change, native_contrast, confidence = (
-        to_native(cube, scan.geometry) for cube in (change, contrast, agreement(scan.stack - healthy, first))
-    )
-    return NativeMaps(
-        pseudohealthy=(voxels - scale * native_change).astype(np.float32),
-        anomaly=np.abs(native_change),
-        contrast=np.abs(native_contrast),
-        confidence=confidence,
-    )
 
 
 @dataclass(frozen=True)
@@ -100,7 +42,7 @@ class Translator:
         device: where to compute.
         batch: slices at once; by device when None.
         seed: of the run; the noise behind the one-step scores is drawn by it and the scan's voxels.
-        lpips: the network behind the perceptual score, or None where no wanted score needs it.
+        lpips: the network behind the perceptual evidence, or None where that is not asked for.
     """
 
     model: ConditionalUNet
@@ -121,7 +63,7 @@ class Translator:
         return trace(self.model, slices, self.healthy, self.settings, self.device)
 
     def look(self, scan: ScanSlices, needs: Collection[str] = ()) -> OneStep:
-        """Look at every slice of a scan in one step, for what scores need (`healthward.maps.scores.needs`)."""
+        """Look at every slice of a scan in one step, with what is asked for (`healthward.maps.evidence.OPTIONAL`)."""
         return one_step(
             self.model,
             _flat(scan.stack),
@@ -136,7 +78,7 @@ class Translator:
         )
 
     def gather(self, scan: ScanSlices, translation: Translation, looked: OneStep, needs: Collection[str]) -> Evidence:
-        """Fuse what was made of a scan, and make what else scores need of it (`healthward.maps.scores.needs`)."""
+        """Fuse what was made of a scan, and make of it what else is asked for (`healthward.maps.evidence.OPTIONAL`)."""
 
         def fused(slices: Array) -> Array:
             return fuse(slices.reshape(scan.stack.shape), scan.record.first)
@@ -159,7 +101,7 @@ class Translator:
 
     def _distance(self, slices: Array, healthy: Array) -> Array:
         if self.lpips is None:
-            raise ValueError("the perceptual score needs the network behind LPIPS")
+            raise ValueError("the perceptual evidence needs the network behind LPIPS")
         pair = (torch.from_numpy(np.array(part)).to(self.device) for part in (slices, healthy))
         return self.lpips(*pair)[1].cpu().numpy()
 

@@ -5,9 +5,7 @@ otherwise; none of them is calibrated.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -17,59 +15,20 @@ from skimage.registration import optical_flow_ilk
 from healthward.errors import InputError, reading
 from healthward.imaging.volumes import Array
 from healthward.inputs.results import read_arrays
+from healthward.maps.evidence import Evidence
 
 SSIM_WINDOWS = (3, 5, 7, 9, 11)
 """Edges in voxels of the windows that the ensemble averages over."""
 
-AGAIN = "reconstruct the scan again"
+AGAIN = "map the scan again"
 FILE = "scores.npz"
-"""Where reconstruct.py leaves the scores of a scan."""
+"""Where map.py leaves the scores of a scan."""
 
 RESIDUAL_WIDTH = 1.5
 """Standard deviation in voxels of the Gaussian that the residual is smoothed by."""
 
 SMALLEST_DEVIATION = 0.01
 """Spread of reconstructions, in scaled intensity, below which they are taken to agree by chance."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What scores are made of, each float32 (S, S, S) in [0, 1] unless said otherwise.
-
-    Attributes:
-        input: the scan in its cube, 0 where no slice lies.
-        unguided: decoded from its latents without guidance.
-        healthy: ... toward the healthy class.
-        disease: signed one-step change from the healthy to the diseased class
-            (`healthward.diffusion.translation.OneStep`).
-        residual: what one step from little noise does not restore, signed.
-        health: ... from no class to the healthy one.
-        ensemble: (R, S, S, S), pseudo-healthy at other depths and guidance scales.
-        perceptual: LPIPS between input and pseudo-healthy, spread over the slices, at least 0.
-
-    What no wanted score needs may be None.
-    """
-
-    input: Array
-    unguided: Array
-    healthy: Array
-    disease: Array
-    residual: Array
-    health: Array | None = None
-    ensemble: Array | None = None
-    perceptual: Array | None = None
-
-
-class Score(NamedTuple):
-    """A score and what it takes.
-
-    Attributes:
-        function: makes the score of the evidence.
-        needs: attributes of `Evidence` that are not always there.
-    """
-
-    function: Callable[[Evidence], Array]
-    needs: tuple[str, ...] = ()
 
 
 def round_trip(evidence: Evidence) -> Array:
@@ -157,30 +116,19 @@ def deformation(evidence: Evidence) -> Array:
     return np.abs(np.log(np.clip(jacobian, 0.1, 10))).astype(np.float32)
 
 
-SCORES = {
-    "round_trip": Score(round_trip),
-    "anomaly": Score(anomaly),
-    "signed": Score(signed),
-    "contrast": Score(contrast),
-    "class_contrast": Score(class_contrast),
-    "disease": Score(disease),
-    "residual": Score(residual),
-    "ssim_ensemble": Score(ssim_ensemble),
-    "perceptual_residual": Score(perceptual_residual, ("perceptual",)),
-    "mahalanobis": Score(mahalanobis, ("ensemble",)),
-    "forward": Score(forward, ("health",)),
-    "deformation": Score(deformation),
+SCORES: dict[str, Callable[[Evidence], Array]] = {
+    score.__name__: score
+    for score in (
+        *(round_trip, anomaly, signed, contrast, class_contrast, disease, residual, ssim_ensemble),
+        *(perceptual_residual, mahalanobis, forward, deformation),
+    )
 }
-
-
-def needs(names: Iterable[str]) -> set[str]:
-    """Return what evidence the named scores take beyond that which is always there."""
-    return {need for name in names for need in SCORES[name].needs}
+"""The scores by their names; what optional evidence each takes is in `healthward.names`."""
 
 
 def make_scores(evidence: Evidence, names: Iterable[str]) -> dict[str, Array]:
     """Return the named scores."""
-    return {name: SCORES[name].function(evidence) for name in names}
+    return {name: SCORES[name](evidence) for name in names}
 
 
 def save_scores(file: Path, scores: Mapping[str, Array]) -> None:
@@ -200,7 +148,7 @@ def read_scores(file: Path, names: Iterable[str] | None = None) -> dict[str, Arr
     wanted = list(stored if names is None else names)
     for name in wanted:
         if name not in stored:
-            raise InputError(f"{file}: lacks the score {name}; name it in reconstruct.py --scores")
+            raise InputError(f"{file}: lacks the score {name}; name it in map.py --scores")
         with reading(file, AGAIN):
             if stored[name].ndim != 3 or len(set(stored[name].shape)) != 1 or not np.isfinite(stored[name]).all():
                 raise ValueError(f"{name} is no cube of finite numbers")

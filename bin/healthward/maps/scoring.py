@@ -39,21 +39,7 @@ class Pairs:
 
 
 def pair(scan: ScanSlices, healthy: Array, unguided: Array) -> Pairs:
-    """Put a scan's slices beside what was made of them.
-
-    Raises:
-        InputError: a stack is not of the shape of the scan's, or holds values outside [0, 1] or NaN.
-    """
-    for name, stack in (("healthy", healthy), ("unguided", unguided)):
-        if stack.shape != scan.stack.shape:
-            raise InputError(
-                f"scan {scan.record.scan}: {name} slices of shape {stack.shape} beside input slices of shape"
-                f" {scan.stack.shape}; reconstruct the scan from these slices"
-            )
-        if not ((stack >= 0) & (stack <= 1)).all():
-            raise InputError(
-                f"scan {scan.record.scan}: {name} slices hold values outside [0, 1] or NaN; reconstruct it again"
-            )
+    """Put a scan's slices beside what was made of them."""
     return Pairs(scan, scan.brain_stack, np.array(scan.stack), healthy, unguided)
 
 

@@ -9,7 +9,9 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def source_digests(module: str) -> dict[str, str]:
-    """Return the SHA-256 of the source of a module and of every one that it imports, directly or not, by their names.
+    """Return the SHA-256 of the code of a module and of every one that it imports, directly or not, by their names.
+
+    Code is what Python makes of the source: comments, docstrings and how lines are broken have no part in it.
 
     Args:
         module: a module of this package, as "training.trainer".
@@ -20,10 +22,18 @@ def source_digests(module: str) -> dict[str, str]:
         name = wanted.pop()
         file = PACKAGE / f"{name.replace('.', '/')}.py"
         if name not in found and file.is_file():
-            text = file.read_text(encoding="utf-8")
-            found[name] = hashlib.sha256(text.encode()).hexdigest()
-            wanted += _imported(ast.parse(text))
+            code = _without_words(ast.parse(file.read_text(encoding="utf-8")))
+            found[name] = hashlib.sha256(ast.unparse(code).encode()).hexdigest()
+            wanted += _imported(code)
     return dict(sorted(found.items()))
+
+
+def _without_words(code: ast.Module) -> ast.Module:
+    """Empty the strings that stand alone: what is said of modules, classes, functions and attributes."""
+    for node in ast.walk(code):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            node.value.value = ""
+    return code
 
 
 def _imported(code: ast.AST) -> Iterator[str]:

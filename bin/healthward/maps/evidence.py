@@ -1,0 +1,128 @@
+"""What scores are made of: what the network made of a scan, kept in files, so that a new score needs no network."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from healthward.errors import InputError, reading
+from healthward.imaging.slices import ScanSlices
+from healthward.imaging.volumes import Array
+from healthward.inputs.results import read_arrays
+from healthward.maps.fusion import fuse
+
+STACK, FILE = "stack.npz", "evidence.npz"
+"""Where reconstruct.py leaves the translated slices of a scan, and what else scores are made of."""
+
+TRANSLATED = ("healthy", "unguided")
+ALWAYS = ("disease", "residual")
+OPTIONAL = ("health", "ensemble", "perceptual")
+"""Parts of `Evidence` that are made where some score needs them."""
+
+UNIT = np.float32(2**-10)
+"""Half precision keeps its digits for numbers from 1e-4 to 6e4: in this unit, for evidence from 6e-8 to 64."""
+
+AGAIN = "reconstruct the scan again"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What scores are made of, each float32 (S, S, S) in [0, 1] unless said otherwise.
+
+    Attributes:
+        input: the scan in its cube, 0 where no slice lies.
+        unguided: decoded from its latents without guidance.
+        healthy: ... toward the healthy class.
+        disease: signed one-step change from the healthy to the diseased class
+            (`healthward.diffusion.translation.OneStep`).
+        residual: what one step from little noise does not restore, signed.
+        health: ... from no class to the healthy one.
+        ensemble: (R, S, S, S), pseudo-healthy at other depths and guidance scales.
+        perceptual: LPIPS between input and pseudo-healthy, spread over the slices, at least 0.
+
+    What no wanted score needs may be None.
+    """
+
+    input: Array
+    unguided: Array
+    healthy: Array
+    disease: Array
+    residual: Array
+    health: Array | None = None
+    ensemble: Array | None = None
+    perceptual: Array | None = None
+
+
+def save_evidence(file: Path, evidence: Evidence) -> None:
+    """Write what neither the slices of a scan nor the translated ones hold of its evidence.
+
+    In half precision, which rounds a value by at most 1/2048 of itself; of the ensemble the differences from `healthy`,
+    so that small changes keep their digits. `disease` alone is float32: the root in the score of that name would make a
+    rounding of 1/2048 one of several hundredths where the change is near 0.
+    """
+    parts = {name: getattr(evidence, name) for name in ("residual", *OPTIONAL)}
+    if evidence.ensemble is not None:
+        parts["ensemble"] = evidence.ensemble - evidence.healthy
+    halves = {name: (part / UNIT).astype(np.float16) for name, part in parts.items() if part is not None}
+    np.savez_compressed(file, allow_pickle=False, disease=evidence.disease, **halves)
+
+
+def read_stack(folder: Path, scan: ScanSlices) -> dict[str, Array]:
+    """Read a scan's translated slices from its folder of reconstruct.py.
+
+    Returns:
+        healthy and unguided, each float32 (3, n, S, S) in [0, 1].
+
+    Raises:
+        InputError: they are damaged, not of the shape of the scan's slices, or hold values outside [0, 1] or NaN.
+    """
+    stored = read_arrays(folder / STACK, AGAIN, TRANSLATED)
+    stacks = {name: stored[name] for name in TRANSLATED}
+    for name, stack in stacks.items():
+        if stack.shape != scan.stack.shape:
+            raise InputError(
+                f"scan {scan.record.scan}: {name} slices of shape {stack.shape} beside input slices of shape"
+                f" {scan.stack.shape}; reconstruct the scan from these slices"
+            )
+        if not ((stack >= 0) & (stack <= 1)).all():
+            raise InputError(
+                f"scan {scan.record.scan}: {name} slices hold values outside [0, 1] or NaN; reconstruct it again"
+            )
+    return stacks
+
+
+def read_evidence(
+    folder: Path, scan: ScanSlices, stack: Mapping[str, Array], optional: Collection[str] = ()
+) -> Evidence:
+    """Read the evidence of a scan from its folder of reconstruct.py.
+
+    Args:
+        folder: of reconstruct.py.
+        scan: its slices.
+        stack: what `read_stack` returned of them.
+        optional: which of `OPTIONAL` must be there.
+
+    Raises:
+        InputError: one of them was not made, or a file is damaged or of other slices.
+    """
+    file = folder / FILE
+    stored = read_arrays(file, AGAIN, ALWAYS)
+    for name in optional:
+        if name not in stored:
+            raise InputError(f"{file}: lacks the evidence {name}; name it in reconstruct.py --evidence")
+    with reading(file, AGAIN):
+        for name, part in stored.items():
+            cubes = part if name == "ensemble" else part[None]
+            if cubes.shape[1:] != scan.cube.shape or not np.isfinite(cubes).all():
+                raise ValueError(f"{name} is no cube of finite numbers of the size of the slices")
+    parts = {name: part if name == "disease" else UNIT * part.astype(np.float32) for name, part in stored.items()}
+    healthy = fuse(stack["healthy"], scan.record.first)
+    if "ensemble" in parts:
+        parts["ensemble"] += healthy
+    return Evidence(
+        input=fuse(np.array(scan.stack), scan.record.first),
+        unguided=fuse(stack["unguided"], scan.record.first),
+        healthy=healthy,
+        **{name: parts[name] for name in (*ALWAYS, *OPTIONAL) if name in parts},
+    )

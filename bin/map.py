@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Map what is unusual in one scan."""
+
+from pathlib import Path
+
+import click
+
+from cli import NameList, existing_directory, existing_file, output_directory, tool
+from healthward.names import SCORES
+
+
+@tool
+@click.argument("slices", type=existing_directory)
+@click.argument("reconstruction", type=existing_directory)
+@click.argument("image", type=existing_file)
+@click.option(
+    "--scores",
+    type=NameList(tuple(SCORES)),
+    default="round_trip,anomaly,contrast,class_contrast,disease,residual",
+    help=f"Scores to make of the reconstruction, of {', '.join(SCORES)}.",
+)
+@click.option("--out", type=output_directory, required=True, help="Folder to write.")
+def map_scan(slices: Path, reconstruction: Path, image: Path, scores: tuple[str, ...], out: Path) -> None:
+    """Make the pseudo-healthy image of one scan and its anomaly maps, of what reconstruct.py made.
+
+    SLICES is the folder that slice.py made of IMAGE, RECONSTRUCTION that of reconstruct.py. No network is needed. OUT
+    gets NIfTI maps on IMAGE's own grid (pseudo-healthy, anomaly, contrast, confidence, and disease and residual where
+    these are among the scores), and the scores of each voxel of the conformed cube (scores.npz).
+
+    \b
+    Example:
+      map.py slices/ad0 reconstructions/ad0 ad0.nii.gz --out maps/ad0
+    """
+    from healthward.imaging.slices import load_scan
+    from healthward.imaging.volumes import read_image_of, save_like, to_native
+    from healthward.maps.evidence import read_evidence, read_stack
+    from healthward.maps.native import native_maps, remove_maps
+    from healthward.maps.scores import FILE, make_scores, save_scores
+    from healthward.names import evidence_for
+
+    scan = load_scan(slices)
+    voxels = read_image_of(image, scan.geometry, scan.cube)
+    stack = read_stack(reconstruction, scan)
+    cubes = make_scores(read_evidence(reconstruction, scan, stack, evidence_for(scores)), scores)
+    maps = native_maps(scan, voxels, stack["healthy"], stack["unguided"])
+    scored = {kind: to_native(cubes[kind], scan.geometry) for kind in cubes if SCORES[kind].native}
+
+    out.mkdir(parents=True, exist_ok=True)
+    remove_maps(out, image)
+    for kind, volume in (vars(maps) | scored).items():
+        save_like(out / f"{scan.record.scan}_{kind}.nii.gz", volume, image)
+    save_scores(out / FILE, cubes)
+
+
+if __name__ == "__main__":
+    map_scan()

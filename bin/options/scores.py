@@ -1,0 +1,12 @@
+"""The scores of voxels."""
+
+import click
+
+from healthward.names import SCORES
+
+score_option = click.option(
+    "--score",
+    type=click.Choice(list(SCORES)),
+    default="disease",
+    help="The score that is compared with what controls show.",
+)
