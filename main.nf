@@ -47,7 +47,7 @@ workflow {
     read = [cohort, given, embedding, weights, atlas, atlas_names].collectMany { _option, files -> files }
     claimed = claim(outdir, read)
     product = outdir.resolve(options.train_only ? 'model' : 'report.html')
-    advice = nextSteps(product, options)
+    advice = nextSteps(product, options, schema)
     workflow.onComplete = {
         settle(claimed, read)
         sayHowItEnded(product, advice)
@@ -79,7 +79,7 @@ workflow {
     // The cube that every scan is brought into: [size: 128, slice_range: [0.35, 0.75], fov: 192.0]
     cube = CHECK.out.conform.map { json -> new groovy.json.JsonSlurper().parse(json) }
 
-    SLICE(scans, cube, code.slice) // [[id: 'ad0', …], slices/ad0]
+    SLICE(scans, cube, arguments.slice, code.slice) // [[id: 'ad0', …], slices/ad0]
 
     model = channel.value(given[1]) // model: diffusion.safetensors, embedding.safetensors, config.json
     if (!options.model) {

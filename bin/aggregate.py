@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from cli import existing_directory, existing_file, healthy_option, output_directory, tool
+from cli import classes_option, existing_directory, existing_file, healthy_option, output_directory, tool
+from healthward.labels import Classes
 
 
 @tool
@@ -17,6 +18,7 @@ from cli import existing_directory, existing_file, healthy_option, output_direct
     "--samplesheet", type=existing_file, help="Normalised samplesheet, for age, sex, site and who is a control."
 )
 @click.option("--skipped", type=existing_file, help="skipped.csv of check.py: the scans that were left out.")
+@classes_option
 @healthy_option
 @click.option("--ssim-threshold", type=click.FloatRange(-1, 1), default=0.6, help="List slices with a lower SSIM.")
 @click.option("--lowest", type=click.IntRange(1), default=12, help="Least similar slices to list and draw at least.")
@@ -29,7 +31,8 @@ def aggregate(
     parameters: Path | None,
     samplesheet: Path | None,
     skipped: Path | None,
-    healthy: str,
+    classes: Classes,
+    healthy: str | None,
     ssim_threshold: float,
     lowest: int,
     outlier_z: float,
@@ -71,7 +74,7 @@ def aggregate(
     covariates = None
     if samplesheet is not None:
         # no image is opened, so the folder of a task must not be judged as that of images
-        sheet = read_sheet(samplesheet, Path("/"))
+        sheet = read_sheet(samplesheet, Path("/"), classes=classes)
         if sheet.problems:
             raise InputError(sheet.problem_lines()[0])
         covariates = pd.DataFrame(sheet.rows)[["scan", *COVARIATES, "control"]].replace("", None)
@@ -81,7 +84,17 @@ def aggregate(
     left_out = None
     if skipped is not None:
         left_out = read_table(skipped, "check the scans again", SKIPPED_COLUMNS).fillna("")
-    cohort = summarise(scores, healthy, ssim_threshold, lowest, outlier_z, covariates, calibrations, left_out)
+    cohort = summarise(
+        scores,
+        healthy or classes.healthy,
+        ssim_threshold,
+        lowest,
+        outlier_z,
+        covariates,
+        calibrations,
+        left_out,
+        classes,
+    )
     cohort.write(out / "tables")
     figures = cohort_figures(cohort, lowest, out / "figures")
     drawn = scan_figures(cohort, out / "figures" / "scans")

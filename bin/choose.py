@@ -5,14 +5,16 @@ from pathlib import Path
 
 import click
 
-from cli import existing_file, healthy_option, output_directory, tool
+from cli import classes_option, existing_file, healthy_option, output_directory, tool
+from healthward.labels import Classes
 
 
 @tool
 @click.argument("tables", type=existing_file, nargs=-1, required=True)
+@classes_option
 @healthy_option
 @click.option("--out", type=output_directory, required=True, help="Folder to write.")
-def choose(tables: tuple[Path, ...], healthy: str, out: Path) -> None:
+def choose(tables: tuple[Path, ...], classes: Classes, healthy: str | None, out: Path) -> None:
     """Choose guidance scale and depth from TABLES, which tune.py wrote of validation scans.
 
     The pair wins under which guidance moves patients farthest beyond controls, in standard deviations; no lesion's
@@ -33,7 +35,7 @@ def choose(tables: tuple[Path, ...], healthy: str, out: Path) -> None:
 
     mend, measured = "give the tables that tune.py wrote", [*SETTINGS, "gap", "error"]
     read = [read_table(table, mend, ("scan", "subject", "label"), measured) for table in tables]
-    compared = compare_candidates(pd.concat(read, ignore_index=True), healthy)
+    compared = compare_candidates(pd.concat(read, ignore_index=True), healthy or classes.healthy)
     best = compared.iloc[0]
     settings = {"guidance_scale": float(best["guidance_scale"]), "noise_depth": int(best["noise_depth"])}
     out.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ import click
 from healthward import __version__
 from healthward.errors import InputError
 from healthward.inputs.fields import parsed_id
-from healthward.labels import parse_label
+from healthward.labels import Classes, parsed_classes
 
 
 def _last(foreign: str) -> None:
@@ -81,6 +81,20 @@ class NameList(click.ParamType):
         return tuple(choice for choice in self.choices if choice in names)
 
 
+class ClassList(click.ParamType):
+    """Names of classes with commas between them, such as CN,MCI,AD, from the healthy to the most severe one."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Classes:
+        if isinstance(value, Classes):
+            return value
+        try:
+            return parsed_classes(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 # As healthward.maps.scores has them, whose import would make --help slow
 SCORES = (
     *("round_trip", "anomaly", "signed", "contrast", "class_contrast", "disease", "residual", "ssim_ensemble"),
@@ -136,9 +150,10 @@ def tool(function: Callable[..., Any]) -> click.Command:
 
 
 def parse_class(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Return the canonical name of a class that was named in any case, None where none was."""
+    """Return a class that was named in any case as --classes has it, and as it is where a model knows its classes."""
+    classes: Classes | None = ctx.params.get("classes")
     try:
-        return None if value is None else parse_label(value)
+        return value if value is None or classes is None else classes.named(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -164,8 +179,19 @@ precision_option = click.option(
     default="auto",
     help="What the network computes in; auto takes bfloat16 on CUDA, float32 elsewhere.",
 )
+# Eager, since the other options that name a class are held against it
+classes_option = click.option(
+    "--classes",
+    type=ClassList(),
+    default="CN,EMCI,MCI,LMCI,AD",
+    is_eager=True,
+    help="All classes with commas between them, from the healthy to the most severe one.",
+)
 healthy_option = click.option(
-    "--healthy", default="CN", help="The class that counts as healthy: CN, EMCI, MCI, LMCI or AD.", callback=parse_class
+    "--healthy",
+    help="The class that counts as healthy.",
+    show_default="the first of the classes",
+    callback=parse_class,
 )
 disease_option = click.option(
     "--disease",
@@ -202,6 +228,13 @@ def model_options(function: Callable[..., Any]) -> Callable[..., Any]:
     folder = click.Path(exists=True, path_type=Path)
     for option in (
         click.option("--head-channels", type=click.IntRange(1), default=16, help="With a .pt: channels a head."),
+        click.option(
+            "--classes",
+            type=ClassList(),
+            is_eager=True,
+            help="With a .pt: its classes, as training was given them.",
+            show_default="CN,EMCI,MCI,LMCI,AD",
+        ),
         click.option("--embedding", type=existing_file, help="With a UNet's .pt: the embedding's .pt."),
         click.option("--model", type=folder, required=True, help="Model folder, or a UNet's .pt."),
     ):

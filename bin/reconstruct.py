@@ -22,6 +22,7 @@ from cli import (
     steps_option,
     tool,
 )
+from healthward.labels import Classes
 
 
 @tool
@@ -53,8 +54,9 @@ def reconstruct_scan(
     image: Path,
     model: Path,
     embedding: Path | None,
+    classes: Classes | None,
     head_channels: int,
-    healthy: str,
+    healthy: str | None,
     disease: str | None,
     guidance_scale: float,
     noise_depth: int,
@@ -93,7 +95,6 @@ def reconstruct_scan(
     from healthward.errors import InputError
     from healthward.imaging.slices import load_scan
     from healthward.imaging.volumes import read_image_of, save_like, to_native
-    from healthward.labels import condition_number
     from healthward.maps.chosen_settings import read_settings
     from healthward.maps.reconstruction import SCORE_MAPS, Translator, native_maps, remove_maps, slice_table
     from healthward.maps.scores import FILE, make_scores, needs, save_scores
@@ -109,12 +110,13 @@ def reconstruct_scan(
     voxels = read_image_of(image, scan.geometry, scan.cube)
     place, wanted = select_device(device), needs(scores)
     network = load_model(model, embedding, head_channels)
-    healthy, disease = compared_classes(healthy, disease, classes_of_model(model, network.architecture.conditions))
+    known, trained = classes_of_model(model, network.architecture.conditions, classes)
+    healthy, disease = compared_classes(healthy, disease, known, trained)
     network.compute_in(select_precision(precision, place))
     translator = Translator(
         model=network,
-        healthy=condition_number(healthy),
-        disease=condition_number(disease),
+        healthy=known.condition(healthy),
+        disease=known.condition(disease),
         settings=settings,
         device=place,
         batch=batch,

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from cli import (
+    classes_option,
     existing_file,
     fov_option,
     output_directory,
@@ -15,13 +16,15 @@ from cli import (
     slice_range_option,
     tool,
 )
+from healthward.labels import Classes
 
 
 @tool
 @click.argument("image", type=existing_file)
 @click.option("--scan", required=True, callback=parse_id, help="Name of the scan.")
 @click.option("--subject", required=True, callback=parse_id, help="Name of its subject.")
-@click.option("--label", required=True, callback=parse_class, help="Its class: CN, EMCI, MCI, LMCI or AD.")
+@click.option("--label", required=True, callback=parse_class, help="Its class, in any case.")
+@classes_option
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", help="What the scan is for.")
 @click.option("--mask", type=existing_file, help="Ground-truth anomaly on the scan's own grid.")
 @size_option
@@ -33,6 +36,7 @@ def slice_scan(
     scan: str,
     subject: str,
     label: str,
+    classes: Classes,
     split: str,
     mask: Path | None,
     size: int,

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import click
 
-from cli import NumberList, device_option, existing_directory, output_directory, seed_option, tool
+from cli import NumberList, classes_option, device_option, existing_directory, output_directory, seed_option, tool
+from healthward.labels import Classes
 
 
 @tool
 @click.argument("slices", type=existing_directory, nargs=-1, required=True)
+@classes_option
 @click.option("--channels", type=NumberList(), default="64,64,64", help="Channels of each level, from the finest.")
 @click.option("--attention-levels", type=NumberList(), default="0,1,1", help="1 where a level has attention, else 0.")
 @click.option("--res-blocks", type=click.IntRange(1), default=1, help="Residual blocks a level.")
@@ -37,6 +39,7 @@ from cli import NumberList, device_option, existing_directory, output_directory,
 @click.option("--out", type=output_directory, required=True, help="Folder for the model.")
 def train_model(
     slices: tuple[Path, ...],
+    classes: Classes,
     channels: tuple[int, ...],
     attention_levels: tuple[int, ...],
     res_blocks: int,
@@ -102,6 +105,7 @@ def train_model(
         res_blocks,
         head_channels,
         conditioning_dim,
+        conditions=len(classes) + 1,
         time_conditioning=time_conditioning,
     )
     recipe = Recipe(
@@ -117,7 +121,7 @@ def train_model(
         seed=seed,
     )
     place = select_device(device, local_rank())
-    cohort = Cohort.read(slices)
+    cohort = Cohort.read(slices, classes)
     # Before the training, so that a missing one does not end it
     trained = [
         each for folder in cohort.split("train").folders for each in load_signatures(folder / SIGNATURE, SLICE_AGAIN)

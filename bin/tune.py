@@ -17,6 +17,7 @@ from cli import (
     steps_option,
     tool,
 )
+from healthward.labels import Classes
 
 
 @tool
@@ -35,8 +36,9 @@ def tune(
     slices: Path,
     model: Path,
     embedding: Path | None,
+    classes: Classes | None,
     head_channels: int,
-    healthy: str,
+    healthy: str | None,
     guidance_scales: tuple[float, ...],
     noise_depths: tuple[int, ...],
     ddim_steps: int,
@@ -59,19 +61,19 @@ def tune(
     from healthward.diffusion.trained import classes_of_model, compared_classes
     from healthward.diffusion.translation import Settings
     from healthward.imaging.slices import load_scan
-    from healthward.labels import condition_number
     from healthward.maps.tuning import candidates, measure_scan
 
     base = Settings(ddim_steps=ddim_steps, inversion_iterations=inversion_iterations)
     settings = candidates(base, guidance_scales, noise_depths)
     network, scan = load_model(model, embedding, head_channels), load_scan(slices)
-    healthy, _ = compared_classes(healthy, None, classes_of_model(model, network.architecture.conditions))
+    known, trained = classes_of_model(model, network.architecture.conditions, classes)
+    healthy, _ = compared_classes(healthy, None, known, trained)
     place = select_device(device)
     network.compute_in(select_precision(precision, place))
     table = measure_scan(
         network,
         scan,
-        condition_number(healthy),
+        known.condition(healthy),
         settings,
         every,
         place,

@@ -225,17 +225,55 @@ def test_the_classes_must_be_among_those_that_a_model_was_trained_on(
         assert found == told
 
 
-def test_a_class_beyond_the_embedding_of_a_pair_is_refused(cohort: Path, tmp_path: Path) -> None:
-    network = ConditionalUNet(replace(TINY, conditions=3))
+def test_the_classes_of_a_pair_are_told_and_all_of_them(cohort: Path, tmp_path: Path) -> None:
+    network = ConditionalUNet(replace(TINY, conditions=4))
     pair = tmp_path / "x.pt", tmp_path / "x_emb.pt"
     for part, file in zip((network.unet, network.embedding), pair, strict=True):
         torch.save(part.state_dict(), file)
     options = ["--input", cohort, "--model", pair[0], "--embedding", pair[1]]
     given = {"model": "x.pt", "embedding": "x_emb.pt", "head_channels": TINY.head_channels}
-    assert complaint(tmp_path / "a", tmp_path, given, *options) == []
-    assert complaint(tmp_path / "b", tmp_path, given | {"disease": "EMCI"}, *options) == []
-    [line] = complaint(tmp_path / "c", tmp_path, given | {"disease": "AD"}, *options)
-    assert line == "parameter disease: 'AD' was not trained on; give one of CN, EMCI"
+    [line] = complaint(tmp_path / "a", tmp_path, given, *options)
+    held = "model: its embedding holds 3 classes and --classes names 5, CN,EMCI,MCI,LMCI,AD"
+    assert line == f"{held}; name them all with --classes, in order"
+    named = given | {"classes": "CN,MCI,AD"}
+    assert complaint(tmp_path / "b", tmp_path, named, *options) == []
+    assert complaint(tmp_path / "c", tmp_path, named | {"disease": "MCI"}, *options) == []
+    [line] = complaint(tmp_path / "d", tmp_path, named | {"disease": "EMCI"}, *options)
+    assert line == "parameter disease: 'EMCI' is none of the classes; give one of CN, MCI, AD"
+
+
+def test_a_model_of_other_classes_than_the_run_s_is_one_line(cohort: Path, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", replace(TINY, conditions=4), classes=["CN", "MCI", "AD"])
+    options = ["--input", cohort, "--model", model]
+    told = "are not the classes of the model; give CN,MCI,AD"
+    for number, classes in enumerate(("CN,EMCI,MCI,LMCI,AD", "CN,AD,MCI", "HC,SCD,DEM")):
+        [line] = complaint(tmp_path / f"{number}", tmp_path, {"classes": classes}, *options)
+        assert line == f"parameter classes: '{classes}' {told}"
+        result = run(tmp_path / "option", *options, "--classes", classes)
+        assert result.stderr == f"Error: parameter classes: '{classes}' {told}\n"
+    assert complaint(tmp_path / "same", tmp_path, {"classes": "CN,MCI,AD"}, *options) == []
+    assert run(tmp_path / "asked", *options).exit_code == 0
+
+
+@pytest.mark.parametrize("classes", ["CN", "CN,cn", "1,2", "CN,,AD", "CN,A$D", "CN,all"])
+def test_classes_that_are_none_are_one_line_whatever_the_sheet_says(cohort: Path, tmp_path: Path, classes: str) -> None:
+    cohort.write_text(cohort.read_text().replace("mci", "sick"))
+    [line] = complaint(tmp_path / "out", tmp_path, {"classes": classes}, "--input", cohort)
+    assert line.startswith("parameter classes: '")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "start"),
+    [
+        ({"label_codes": "1=sick"}, "parameter label_codes: '1=sick' is no value=CLASS; give pairs"),
+        ({"classes": "HC,SCD", "label_codes": "1=CN"}, "parameter label_codes: '1=CN' is no value=CLASS; give pairs"),
+        ({"t1w_filter": "ses-1"}, "parameter t1w_filter: 'ses-1' is no part of an image's name"),
+    ],
+)
+def test_codes_or_filters_that_are_none_are_one_line_beside_a_sheet(cohort, tmp_path, given, start) -> None:
+    [line] = complaint(tmp_path / "out", tmp_path, given, "--input", cohort)
+    assert line.startswith(start)
 
 
 def test_the_split_comes_from_the_options_before_the_parameters(cohort: Path, tmp_path: Path) -> None:
@@ -531,7 +569,10 @@ def test_codes_and_filter_come_from_the_options(cohort: Path, tmp_path: Path) ->
     assert run(tmp_path / "out", "--input", cohort, "--label-codes", "2=MCI").exit_code == 0
     assert read(tmp_path / "out/samplesheet.csv")["label"].value_counts()["MCI"] == 3
     for option, value in (("--label-codes", "2"), ("--label-codes", "1=CN,1=AD"), ("--t1w-filter", "norm")):
-        assert run(tmp_path / "none", "--input", cohort, option, value).exit_code == 2
+        refused = run(tmp_path / "none", "--input", cohort, option, value)
+        assert refused.exit_code == 1
+        [line] = refused.stderr.splitlines()
+        assert line.startswith(f"Error: parameter {option[2:].replace('-', '_')}: ")
     refused = run(tmp_path / "none", "--input", cohort, "--label-codes", "2=MCI", "--t1w-filter", "rec-norm")
     assert "samplesheet.csv: is no BIDS dataset, of whose images --t1w_filter could choose" in refused.stderr
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runs import PROJECT, Run, copy_project, succeed, write_sheet
+from runs import PROJECT, Run, copy_project, launch, succeed, write_sheet
 
 BIN = PROJECT / "bin"
 STAGES = {
@@ -69,6 +69,36 @@ def test_given_model_is_not_trained_again(stub_run: Run, tmp_path: Path) -> None
     model = stub_run.outdir / "model"
     run = succeed(tmp_path, "-stub-run", "--scan", '{"image": "ad0.nii.gz", "label": 5}', "--model", str(model))
     assert run.processes("COMPLETED") == {"CHECK", "SLICE", "RECONSTRUCT", "SCORE", "FLOOR", "CALIBRATE", "AGGREGATE"}
+
+
+def test_classes_of_ones_own_go_through_and_are_told_with_the_next_step(tmp_path: Path) -> None:
+    run = succeed(tmp_path, "-stub-run", "--input", str(write_sheet(tmp_path)), "--classes", "HC,SCD,DEM", "--tune")
+    assert run.processes("COMPLETED") == {*STAGES, "TUNE", "CHOOSE"}
+    assert run.output.rstrip().endswith(f"--model {run.outdir / 'model'} --classes HC,SCD,DEM --outdir new")
+    assert json.loads((run.outdir / "pipeline_info/params.json").read_text())["classes"] == "HC,SCD,DEM"
+
+
+ARGUMENTS = """
+include {{ argumentsOf }} from '{project}/modules/arguments'
+workflow {{
+    [[:], [embedding: 'e.pt'], [healthy: 'SCD']].each {{ more ->
+        println('ARGUMENTS ' + groovy.json.JsonOutput.toJson(argumentsOf(params + more)))
+    }}
+}}
+"""
+
+
+def test_the_tools_that_need_the_classes_are_given_them(stub_run: Run, tmp_path: Path) -> None:
+    given = json.loads((stub_run.outdir / "pipeline_info/params.json").read_text()) | {"classes": "HC,SCD,DEM"}
+    (tmp_path / "params.json").write_text(json.dumps(given))
+    (tmp_path / "main.nf").write_text(ARGUMENTS.format(project=PROJECT))
+    output, _ = launch(tmp_path, "run", "main.nf", "-params-file", "params.json").communicate()
+    found = [json.loads(line.split(" ", 1)[1]) for line in output.splitlines() if line.startswith("ARGUMENTS ")]
+    told = [{tool for tool, options in each.items() if "--classes 'HC,SCD,DEM'" in options} for each in found]
+    without_a_model = {"simulate", "slice", "train", "choose", "aggregate"}
+    assert told == [without_a_model, without_a_model | {"tune", "reconstruct"}, without_a_model]
+    named = [{tool for tool, options in each.items() if "--healthy SCD" in options} for each in found]
+    assert named == [set(), set(), {"tune", "choose", "reconstruct", "aggregate"}]
 
 
 def test_bids_names_take_the_place_of_maps(stub_run: Run, tmp_path: Path) -> None:

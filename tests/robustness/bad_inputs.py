@@ -189,7 +189,7 @@ BAD_PARAMETERS: list[tuple[str | bytes, list[str]]] = [
     ('{"simulate": 5, "outdir": "$(touch mark)"}', ["parameter outdir: '$(touch mark)' is not valid; give a folder's"]),
     ('{"simulate": 5, "outdir": "a\\nb"}', ["parameter outdir: 'a\\nb' contains a control character; remove it"]),
     ('{"simulate": 5, "device": "tpu"}', ["parameter device: 'tpu' is not valid; give one of auto, cuda, mps, cpu"]),
-    ('{"simulate": 5, "healthy": "well"}', ["parameter healthy: 'well' is not valid; give one of CN, EMCI"]),
+    ('{"simulate": 5, "healthy": "well"}', ["parameter healthy: 'well' is none of the classes; give one of CN, EMCI"]),
     ('{"simulate": 5, "seed": -1}', ["parameter seed: -1 is not valid; give a whole number at least 0"]),
     ('{"simulate": 5, "skip_bad_scans": "maybe"}', ["parameter skip_bad_scans: 'maybe' is not valid; give true or"]),
     ('{"simulate": 5, "label_codes": "1,2,3"}', ["parameter label_codes: '1,2,3' is not valid; give what values of"]),

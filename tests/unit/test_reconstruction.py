@@ -17,7 +17,7 @@ from healthward.diffusion.translation import (
 )
 from healthward.imaging.slices import ScanRecord, ScanSlices, cut, fingerprint
 from healthward.imaging.volumes import conform
-from healthward.labels import condition_number
+from healthward.labels import ADNI
 from healthward.maps.reconstruction import MAPS, Translator, native_maps, remove_maps, slice_table
 from phantoms import GRIDS, head_on
 
@@ -67,7 +67,7 @@ def test_without_guidance_both_decodings_are_the_same():
 
 
 def test_target_class_matters():
-    one, five = (translate(model(), slices(), condition_number(label), SETTINGS, CPU) for label in ("CN", "AD"))
+    one, five = (translate(model(), slices(), ADNI.condition(label), SETTINGS, CPU) for label in ("CN", "AD"))
     assert np.abs(one.healthy - five.healthy).max() > 1e-3
     np.testing.assert_array_equal(one.unguided, five.unguided)
 

@@ -8,7 +8,7 @@ import pytest
 
 from healthward.inputs.samplesheet import Sheet, read_scan, read_sheet
 from healthward.inputs.subjects import subject_in_path
-from healthward.labels import parsed_codes
+from healthward.labels import Classes, parsed_codes
 
 HEADER = "scan,subject,image,label,split,mask,age,sex,site"
 
@@ -235,6 +235,18 @@ def test_codes_say_what_labels_stand_for(tmp_path: Path) -> None:
     ]
     assert read_scan('{"image": "a.nii", "label": 3}', tmp_path, codes).rows[0].label == "AD"
     assert only(read_sheet(listed, codes={"1": "CN"})).startswith("dataset.json entry 1, label: '2' is no class")
+
+
+def test_labels_are_the_classes_of_the_run(tmp_path: Path) -> None:
+    study = Classes(("HC", "SCD", "DEM"))
+    path = write(tmp_path, "scan,subject,image,label\na,p,a.nii,hc\nb,q,b.nii,Dem\nc,r,c.nii,2\n")
+    sheet = read_sheet(path, codes={"2": "SCD"}, classes=study)
+    assert sheet.problem_lines() == []
+    assert [row.label for row in sheet.rows] == ["HC", "DEM", "SCD"]
+    told = "write one of HC, SCD, DEM, or say what it stands for, as in --label_codes 1=HC,2=SCD,3=DEM"
+    assert only(read_sheet(path, classes=study)).endswith(told)
+    # The prototype's numbers are of ADNI's classes
+    assert "'5' is no class, and a number" in only(read_scan('{"image": "a.nii", "label": 5}', tmp_path, classes=study))
 
 
 def test_rows_without_image_or_label_are_told_apart_from_mistakes(tmp_path: Path) -> None:

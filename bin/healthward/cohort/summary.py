@@ -26,7 +26,7 @@ from healthward.imaging.slices import AXES
 from healthward.inputs.controls import held_out_controls
 from healthward.inputs.fields import ID
 from healthward.inputs.results import SCORE_AGAIN, read_lowest, read_table
-from healthward.labels import CLASSES
+from healthward.labels import ADNI, Classes
 
 METRICS = ("ssim", "ms_ssim", "psnr", "lpips", "vsi")
 SOMETIMES_EMPTY = ("localisation", "false_positives", "regions", "skipped")
@@ -58,6 +58,7 @@ class Cohort:
         regions: how far each region of each scan departs from controls; empty without controls or atlas.
         skipped: the scans that the check left out, and why.
         places: each scan's folder of scores.
+        classes: those that a label may be.
         healthy, threshold: the class that scans were translated to; the SSIM below which a slice is listed.
         covariates: what the scores ending in `_adjusted` are adjusted for, if there are any.
     """
@@ -73,6 +74,7 @@ class Cohort:
     regions: pd.DataFrame
     skipped: pd.DataFrame
     places: dict[str, Path]
+    classes: Classes
     healthy: str
     threshold: float
     covariates: tuple[str, ...]
@@ -101,6 +103,7 @@ def summarise(
     covariates: pd.DataFrame | None = None,
     calibrations: Path | None = None,
     skipped: pd.DataFrame | None = None,
+    classes: Classes = ADNI,
 ) -> Cohort:
     """Gather the score folders of a cohort, in any order, into its tables.
 
@@ -113,7 +116,7 @@ def summarise(
         InputError: a folder lacks a table or a column, a label is no class, or a scan comes twice or lacks its
             covariates or calibration.
     """
-    slices, scans, places = read_scores(folders)
+    slices, scans, places = read_scores(folders, classes)
     scans = _with_controls(scans, covariates, healthy)
     if covariates is not None:
         scans = _with_covariates(scans, covariates)
@@ -131,13 +134,14 @@ def summarise(
         scans=scans,
         outliers=outliers.sort_values(["distance", "scan"], ascending=[False, True], ignore_index=True),
         lowest=lowest_slices(slices, threshold, lowest, size),
-        groups=group_scores(scans, places),
-        comparisons=compare_classes(scans, healthy),
+        groups=group_scores(scans, classes, places),
+        comparisons=compare_classes(scans, classes, healthy),
         false_positives=false_positives(scans, HEADLINE_SCORE, healthy),
-        localisation=localise(scans),
+        localisation=localise(scans, classes),
         regions=regions,
         skipped=pd.DataFrame() if skipped is None else skipped,
         places=places,
+        classes=classes,
         healthy=healthy,
         threshold=threshold,
         covariates=adjustment.covariates,
@@ -165,7 +169,7 @@ def _with_covariates(scans: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFr
     return pd.concat([scans[identity], ours[known], scans.drop(columns=identity)], axis=1)
 
 
-def read_scores(folders: Iterable[Path]) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Path]]:
+def read_scores(folders: Iterable[Path], classes: Classes) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Path]]:
     """Read score folders into the table of slices, the table of scans, and each scan's folder; see `summarise`."""
     slice_tables, scan_tables = [], []
     places: dict[str, Path] = {}
@@ -184,8 +188,8 @@ def read_scores(folders: Iterable[Path]) -> tuple[pd.DataFrame, pd.DataFrame, di
             raise InputError(f"{folder / 'lowest.npz'}: missing; score the scan again")
         if scan in places:
             raise InputError(f"{folder}: scan {scan} is also in {places[scan]}; give each scan once")
-        if row.at[0, "label"] not in CLASSES:
-            raise InputError(f"{folder / 'scan.csv'}: label {row.at[0, 'label']!r} is none of {', '.join(CLASSES)}")
+        if row.at[0, "label"] not in classes:
+            raise InputError(f"{folder / 'scan.csv'}: label {row.at[0, 'label']!r} is none of {', '.join(classes)}")
         scan_tables.append(row)
         places[scan] = folder
     if not places:
@@ -271,12 +275,12 @@ def describe(values: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def group_scores(scans: pd.DataFrame, places: dict[str, Path]) -> pd.DataFrame:
+def group_scores(scans: pd.DataFrame, classes: Classes, places: dict[str, Path]) -> pd.DataFrame:
     """Describe every score in every class, over its subjects, and the class's FID where features were kept."""
     rows = []
     for scope, chosen in scopes(scans).items():
         subjects = subject_scores(chosen)
-        for label in present(chosen):
+        for label in classes.among(chosen["label"]):
             members = chosen[chosen["label"] == label]
             table = describe(subjects.loc[subjects["label"] == label, score_names(scans)])
             table = table.rename_axis("score").reset_index().rename(columns={"n": "subjects"})
@@ -309,12 +313,7 @@ def group_fid(folders: Sequence[Path], region: str = "") -> float | None:
     return float(frechet_distance(*(np.concatenate(features) for features in sides.values())))
 
 
-def present(scans: pd.DataFrame) -> list[str]:
-    """Return the classes that a table of scans holds, in order of severity."""
-    return [label for label in CLASSES if label in set(scans["label"])]
-
-
-def localise(scans: pd.DataFrame) -> pd.DataFrame:
+def localise(scans: pd.DataFrame, classes: Classes) -> pd.DataFrame:
     """Describe how well each map finds the true voxels, over scans with truth, by class and split.
 
     A row for each split (and "all"), label (and "all"), map and measure: scans, mean, sd, low, high (95 % bootstrap)
@@ -325,7 +324,7 @@ def localise(scans: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for split in ("test", "val", "train", "all"):
         here = known if split == "all" else known[known["split"] == split]
-        for label in [*present(here), *(["all"] if len(here) else [])]:
+        for label in [*classes.among(here["label"]), *(["all"] if len(here) else [])]:
             members = here if label == "all" else here[here["label"] == label]
             for name, numbers in describe(members[measured]).iterrows():
                 which, measure = str(name).rsplit("_", 1)

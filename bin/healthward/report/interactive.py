@@ -15,17 +15,17 @@ from plotly.offline import get_plotlyjs
 
 from healthward.cohort.comparisons import score_names
 from healthward.cohort.covariates import SUFFIX
-from healthward.cohort.summary import HEADLINE_SCORE, METRICS, Cohort, present
+from healthward.cohort.summary import HEADLINE_SCORE, METRICS, Cohort
 from healthward.imaging.slices import AXES
-from healthward.labels import CLASSES
 from healthward.maps.viewer import CALIBRATED
 from healthward.maps.viewer import MAPS as VIEWED
 from healthward.norms.calibration import FEWEST_CONTROLS
-from healthward.report.figures import COLOURS, MAP_NAMES, SCORE_NAMES
+from healthward.report.class_looks import MARKERS, colours, markers
+from healthward.report.figures import MAP_NAMES, SCORE_NAMES
 from healthward.report.tables import CALIBRATED_MAPS, MAPS, auroc, main_scope, number
 
-# Plotly's names of matplotlib's markers in healthward.report.figures
-SYMBOLS = dict(zip(CLASSES, ("circle", "square", "triangle-up", "diamond", "triangle-down"), strict=True))
+SYMBOLS = dict(zip(MARKERS, ("circle", "square", "triangle-up", "diamond", "triangle-down"), strict=True))
+"""Plotly's names of matplotlib's markers."""
 
 SLICE_NAMES = {
     **{name: SCORE_NAMES[name] for metric in METRICS for name in (metric, f"{metric}_brain")},
@@ -71,7 +71,7 @@ def page_data(cohort: Cohort, ranked: pd.DataFrame) -> dict[str, Any]:
     return {
         "healthy": cohort.healthy,
         "threshold": cohort.threshold,
-        "classes": [{"name": name, "colour": COLOURS[name], "symbol": SYMBOLS[name]} for name in present(scans)],
+        "classes": _classes(cohort),
         "scans": {name: scans[name].tolist() for name in ("scan", "subject", "label", "split", "outlier")},
         "controls": int(cohort.controls["subject"].nunique()),
         "curves": _curves(cohort, list(scans["scan"]), set(cohort.controls["scan"])),
@@ -81,6 +81,14 @@ def page_data(cohort: Cohort, ranked: pd.DataFrame) -> dict[str, Any]:
         "volumes": _volumes(cohort),
         "maps": _maps(cohort),
     }
+
+
+def _classes(cohort: Cohort) -> list[dict[str, str]]:
+    colour, marker = colours(cohort.classes), markers(cohort.classes)
+    return [
+        {"name": name, "colour": colour[name], "symbol": SYMBOLS[marker[name]]}
+        for name in cohort.classes.among(cohort.scans["label"])
+    ]
 
 
 def _packed(values: ArrayLike) -> str:

@@ -8,8 +8,7 @@ import pandas as pd
 
 from healthward.cohort.comparisons import scopes
 from healthward.cohort.covariates import SUFFIX
-from healthward.cohort.summary import HEADLINE_SCORE, Cohort, present
-from healthward.labels import CLASSES
+from healthward.cohort.summary import HEADLINE_SCORE, Cohort
 from healthward.report.figures import MAP_NAMES, SCORE_NAMES
 from healthward.wording import counted, listed
 
@@ -74,7 +73,7 @@ def found_voxels(cohort: Cohort) -> pd.DataFrame:
 def cohort_table(cohort: Cohort) -> Table:
     """Count scans and subjects by class and split."""
     rows: list[Row] = []
-    for label in present(cohort.scans):
+    for label in cohort.classes.among(cohort.scans["label"]):
         members = cohort.scans[cohort.scans["label"] == label]
         counts = [(members["split"] == split).sum() for split in ("train", "val", "test")]
         counts = [members["subject"].nunique(), len(members), *counts, int(members["outlier"].sum())]
@@ -116,7 +115,7 @@ def comparison_table(cohort: Cohort, scope: str) -> Table:
     """Compare the classes by every score."""
     table = cohort.comparisons[cohort.comparisons["scope"] == scope]
     pairs = table[table["test"] == "mann_whitney"]
-    labels = [label for label in CLASSES if label in set(pairs["group"])]
+    labels = cohort.classes.among(pairs["group"])
     rows: list[Row] = []
     for score, found in table.groupby("score", sort=False):
         cells = {(row["test"], row["group"]): row for row in found.to_dict("records")}
@@ -159,7 +158,7 @@ def region_table(cohort: Cohort) -> Table:
     table = cohort.regions if table.empty else table
     subjects = table.groupby(["region", "label", "subject"], sort=False)["mean_z"].mean()
     means = subjects.groupby(["region", "label"], sort=False).mean().unstack("label")
-    labels = [label for label in CLASSES if label in means]
+    labels = cohort.classes.among(map(str, means))
     rows: list[Row] = [
         [str(region), *("–" if pd.isna(row[label]) else f"{row[label]:.2f}" for label in labels)]
         for region, row in means.iterrows()
