@@ -69,8 +69,8 @@ workflow {
     // What conf/modules.config publishes: maps/ad0/ad0_anomaly.nii.gz, split.csv, …
     published = CHECK.out.manifests.mix(CHECK.out.versions, CHECK.out.pseudonyms, options.train_only ? CHECK.out.skipped : channel.empty())
 
-    // The sheet in its normal form: [scan: 'ad0', subject: 's1', image: '/data/ad0.nii.gz', label: 'AD', control: 'no', …]
-    rows = CHECK.out.samplesheet.combine(checked).flatMap { sheet, _checked -> sheet.splitCsv(header: true, quote: '"') }
+    // The sheet in its normal form, without columns that we do not know: [scan: 'ad0', subject: 's1', image: '/data/ad0.nii.gz', label: 'AD', control: 'no', …]
+    rows = CHECK.out.rows.combine(checked).flatMap { sheet, _checked -> sheet.splitCsv(header: true, quote: '"') }
     // [[id: 'ad0', subject: 's1', label: 'AD', split: 'train'], /data/ad0.nii.gz, /data/ad0_mask.nii.gz or []]
     scans = rows
         .map { row -> [metaOf(row), file(row.image, glob: false), row.mask ? file(row.mask, glob: false) : []] }

@@ -15,7 +15,9 @@ from healthward.labels import Classes
 @click.option("--model", type=existing_directory, help="Model folder, whose training is shown.")
 @click.option("--parameters", type=existing_file, help="Parameters of the run as a JSON object, shown in the report.")
 @click.option(
-    "--samplesheet", type=existing_file, help="Normalised samplesheet, for age, sex, site and who is a control."
+    "--samplesheet",
+    type=existing_file,
+    help="Normalised samplesheet, for age, sex, site, who is a control, and columns of your own.",
 )
 @click.option("--skipped", type=existing_file, help="skipped.csv of check.py: the scans that were left out.")
 @classes_option
@@ -55,6 +57,7 @@ def aggregate(
     from healthward.cohort.covariates import COVARIATES
     from healthward.cohort.summary import summarise
     from healthward.errors import InputError
+    from healthward.inputs.other_columns import other_columns
     from healthward.inputs.pseudonyms import without_secrets
     from healthward.inputs.results import COPY_AGAIN, SKIPPED_COLUMNS, read_object, read_table
     from healthward.inputs.samplesheet import read_sheet
@@ -71,13 +74,14 @@ def aggregate(
         if not isinstance(settings, dict):
             raise InputError(f"{parameters}: holds no JSON object; give parameters by name")
         settings = without_secrets(settings)
-    covariates = None
+    covariates, others = None, None
     if samplesheet is not None:
         # no image is opened, so the folder of a task must not be judged as that of images
         sheet = read_sheet(samplesheet, Path("/"), classes=classes)
         if sheet.problems:
             raise InputError(sheet.problem_lines()[0])
         covariates = pd.DataFrame(sheet.rows)[["scan", *COVARIATES, "control"]].replace("", None)
+        others = other_columns(sheet.rows)
     if model is not None and (model / "config.json").is_file():
         # The report shows it, and is written last
         read_object(model / "config.json", COPY_AGAIN)
@@ -94,6 +98,7 @@ def aggregate(
         calibrations,
         left_out,
         classes,
+        others,
     )
     cohort.write(out / "tables")
     figures = cohort_figures(cohort, lowest, out / "figures")

@@ -22,7 +22,7 @@ from phantoms import small_brain
 
 TOOL = Path(__file__).parents[2] / "bin" / "check.py"
 LABELS = ["CN", "ad", "mci", "cn", "AD", "CN", "CN", "AD", "MCI", "MCI"]
-OUTPUTS = ["conform.json", "inputs.csv", "samplesheet.csv", "split.csv", "versions.json", "warnings.txt"]
+OUTPUTS = ["conform.json", "inputs.csv", "rows.csv", "samplesheet.csv", "split.csv", "versions.json", "warnings.txt"]
 
 
 def save(path: Path, seed: int) -> None:
@@ -561,6 +561,41 @@ def test_whoever_converts_is_no_control_and_that_is_said(
     again = run(tmp_path / "again", "--input", tmp_path / "out/samplesheet.csv", "--model", model)
     assert again.exit_code == 0, again.output
     assert (tmp_path / "again/samplesheet.csv").read_bytes() == (tmp_path / "out/samplesheet.csv").read_bytes()
+
+
+NOTES = ['he said ""so"", then left', "-3.2", "007", "n/a", "", "a\nb", "Zoë; $(id)", "--", "+1e-3", "50%"]
+
+
+def with_notes(cohort: Path) -> Path:
+    """Add two columns of the user's own to the sheet of ten scans."""
+    header, *lines = cohort.read_text().splitlines()
+    noted = [f'{line},"{note}",{number}' for number, (line, note) in enumerate(zip(lines, NOTES, strict=True))]
+    cohort.write_text("\n".join([f"{header},Notes,mmse", *noted]), encoding="utf-8")
+    return cohort
+
+
+def test_columns_of_ones_own_are_kept_as_they_are(cohort: Path, tmp_path: Path) -> None:
+    assert run(tmp_path / "plain", "--input", cohort).exit_code == 0
+    assert run(tmp_path / "out", "--input", with_notes(cohort)).exit_code == 0
+    sheet = read(tmp_path / "out/samplesheet.csv")
+    assert list(sheet)[-3:] == ["control", "Notes", "mmse"]
+    assert sheet["Notes"].tolist() == [note.replace('""', '"') for note in NOTES]
+    assert sheet["mmse"].tolist() == [str(number) for number in range(10)]
+    # What tasks are made of is as it is without them
+    for name in ("rows.csv", "split.csv", "inputs.csv"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
+    again = run(tmp_path / "again", "--input", tmp_path / "out/samplesheet.csv")
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "again/samplesheet.csv").read_bytes() == (tmp_path / "out/samplesheet.csv").read_bytes()
+
+
+def test_columns_of_ones_own_are_left_out_where_ids_are_pseudonyms(cohort: Path, tmp_path: Path) -> None:
+    hidden = {"pseudonymise": True, "pseudonym_salt": "a long secret"}
+    assert complaint(tmp_path / "out", tmp_path, hidden, "--input", with_notes(cohort)) == []
+    assert list(read(tmp_path / "out/samplesheet.csv"))[-1] == "control"
+    assert "left" not in (tmp_path / "out/samplesheet.csv").read_text()
+    told = "left out where ids are pseudonyms: Notes, mmse, which could name people"
+    assert told in (tmp_path / "out/warnings.txt").read_text().splitlines()
 
 
 def test_codes_and_filter_come_from_the_options(cohort: Path, tmp_path: Path) -> None:

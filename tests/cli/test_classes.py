@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
+from healthward.inputs.other_columns import WRITTEN
+
 ARCHITECTURE = "--channels 16,16 --attention-levels 0,1 --head-channels 16 --conditioning-dim 8"
 CLASSES = ("--classes", "HC,SCD,DEM")
 QUICK = ("--noise-depth", 99, "--ddim-steps", 2, "--inversion-iterations", 1)
@@ -67,6 +69,7 @@ def test_the_tables_and_the_report_are_of_these_classes(study: Path) -> None:
     scans = pd.read_csv(study / "report/tables/scans.csv").set_index("scan")
     assert scans["label"].to_dict() == {f"{name}00{n}": name.upper() for name in ("dem", "hc", "scd") for n in (0, 1)}
     assert set(scans["evidence_of"]) == {"DEM"}
+    assert {"scan", *scans} <= WRITTEN
     assert scans.index[scans["control"] == "yes"].tolist() == ["hc001"]
     groups = pd.read_csv(study / "report/tables/groups.csv")
     assert list(groups["label"].unique()) == ["HC", "SCD", "DEM"]

@@ -1,12 +1,14 @@
 """The graph, its cache and its provenance, by stub runs: the tools are only asked for their help."""
 
 import ast
+import csv
 import json
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from phantoms import write_head
 from runs import PROJECT, Run, copy_project, launch, succeed, write_sheet
 
 BIN = PROJECT / "bin"
@@ -21,6 +23,8 @@ STAGES = {
     "AGGREGATE": 1,
 }
 """How often each runs in a stub run."""
+
+SCANS = (("cn0", "train"), ("ad0", "train"), ("cn1", "test"))
 
 
 def test_every_stage_runs_once_for_what_it_is_for(stub_run: Run) -> None:
@@ -127,6 +131,25 @@ def test_edit_of_a_module_reruns_the_stages_that_use_it(tmp_path: Path) -> None:
         run = succeed(tmp_path, *arguments, project=project)
         assert run.processes("COMPLETED") == stages, name
         assert run.processes("CACHED") == {process for process, _ in run.tasks()} - stages
+
+
+def test_a_changed_note_reruns_the_check_and_the_report_alone(tmp_path: Path) -> None:
+    """The check itself, before stubs of all other stages."""
+    project = copy_project(tmp_path / "project")
+    check = project / "modules/check.nf"
+    check.write_text(check.read_text().split("    stub:\n")[0].rstrip() + "\n}\n")
+    for (name, _), grid in zip(SCANS, ("isotropic", "oblique, flipped", "anisotropic and odd"), strict=True):
+        write_head(tmp_path / f"{name}.nii", grid)
+    rows = ["scan,subject,image,label,split,Notes"]
+    rows += [f'{name},{name},{name}.nii,{name[:2]},{split},"NOTE"' for name, split in SCANS]
+    arguments = ("-stub-run", "-resume", "--input", "sheet.csv")
+    for note, rerun in (("fine", {*STAGES}), ('said ""no"",\nand left', {"CHECK", "AGGREGATE"})):
+        (tmp_path / "sheet.csv").write_text("\n".join(rows).replace("NOTE", note))
+        run = succeed(tmp_path, *arguments, project=project)
+        assert run.processes("COMPLETED") == rerun
+        [folder] = [Path(task["workdir"]) for task in run.trace() if task["process"] == "AGGREGATE"]
+        with (folder / "samplesheet.csv").open(newline="") as lines:
+            assert {row["Notes"] for row in csv.DictReader(lines)} == {note.replace('""', '"')}
 
 
 @pytest.fixture(scope="module")

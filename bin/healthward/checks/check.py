@@ -21,6 +21,7 @@ from healthward.imaging.plausibility import USUAL_FOV
 from healthward.imaging.signatures import Signature
 from healthward.inputs.class_parameters import classes_of, other_classes
 from healthward.inputs.fields import SPLITS, Row
+from healthward.inputs.other_columns import other_columns
 from healthward.inputs.parameters import completed, conforming, validate
 from healthward.inputs.provenance import versions
 from healthward.inputs.pseudonyms import pseudonymised, write_key
@@ -35,7 +36,7 @@ from healthward.inputs.split import (
     split_for_training,
 )
 from healthward.labels import Classes
-from healthward.wording import counted, listed, shown
+from healthward.wording import counted, listed, printable, shown
 
 logger = logging.getLogger(__name__)
 SHEET_COLUMNS = ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site", "control"]
@@ -69,7 +70,7 @@ class Checked:
     key: list[tuple[Row, Row]] = field(default_factory=list)
 
     def write(self, folder: Path) -> None:
-        """Write samplesheet.csv, split.csv, inputs.csv (of scans), warnings.txt, versions.json and conform.json.
+        """Write samplesheet.csv, rows.csv, split.csv, inputs.csv, warnings.txt, versions.json and conform.json.
 
         Where scans are left out, skipped.csv says why; where there are pseudonyms, pseudonyms.csv says whose. Those of
         an earlier check go.
@@ -78,11 +79,14 @@ class Checked:
         for name in ("skipped.csv", "pseudonyms.csv"):
             (folder / name).unlink(missing_ok=True)
         if self.rows:
-            table = pd.DataFrame([asdict(row) for row in self.rows]).drop(columns="number")
+            table = pd.DataFrame([asdict(row) for row in self.rows])
             table["age"] = table["age"].astype(float)
             table["sha256"] = self.digests
+            full = table[SHEET_COLUMNS].merge(other_columns(self.rows), on="scan", validate="1:1")
+            full.to_csv(folder / "samplesheet.csv", index=False, float_format="%.6g")
             for name, columns in (
-                ("samplesheet.csv", SHEET_COLUMNS),
+                # Without columns of the user's own: Nextflow's reader of CSV stumbles over quotes within a cell
+                ("rows.csv", SHEET_COLUMNS),
                 ("split.csv", ["scan", "subject", "label", "split"]),
                 ("inputs.csv", ["scan", "sha256"] if self.key else ["scan", "image", "sha256"]),
             ):
@@ -204,6 +208,8 @@ def check(
         except ValueError as error:
             return Checked([f"parameter pseudonym_salt: {error}"])
         key = list(zip(originals, renamed, strict=True))
+        if others := [printable(str(name)) for name in other_columns(rows) if name != "scan"]:
+            warnings.append(f"left out where ids are pseudonyms: {listed(others)}, which could name people")
         rows = renamed[: len(rows)]
         skipped = [Skipped(row, each.reason) for row, each in zip(renamed[len(rows) :], skipped, strict=True)]
     order = sorted(range(len(rows)), key=lambda index: rows[index].scan)

@@ -57,6 +57,7 @@ class Cohort:
         localisation: how well the maps find the true voxels, with chance beside; empty without truth.
         regions: how far each region of each scan departs from controls; empty without controls or atlas.
         skipped: the scans that the check left out, and why.
+        others: what the sheet says of each scan in columns that we do not know: scan, and these, text.
         places: each scan's folder of scores.
         classes: those that a label may be.
         healthy, threshold: the class that scans were translated to; the SSIM below which a slice is listed.
@@ -73,6 +74,7 @@ class Cohort:
     localisation: pd.DataFrame
     regions: pd.DataFrame
     skipped: pd.DataFrame
+    others: pd.DataFrame
     places: dict[str, Path]
     classes: Classes
     healthy: str
@@ -90,6 +92,8 @@ class Cohort:
         files = {"outliers": "outlier_scans", "lowest": "lowest_slices"}
         for name in ("slices", "scans", "outliers", "lowest", "groups", "comparisons", *SOMETIMES_EMPTY):
             table: pd.DataFrame = getattr(self, name)
+            if name == "scans":
+                table = table.merge(self.others, on="scan", how="left", validate="1:1")
             if name not in SOMETIMES_EMPTY or len(table):
                 table.to_csv(folder / f"{files.get(name, name)}.csv", index=False, float_format="%.6g")
 
@@ -104,13 +108,14 @@ def summarise(
     calibrations: Path | None = None,
     skipped: pd.DataFrame | None = None,
     classes: Classes = ADNI,
+    others: pd.DataFrame | None = None,
 ) -> Cohort:
     """Gather the score folders of a cohort, in any order, into its tables.
 
     `covariates` has a row for each scan: scan, age (years), sex, site, missing where unknown, and maybe control, "no"
     for a healthy scan that others must not be held against (`healthward.inputs.split.mark_controls`). `calibrations`
     holds the folder of calibrate.py of each scan. `skipped` has a row for each scan that the check left out: scan,
-    subject, label, reason.
+    subject, label, reason. `others` is of `healthward.inputs.other_columns.other_columns`.
 
     Raises:
         InputError: a folder lacks a table or a column, a label is no class, or a scan comes twice or lacks its
@@ -140,6 +145,7 @@ def summarise(
         localisation=localise(scans, classes),
         regions=regions,
         skipped=pd.DataFrame() if skipped is None else skipped,
+        others=scans[["scan"]] if others is None else others[others["scan"].isin(scans["scan"])],
         places=places,
         classes=classes,
         healthy=healthy,

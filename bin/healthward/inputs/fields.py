@@ -35,7 +35,7 @@ class Row:
 
     `number` is the line of the file or the entry of the list, `image` and `mask` are absolute paths, `label` is one of
     the run's classes, `split` one of SPLITS, `age` is in years, `control` one of ANSWERS: whether others are held
-    against it.
+    against it. `others` are the columns that we do not know, by name, as they are written.
     """
 
     number: int
@@ -49,6 +49,7 @@ class Row:
     sex: str
     site: str
     control: str = ""
+    others: tuple[tuple[str, str], ...] = ()
 
 
 def unsafe_path_problem(text: str) -> str | None:

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from healthward.inputs.fields import COLUMNS, ID, MISSING, REQUIRED_COLUMNS, Row, field_value, unsafe_path_problem
+from healthward.inputs.other_columns import meant, name_problem, text_problem
 from healthward.inputs.subjects import VOLUME_SUFFIX, subject_in_path
 from healthward.labels import ADNI, PROTOTYPE_CODES, Classes, plain_code
-from healthward.wording import listed, nearest, printable, shown
+from healthward.wording import listed, printable, shown
 
 SHEET_SUFFIXES = (".csv", ".json")
 SEPARATOR_LINE = re.compile(r"sep=.?", re.IGNORECASE)
@@ -194,26 +195,27 @@ def _csv_rows(text: str, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
 
 def _columns(header: list[str], number: int, sheet: Sheet) -> list[str]:
     """Return the column that each name of the header stands for, empty for one to leave out."""
+    given = [name.lower() for name in header]
+    absent = [column for column in COLUMNS if column not in given]
+    missing = [column for column in REQUIRED_COLUMNS if column in absent]
     columns: list[str] = []
-    for name in header:
+    for place, name in enumerate(header):
         column = name.lower()
-        if column in columns and column:
+        if column and column in given[:place]:
             sheet.report(number, column, f"{shown(name)} is there twice; keep one column of that name")
-        elif column not in COLUMNS and column:
-            sheet.report(number, name, f"{shown(name)} is no column of a sheet; {_instead(name, COLUMNS)}")
-        else:
+            columns.append("")
+        elif column in COLUMNS or not column:
             columns.append(column)
-            continue
-        columns.append("")
-    for column in REQUIRED_COLUMNS:
-        if column not in columns:
-            sheet.report(number, column, f"the column is missing; add it (needed are {', '.join(REQUIRED_COLUMNS)})")
+        elif near := meant(name, absent, missing):
+            sheet.report(number, name, f"{shown(name)} is no column of a sheet; did you mean {near!r}?")
+            columns.append("")
+        else:
+            if problem := name_problem(name):
+                sheet.report(number, name, problem)
+            columns.append(name)
+    for column in missing:
+        sheet.report(number, column, f"the column is missing; add it (needed are {', '.join(REQUIRED_COLUMNS)})")
     return columns
-
-
-def _instead(name: str, names: tuple[str, ...]) -> str:
-    near = nearest(name, names)
-    return f"did you mean {near!r}?" if near else f"remove it, or name it one of {', '.join(names)}"
 
 
 class _Object(dict[str, Any]):
@@ -265,10 +267,15 @@ def _fields(sheet: Sheet, number: int, value: _Object, numbered: tuple[str, ...]
     fields: dict[str, str] = {}
     for key in value.repeated:
         sheet.report(number, key, f"{shown(key)} is there twice; keep one")
-    for key, item in value.items():
-        column = "label" if key == "slice_label" else key
-        if column not in COLUMNS:
-            sheet.report(number, key, f"{shown(key)} is no key of a scan; {_instead(key, (*COLUMNS, 'slice_label'))}")
+    keys = ["label" if key == "slice_label" else key for key in value]
+    absent = [column for column in COLUMNS if column not in keys]
+    missing = [column for column in NEEDED_OF_A_SCAN if column in absent]
+    for column, (key, item) in zip(keys, value.items(), strict=True):
+        is_other = column not in COLUMNS
+        if is_other and (near := meant(key, absent, missing)):
+            sheet.report(number, key, f"{shown(key)} is no key of a scan; did you mean {near!r}?")
+        elif is_other and (problem := name_problem(key)):
+            sheet.report(number, key, problem)
         elif column in fields:
             sheet.report(number, key, "both 'label' and 'slice_label' are given; keep one")
         elif isinstance(item, bool | list | dict):
@@ -320,7 +327,11 @@ def fill(sheet: Sheet, entries: Entries, base: Path) -> None:
                     lacks[column] = str(error)
                 else:
                     sheet.report(number, column, str(error))
-        sheet.rows.append(Row(number, **values))
+        others = [(name, text) for name, text in fields.items() if name not in COLUMNS]
+        for name, text in others:
+            if problem := text_problem(text):
+                sheet.report(number, name, problem)
+        sheet.rows.append(Row(number, **values, others=tuple(others)))
         sheet.lacking += [Lack(sheet.rows[-1], column, text, f"no {column}") for column, text in lacks.items()]
     _report_twins(sheet)
 

@@ -208,24 +208,25 @@ def scan_table(cohort: Cohort, ranked: pd.DataFrame) -> Table:
 
     `ranked` is of `healthward.cohort.ranking.rank`.
     """
-    scans = cohort.scans.set_index("scan")
+    scans, others = cohort.scans.set_index("scan"), cohort.others.set_index("scan")
     scores = [name for name in SCAN_SCORES if name in scans]
     rows: list[Row] = []
     for row in ranked.to_dict("records"):
         own = scans.loc[row["scan"]]
         where = ", ".join(f"{region.name} ({region.z:+.1f})" for region in row["regions"]) or "–"
         words = [row["subject"], row["label"], row["split"], "yes" if own["outlier"] else "", where]
+        words += [text or "–" for text in others.loc[row["scan"]]]
         percentile = "–" if pd.isna(row["percentile"]) else f"{row['percentile']:.0f}"
         numbers = [percentile, number(row["p"]), *(number(own[name]) for name in scores)]
         rows.append([Opener(row["scan"]), *words, *numbers])
     judged = ["percentile among controls", "p"]
-    header = ["scan", "subject", "class", "split", "outlier", "departs most in (z)", *judged]
+    texts = ["scan", "subject", "class", "split", "outlier", "departs most in (z)", *map(str, others)]
     caption = (
         f"Every scan by its {SCORE_NAMES[HEADLINE_SCORE].lower()}. Percentile and one-sided p say where that lies"
         f" among the held-out {cohort.healthy} subjects, the scan's own left out; p is not corrected for the number of"
         " scans."
     )
-    return Table(caption, [*header, *(SCORE_NAMES[name] for name in scores)], rows, texts=6)
+    return Table(caption, [*texts, *judged, *(SCORE_NAMES[name] for name in scores)], rows, len(texts))
 
 
 def settings_table(caption: str, settings: Mapping[str, Any]) -> Table:
