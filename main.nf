@@ -51,7 +51,7 @@ workflow {
     read = [cohort, given, embedding, weights, atlas, atlas_names].collectMany { _option, files -> files }
     claimed = claim(outdir, read)
     product = outdir.resolve(options.train_only ? 'model' : 'report.html')
-    advice = nextSteps(product, options)
+    advice = nextSteps(product, options, schema)
     workflow.onComplete = {
         settle(claimed, read)
         sayHowItEnded(product, advice)
@@ -73,8 +73,8 @@ workflow {
     // What conf/modules.config publishes: maps/ad0/ad0_anomaly.nii.gz, split.csv, …
     published = CHECK.out.manifests.mix(CHECK.out.versions, CHECK.out.pseudonyms, options.train_only ? CHECK.out.skipped : channel.empty())
 
-    // The sheet in its normal form: [scan: 'ad0', subject: 's1', image: '/data/ad0.nii.gz', label: 'AD', control: 'no', …]
-    rows = CHECK.out.samplesheet.combine(checked).flatMap { sheet, _checked -> sheet.splitCsv(header: true, quote: '"') }
+    // The sheet in its normal form, without columns that we do not know: [scan: 'ad0', subject: 's1', image: '/data/ad0.nii.gz', label: 'AD', control: 'no', …]
+    rows = CHECK.out.rows.combine(checked).flatMap { sheet, _checked -> sheet.splitCsv(header: true, quote: '"') }
     // [[id: 'ad0', subject: 's1', label: 'AD', split: 'train'], /data/ad0.nii.gz, /data/ad0_mask.nii.gz or []]
     scans = rows
         .map { row -> [metaOf(row), file(row.image, glob: false), row.mask ? file(row.mask, glob: false) : []] }
@@ -83,7 +83,7 @@ workflow {
     // The cube that every scan is brought into: [size: 128, slice_range: [0.35, 0.75], fov: 192.0]
     cube = CHECK.out.conform.map { json -> new groovy.json.JsonSlurper().parse(json) }
 
-    SLICE(scans, cube, code.slice) // [[id: 'ad0', …], slices/ad0]
+    SLICE(scans, cube, arguments.slice, code.slice) // [[id: 'ad0', …], slices/ad0]
 
     model = channel.value(given[1]) // model: diffusion.safetensors, embedding.safetensors, config.json
     if (!options.model) {

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from cli import existing_directory, existing_file, output_directory, tool
-from options.classes import healthy_option
+from healthward.labels import Classes
+from options.classes import classes_option, healthy_option
 
 
 @tool
@@ -15,9 +16,12 @@ from options.classes import healthy_option
 @click.option("--model", type=existing_directory, help="Model folder, whose training is shown.")
 @click.option("--parameters", type=existing_file, help="Parameters of the run as a JSON object, shown in the report.")
 @click.option(
-    "--samplesheet", type=existing_file, help="Normalised samplesheet, for age, sex, site and who is a control."
+    "--samplesheet",
+    type=existing_file,
+    help="Normalised samplesheet, for age, sex, site, who is a control, and columns of your own.",
 )
 @click.option("--skipped", type=existing_file, help="skipped.csv of check.py: the scans that were left out.")
+@classes_option
 @healthy_option
 @click.option("--ssim-threshold", type=click.FloatRange(-1, 1), default=0.6, help="List slices with a lower SSIM.")
 @click.option("--lowest", type=click.IntRange(1), default=12, help="Least similar slices to list and draw at least.")
@@ -30,7 +34,8 @@ def aggregate(
     parameters: Path | None,
     samplesheet: Path | None,
     skipped: Path | None,
-    healthy: str,
+    classes: Classes,
+    healthy: str | None,
     ssim_threshold: float,
     lowest: int,
     outlier_z: float,
@@ -53,6 +58,7 @@ def aggregate(
     from healthward.cohort.covariates import COVARIATES
     from healthward.cohort.summary import summarise
     from healthward.errors import InputError
+    from healthward.inputs.other_columns import other_columns
     from healthward.inputs.pseudonyms import without_secrets
     from healthward.inputs.results import COPY_AGAIN, SKIPPED_COLUMNS, read_object, read_table
     from healthward.inputs.samplesheet import read_sheet
@@ -69,20 +75,32 @@ def aggregate(
         if not isinstance(settings, dict):
             raise InputError(f"{parameters}: holds no JSON object; give parameters by name")
         settings = without_secrets(settings)
-    covariates = None
+    covariates, others = None, None
     if samplesheet is not None:
         # no image is opened, so the folder of a task must not be judged as that of images
-        sheet = read_sheet(samplesheet, Path("/"))
+        sheet = read_sheet(samplesheet, Path("/"), classes=classes)
         if sheet.problems:
             raise InputError(sheet.problem_lines()[0])
         covariates = pd.DataFrame(sheet.rows)[["scan", *COVARIATES, "control"]].replace("", None)
+        others = other_columns(sheet.rows)
     if model is not None and (model / "config.json").is_file():
         # The report shows it, and is written last
         read_object(model / "config.json", COPY_AGAIN)
     left_out = None
     if skipped is not None:
         left_out = read_table(skipped, "check the scans again", SKIPPED_COLUMNS).fillna("")
-    cohort = summarise(scores, healthy, ssim_threshold, lowest, outlier_z, covariates, calibrations, left_out)
+    cohort = summarise(
+        scores,
+        healthy or classes.healthy,
+        ssim_threshold,
+        lowest,
+        outlier_z,
+        covariates,
+        calibrations,
+        left_out,
+        classes,
+        others,
+    )
     cohort.write(out / "tables")
     figures = cohort_figures(cohort, lowest, out / "figures")
     drawn = scan_figures(cohort, out / "figures" / "scans")

@@ -2,40 +2,17 @@
 """Check scans, parameters and model before anything is computed."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from cli import existing_file, existing_path, output_directory, tool
+from healthward.labels import Classes
+from options.classes import ClassList
 
 SCHEMA = Path(__file__).parent.parent / "nextflow_schema.json"
 OWN = "that of --parameters, or of --schema"
 fraction = click.FloatRange(0, 1, max_open=True)
-
-
-def parse_codes(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Return the codes of labels as they are given, once they have proved to be some."""
-    from healthward.labels import parsed_codes
-
-    return parsed_or_refused(parsed_codes, value)
-
-
-def parse_filter(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Return the filter of T1w images as it is given, once it has proved to be one."""
-    from healthward.inputs.bids_images import parsed_filter
-
-    return parsed_or_refused(parsed_filter, value)
-
-
-def parsed_or_refused(parse: Callable[[str], object], value: str | None) -> str | None:
-    """Return a value as it is, or refuse it as click does when `parse` finds it to be none."""
-    try:
-        if value is not None:
-            parse(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    return value
 
 
 @tool
@@ -74,16 +51,20 @@ def parsed_or_refused(parse: Callable[[str], object], value: str | None) -> str 
     help="Leave out scans whose image or mask is bad or which have no label, and say so, or stop.",
 )
 @click.option(
+    "--classes",
+    type=ClassList(),
+    show_default="the model's, or " + OWN,
+    help="All classes with commas between them, from the healthy to the most severe one.",
+)
+@click.option(
     "--label-codes",
     metavar="CODES",
-    callback=parse_codes,
     show_default=OWN,
     help="What values of the label stand for, as 1=CN,2=MCI,3=AD.",
 )
 @click.option(
     "--t1w-filter",
     metavar="ENTITIES",
-    callback=parse_filter,
     show_default=OWN,
     help="Which T1w image of a visit to take where a BIDS dataset has several, as rec-norm or acq-mprage,run-1.",
 )
@@ -110,6 +91,7 @@ def main(
     test_fraction: float | None,
     seed: int | None,
     skip_bad_scans: bool | None,
+    classes: Classes | None,
     label_codes: str | None,
     t1w_filter: str | None,
     workers: int,
@@ -149,6 +131,7 @@ def main(
         "test_fraction": test_fraction,
         "seed": seed,
         "skip_bad_scans": skip_bad_scans,
+        "classes": ",".join(classes) if classes else None,
         "label_codes": label_codes,
         "t1w_filter": t1w_filter,
     }

@@ -6,14 +6,16 @@ from pathlib import Path
 import click
 
 from cli import existing_file, output_directory, tool
-from options.classes import healthy_option
+from healthward.labels import Classes
+from options.classes import classes_option, healthy_option
 
 
 @tool
 @click.argument("tables", type=existing_file, nargs=-1, required=True)
+@classes_option
 @healthy_option
 @click.option("--out", type=output_directory, required=True, help="Folder to write.")
-def choose(tables: tuple[Path, ...], healthy: str, out: Path) -> None:
+def choose(tables: tuple[Path, ...], classes: Classes, healthy: str | None, out: Path) -> None:
     """Choose guidance scale and depth from TABLES, which tune.py wrote of validation scans.
 
     The pair wins under which guidance moves patients farthest beyond controls, in standard deviations; no lesion's
@@ -34,7 +36,7 @@ def choose(tables: tuple[Path, ...], healthy: str, out: Path) -> None:
 
     mend, measured = "give the tables that tune.py wrote", [*SETTINGS, "gap", "error"]
     read = [read_table(table, mend, ("scan", "subject", "label"), measured) for table in tables]
-    compared = compare_candidates(pd.concat(read, ignore_index=True), healthy)
+    compared = compare_candidates(pd.concat(read, ignore_index=True), healthy or classes.healthy)
     best = compared.iloc[0]
     settings = {"guidance_scale": float(best["guidance_scale"]), "noise_depth": int(best["noise_depth"])}
     out.mkdir(parents=True, exist_ok=True)

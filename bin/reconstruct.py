@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from cli import NameList, existing_directory, existing_file, output_directory, tool
+from healthward.labels import Classes
 from options.classes import disease_option, healthy_option
 from options.device import device_option, precision_option
 from options.model import model_options
@@ -44,8 +45,9 @@ def reconstruct_scan(
     slices: Path,
     model: Path,
     embedding: Path | None,
+    classes: Classes | None,
     head_channels: int,
-    healthy: str,
+    healthy: str | None,
     disease: str | None,
     guidance_scale: float,
     noise_depth: int,
@@ -82,7 +84,6 @@ def reconstruct_scan(
     from healthward.diffusion.translation import Settings
     from healthward.errors import InputError
     from healthward.imaging.slices import load_scan
-    from healthward.labels import condition_number
     from healthward.maps.chosen_settings import read_settings
     from healthward.maps.evidence import FILE, STACK, save_evidence
     from healthward.maps.reconstruction import Translator, slice_table
@@ -97,12 +98,13 @@ def reconstruct_scan(
     scan = load_scan(slices)
     place, wanted = select_device(device), evidence or ()
     network = load_model(model, embedding, head_channels)
-    healthy, disease = compared_classes(healthy, disease, classes_of_model(model, network.architecture.conditions))
+    known, trained = classes_of_model(model, network.architecture.conditions, classes)
+    healthy, disease = compared_classes(healthy, disease, known, trained)
     network.compute_in(select_precision(precision, place))
     translator = Translator(
         model=network,
-        healthy=condition_number(healthy),
-        disease=condition_number(disease),
+        healthy=known.condition(healthy),
+        disease=known.condition(disease),
         settings=settings,
         device=place,
         batch=batch,

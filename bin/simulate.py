@@ -6,11 +6,14 @@ from pathlib import Path
 import click
 
 from cli import output_directory, tool
+from healthward.labels import Classes
+from options.classes import classes_option
 from options.seed import seed_option
 
 
 @tool
-@click.option("--subjects", type=click.IntRange(1), required=True, help="How many, the classes CN to AD in turn.")
+@click.option("--subjects", type=click.IntRange(1), required=True, help="How many, the classes in turn.")
+@classes_option
 @click.option("--size", type=click.IntRange(32, 512), default=128, help="Edge of the volumes in voxels (192 mm).")
 @seed_option
 @click.option(
@@ -20,14 +23,15 @@ from options.seed import seed_option
     help="Disease: atrophy of all three places or of one alone, or a focal lesion.",
 )
 @click.option("--out", type=output_directory, required=True, help="Folder to write.")
-def simulate_cohort(subjects: int, size: int, seed: int, kind: str, out: Path) -> None:
+def simulate_cohort(subjects: int, classes: Classes, size: int, seed: int, kind: str, out: Path) -> None:
     """Simulate T1 volumes of individuals with disease of known place and dose, from the MNI152 template.
 
     Writes for each scan its volume, the mask of the disease, and the true counterfactual (the same individual without
     disease); a samplesheet.csv that names the scans; and a truth.csv with dose, kind and counterfactual of each.
 
-    The label tells the dose: none in CN, 1 on average in AD. So it does for lesions, which no training on atrophy has
-    seen: those of AD are the darkest. The same seed gives the same individuals with any kind of disease.
+    The label tells the dose: none in the first class, 1 on average in the last. So it does for lesions, which no
+    training on atrophy has seen: those of the last class are the darkest. The same seed gives the same individuals with
+    any kind of disease.
 
     \b
     Example:
@@ -43,7 +47,7 @@ def simulate_cohort(subjects: int, size: int, seed: int, kind: str, out: Path) -
 
     out.mkdir(parents=True, exist_ok=True)
     rows, truth = [], []
-    people = simulate(subjects, size, seed, kind)
+    people = simulate(subjects, size, seed, kind, classes)
     for person in tqdm(people, total=subjects, desc="simulating", unit="scan", disable=None):
         counterfactual = f"{person.scan}_counterfactual.nii.gz"
         files = {

@@ -7,7 +7,8 @@ import click
 
 from cli import existing_file, output_directory, tool
 from healthward.inputs.fields import parsed_id
-from options.classes import parse_class
+from healthward.labels import Classes
+from options.classes import classes_option, parse_class
 from options.cube import fov_option, size_option, slice_range_option
 
 
@@ -23,7 +24,8 @@ def parse_id(ctx: click.Context, param: click.Parameter, value: str) -> str:
 @click.argument("image", type=existing_file)
 @click.option("--scan", required=True, callback=parse_id, help="Name of the scan.")
 @click.option("--subject", required=True, callback=parse_id, help="Name of its subject.")
-@click.option("--label", required=True, callback=parse_class, help="Its class: CN, EMCI, MCI, LMCI or AD.")
+@click.option("--label", required=True, callback=parse_class, help="Its class, in any case.")
+@classes_option
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", help="What the scan is for.")
 @click.option("--mask", type=existing_file, help="Ground-truth anomaly on the scan's own grid.")
 @size_option
@@ -35,6 +37,7 @@ def slice_scan(
     scan: str,
     subject: str,
     label: str,
+    classes: Classes,
     split: str,
     mask: Path | None,
     size: int,

@@ -6,12 +6,15 @@ from pathlib import Path
 import click
 
 from cli import NumberList, existing_directory, output_directory, tool
+from healthward.labels import Classes
+from options.classes import classes_option
 from options.device import device_option
 from options.seed import seed_option
 
 
 @tool
 @click.argument("slices", type=existing_directory, nargs=-1, required=True)
+@classes_option
 @click.option("--channels", type=NumberList(), default="64,64,64", help="Channels of each level, from the finest.")
 @click.option("--attention-levels", type=NumberList(), default="0,1,1", help="1 where a level has attention, else 0.")
 @click.option("--res-blocks", type=click.IntRange(1), default=1, help="Residual blocks a level.")
@@ -39,6 +42,7 @@ from options.seed import seed_option
 @click.option("--out", type=output_directory, required=True, help="Folder for the model.")
 def train_model(
     slices: tuple[Path, ...],
+    classes: Classes,
     channels: tuple[int, ...],
     attention_levels: tuple[int, ...],
     res_blocks: int,
@@ -104,6 +108,7 @@ def train_model(
         res_blocks,
         head_channels,
         conditioning_dim,
+        conditions=len(classes) + 1,
         time_conditioning=time_conditioning,
     )
     recipe = Recipe(
@@ -119,7 +124,7 @@ def train_model(
         seed=seed,
     )
     place = select_device(device, local_rank())
-    cohort = Cohort.read(slices)
+    cohort = Cohort.read(slices, classes)
     # Before the training, so that a missing one does not end it
     trained = [
         each for folder in cohort.split("train").folders for each in load_signatures(folder / SIGNATURE, SLICE_AGAIN)

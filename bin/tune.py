@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from cli import DecimalList, NumberList, existing_directory, tool
+from healthward.labels import Classes
 from options.classes import healthy_option
 from options.device import device_option, precision_option
 from options.model import model_options
@@ -28,8 +29,9 @@ def tune(
     slices: Path,
     model: Path,
     embedding: Path | None,
+    classes: Classes | None,
     head_channels: int,
-    healthy: str,
+    healthy: str | None,
     guidance_scales: tuple[float, ...],
     noise_depths: tuple[int, ...],
     ddim_steps: int,
@@ -52,19 +54,19 @@ def tune(
     from healthward.diffusion.trained import classes_of_model, compared_classes
     from healthward.diffusion.translation import Settings
     from healthward.imaging.slices import load_scan
-    from healthward.labels import condition_number
     from healthward.maps.tuning import candidates, measure_scan
 
     base = Settings(ddim_steps=ddim_steps, inversion_iterations=inversion_iterations)
     settings = candidates(base, guidance_scales, noise_depths)
     network, scan = load_model(model, embedding, head_channels), load_scan(slices)
-    healthy, _ = compared_classes(healthy, None, classes_of_model(model, network.architecture.conditions))
+    known, trained = classes_of_model(model, network.architecture.conditions, classes)
+    healthy, _ = compared_classes(healthy, None, known, trained)
     place = select_device(device)
     network.compute_in(select_precision(precision, place))
     table = measure_scan(
         network,
         scan,
-        condition_number(healthy),
+        known.condition(healthy),
         settings,
         every,
         place,

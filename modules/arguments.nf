@@ -3,14 +3,17 @@
 
 // [train: "--channels '64,64,64' …", aggregate: …]
 def argumentsOf(options) {
-    def healthy = "--healthy ${options.healthy}"
+    def classes = "--classes '${options.classes}'"
+    def healthy = options.healthy ? "--healthy ${options.healthy}" : ''
     def place = "--device ${options.device} --precision ${options.precision}"
-    def pair = options.embedding ? "--head-channels ${options.head_channels}" : ''
+    // A folder knows its own
+    def pair = options.embedding ? "--head-channels ${options.head_channels} ${classes}" : ''
     def sampler = "--ddim-steps ${options.ddim_steps} --inversion-iterations ${options.inversion_iterations}"
     def score = "--score ${options.calibrated_score}"
     return [
-        simulate: "--subjects ${options.simulate} --size ${options.size} --seed ${options.seed}",
-        train: ofTraining(options),
+        simulate: "--subjects ${options.simulate} ${classes} --size ${options.size} --seed ${options.seed}",
+        slice: classes,
+        train: "${classes} ${ofTraining(options)}",
         tune: joined([
             pair,
             healthy,
@@ -18,7 +21,7 @@ def argumentsOf(options) {
             sampler,
             place,
         ]),
-        choose: healthy,
+        choose: joined([classes, healthy]),
         reconstruct: joined([
             pair,
             healthy,
@@ -37,6 +40,7 @@ def argumentsOf(options) {
         floor: score,
         calibrate: score,
         aggregate: joined([
+            classes,
             healthy,
             "--ssim-threshold ${options.ssim_threshold} --lowest ${options.lowest_slices} --outlier-z ${options.outlier_z}",
         ]),

@@ -18,6 +18,7 @@ process CHECK {
     output:
     path 'problems.txt', emit: problems
     path 'samplesheet.csv', emit: samplesheet, optional: true
+    path 'rows.csv', emit: rows, optional: true
     path 'conform.json', emit: conform, optional: true
     path 'evidence.txt', emit: evidence, optional: true
     path 'parameters.json', emit: parameters
@@ -49,6 +50,7 @@ process CHECK {
         control=\$([ \$split = train ] && echo no || echo yes)
         echo "\$split-1,\$split-1,\$(readlink -f ${schema}),CN,\$split,,,,,\$control" >> samplesheet.csv
     done
+    cp samplesheet.csv rows.csv
     cut -d, -f1,2,4,5 samplesheet.csv > split.csv
     """
 }

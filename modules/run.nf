@@ -1,3 +1,5 @@
+include { entriesOf } from './parameters'
+
 // Provenance that is no task's business: the parameters as given, and what ran
 def recordRun(params, code) {
     def folder = file("${params.outdir}/pipeline_info", glob: false)
@@ -65,11 +67,12 @@ def unwritten() {
 }
 
 // What a user does with a model, or with a report and maps: a line each
-def nextSteps(product, options) {
+def nextSteps(product, options, schema) {
     def folder = product.parent
     def embedding = options.embedding ? " --embedding ${options.embedding}" : ''
     def model = "--model ${options.model ?: "${folder}/model"}${embedding}"
-    def mapping = "Map more scans:  nextflow run ${projectDir} --input samplesheet.csv ${model} --outdir new"
+    def classes = options.classes == entriesOf(schema).classes['default'] ? '' : " --classes ${options.classes}"
+    def mapping = "Map more scans:  nextflow run ${projectDir} --input samplesheet.csv ${model}${classes} --outdir new"
     if (options.train_only) {
         return [mapping]
     }

@@ -5,6 +5,7 @@ process SLICE {
     input:
     tuple val(meta), path(image, stageAs: 'image/*'), path(mask, stageAs: 'mask/*')
     val conform
+    val args
     val code
 
     output:
@@ -15,7 +16,7 @@ process SLICE {
     export OMP_NUM_THREADS=${task.cpus}
     'slice.py' image/* --scan ${meta.id} --subject '${meta.subject}' --label ${meta.label} --split ${meta.split} \\
         ${mask ? '--mask mask/*' : ''} --out slices/${meta.id} \\
-        --size ${conform.size} --slice-range ${conform.slice_range.join(' ')} --fov ${conform.fov}
+        --size ${conform.size} --slice-range ${conform.slice_range.join(' ')} --fov ${conform.fov} ${args}
     """
 
     stub:

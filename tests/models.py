@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from healthward.diffusion.model import Architecture, ConditionalUNet, save_model
-from healthward.labels import CLASSES
+from healthward.labels import ADNI
 
 TINY = Architecture(channels=(16, 16), attention_levels=(False, True), head_channels=8, conditioning_dim=8)
 CONFIG: dict[str, Any] = {
@@ -12,7 +12,7 @@ CONFIG: dict[str, Any] = {
     "slice_range": [0.4, 0.6],
     "fov": 192.0,
     "max_timestep": 300,
-    "classes": list(CLASSES),
+    "classes": list(ADNI),
 }
 
 

@@ -26,10 +26,10 @@ def plain(name: str) -> str:
     return re.sub(r"[\s_-]", "", name).lower()
 
 
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the one of `names` that resembles `name` most, None when none does."""
+def nearest(name: str, names: Iterable[str], likeness: float = 0.5) -> str | None:
+    """Return the one of `names` that resembles `name` most, None when none does by this `likeness`, 0 to 1."""
     by_plain = {plain(candidate): candidate for candidate in names}
-    close = difflib.get_close_matches(plain(name), by_plain, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(plain(name), by_plain, n=1, cutoff=likeness)
     return by_plain[close[0]] if close else None
 
 

@@ -1,20 +1,48 @@
-"""The classes that are compared."""
+"""The classes of a cohort, and those that are compared."""
+
+from typing import Any
 
 import click
 
-from healthward.labels import parse_label
+from healthward.labels import Classes, parsed_classes
+
+
+class ClassList(click.ParamType):
+    """Names of classes with commas between them, such as CN,MCI,AD, from the healthy to the most severe one."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Classes:
+        if isinstance(value, Classes):
+            return value
+        try:
+            return parsed_classes(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def parse_class(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Return the canonical name of a class that was named in any case, None where none was."""
+    """Return a class that was named in any case as --classes has it, and as it is where a model knows its classes."""
+    classes: Classes | None = ctx.params.get("classes")
     try:
-        return None if value is None else parse_label(value)
+        return value if value is None or classes is None else classes.named(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
 
+# Eager, since the other options that name a class are held against it
+classes_option = click.option(
+    "--classes",
+    type=ClassList(),
+    default="CN,EMCI,MCI,LMCI,AD",
+    is_eager=True,
+    help="All classes with commas between them, from the healthy to the most severe one.",
+)
 healthy_option = click.option(
-    "--healthy", default="CN", help="The class that counts as healthy: CN, EMCI, MCI, LMCI or AD.", callback=parse_class
+    "--healthy",
+    help="The class that counts as healthy.",
+    show_default="the first of the classes",
+    callback=parse_class,
 )
 disease_option = click.option(
     "--disease",

@@ -34,7 +34,7 @@ from healthward.diffusion.translation import OneStep, Settings, Translation, sca
 from healthward.evaluation.localisation import voxel_scores  # noqa: E402
 from healthward.imaging.slices import ScanSlices, load_scan, read_record  # noqa: E402
 from healthward.imaging.volumes import Array  # noqa: E402
-from healthward.labels import condition_number  # noqa: E402
+from healthward.labels import ADNI  # noqa: E402
 from healthward.maps.evidence import Evidence  # noqa: E402
 from healthward.maps.fusion import coverage, uncut  # noqa: E402
 from healthward.maps.reconstruction import Translator  # noqa: E402
@@ -64,7 +64,7 @@ class Variant:
 def judge(variant: Variant, folder: Path) -> dict[str, Any]:
     """Translate one subject, and return how its scores do."""
     scan = load_scan(folder)
-    healthy, diseased = condition_number("CN"), condition_number("AD")
+    healthy, diseased = ADNI.condition("CN"), ADNI.condition("AD")
     translator = Translator(load_model(variant.model), healthy, diseased, variant.settings, torch.device("cpu"))
     translation, looked = translator.translate(scan), translator.look(scan, ())
     evidence = translator.gather(scan, translation, looked, ())

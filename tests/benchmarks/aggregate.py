@@ -25,7 +25,7 @@ PROJECT = Path(__file__).parents[2]
 sys.path[:0] = [str(PROJECT / "bin")]
 
 from healthward.imaging.slices import AXES  # noqa: E402
-from healthward.labels import CLASSES  # noqa: E402
+from healthward.labels import ADNI  # noqa: E402
 
 REGIONS = ("lateral ventricle", "medial temporal", "temporal cortex", "parietal cortex", "grey matter", "white matter")
 KEPT = 12
@@ -52,12 +52,12 @@ def write_score_folders(
     pictures = generator.random((2, KEPT, size, size), dtype=np.float32)
     places = []
     for number in range(scans):
-        severity = number % len(CLASSES)
+        severity = number % len(ADNI)
         identity = {
             "scan": f"scan{number:04d}",
             "subject": f"subject{number:04d}",
-            "label": CLASSES[severity],
-            "split": "test" if number % 10 < len(CLASSES) else "train",
+            "label": ADNI[severity],
+            "split": "test" if number % 10 < len(ADNI) else "train",
         }
         table = _slices(generator, identity, severity, slices, size)
         place = folder / "scores" / identity["scan"]

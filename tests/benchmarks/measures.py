@@ -17,7 +17,7 @@ from healthward.cohort.comparisons import auroc_interval
 from healthward.cohort.summary import describe
 from healthward.evaluation.localisation import dice, voxel_scores
 from healthward.imaging.slices import ScanSlices, load_scan
-from healthward.labels import CLASSES
+from healthward.labels import ADNI
 from healthward.maps.fusion import coverage
 from healthward.norms.calibration import measure_floor, prepare
 
@@ -137,19 +137,19 @@ def _voxel_row(subject: Subject, name: str, pooled: np.ndarray) -> dict[str, Any
 
 def _subject_figures(table: pd.DataFrame) -> dict[str, Any]:
     """Return how the scan scores tell classes apart and follow the dose, and what their trend is."""
-    values = {label: table.loc[table["label"] == label, "scan_score"].to_numpy() for label in CLASSES}
+    values = {label: table.loc[table["label"] == label, "scan_score"].to_numpy() for label in ADNI}
     aurocs = {}
-    for label in CLASSES[1:]:
+    for label in ADNI[1:]:
         if min(len(values[label]), len(values["CN"])) > 1:
             area = stats.mannwhitneyu(values[label], values["CN"]).statistic / len(values[label]) / len(values["CN"])
             aurocs[label] = _interval(area, *auroc_interval(area, len(values[label]), len(values["CN"])))
-    if table["label"].nunique() < len(CLASSES):
+    if table["label"].nunique() < len(ADNI):
         return {"subject_auroc": aurocs, "dose_spearman": None, "dose_slope": None, "trend_tau": None, "trend_p": None}
     dose, scores = table["dose"].to_numpy(), table["scan_score"].to_numpy()
     rng = np.random.default_rng(0)
     draws = [rng.integers(len(table), size=len(table)) for _ in range(RESAMPLES)]
     spearman = [stats.spearmanr(dose[draw], scores[draw]).statistic for draw in draws if np.ptp(dose[draw])]
-    trend = stats.kendalltau(table["label"].map(CLASSES.index), scores)
+    trend = stats.kendalltau(table["label"].map(ADNI.index), scores)
     return {
         "subject_auroc": aurocs,
         "dose_spearman": _interval(stats.spearmanr(dose, scores).statistic, *np.nanquantile(spearman, [0.025, 0.975])),
@@ -205,7 +205,7 @@ def dose_estimator(training: Path) -> Any:
     """
     scans = [load_scan(folder) for folder in sorted(training.iterdir())]
     features = np.stack([_coarse(scan.cube) for scan in scans])
-    doses = np.array([CLASSES.index(scan.record.label) / (len(CLASSES) - 1) for scan in scans])
+    doses = np.array([ADNI.index(scan.record.label) / (len(ADNI) - 1) for scan in scans])
     fitted = RidgeCV(alphas=np.logspace(0, 4, 9)).fit(features, doses)
     return lambda cube: float(fitted.predict(_coarse(cube)[None])[0])
 
@@ -269,7 +269,7 @@ def scores_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def translation_table(translation: Mapping[str, Mapping[str, float | None]]) -> str:
     """Return what translation does to each class as a table in Markdown."""
-    order = [kind for kind in (*CLASSES, *sorted(set(translation) - set(CLASSES))) if kind in translation]
+    order = [kind for kind in (*ADNI, *sorted(set(translation) - set(ADNI))) if kind in translation]
     measures = dict.fromkeys(name for kind in order for name in translation[kind])
     lines = [f"| | {' | '.join(order)} |", f"| --- |{' --- |' * len(order)}"]
     for name in measures:
@@ -318,7 +318,7 @@ def draw_places(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         **{row["score"]: row for row in rows if row["kind"] == "tutorial"},
     }
     places = list(best[DEFAULT]["voxel_auprc_by"])
-    order = [place for place in (*CLASSES, *places) if place in places]
+    order = [place for place in (*ADNI, *places) if place in places]
     order = list(dict.fromkeys(order))
     figure = matplotlib.figure.Figure(figsize=(8.5, 3), dpi=110, layout="constrained")
     panel = figure.subplots()

@@ -19,12 +19,12 @@ from healthward.diffusion.devices import select_precision
 from healthward.diffusion.model import Architecture, ConditionalUNet, load_model
 from healthward.diffusion.translation import Settings, one_step, translate
 from healthward.imaging.slices import load_scan
-from healthward.labels import condition_number
+from healthward.labels import ADNI
 from healthward.training.batches import Batches, Recipe
 from healthward.training.cohort import Cohort
 from healthward.training.trainer import Trainer
 
-HEALTHY, DISEASE = condition_number("CN"), condition_number("AD")
+HEALTHY, DISEASE = ADNI.condition("CN"), ADNI.condition("AD")
 TUTORIAL_STEPS = 125
 TUTORIAL_EVALUATIONS = 3 * TUTORIAL_STEPS
 DATA_CENTRE_GPU = 64e12

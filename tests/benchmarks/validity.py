@@ -37,7 +37,7 @@ from healthward.diffusion.translation import Settings, decodings, scan_evidence 
 from healthward.imaging.nifti import load_volume  # noqa: E402
 from healthward.imaging.slices import ScanSlices, load_scan, read_record  # noqa: E402
 from healthward.imaging.volumes import on_cube  # noqa: E402
-from healthward.labels import NULL_CONDITION, condition_number  # noqa: E402
+from healthward.labels import ADNI, NULL_CONDITION  # noqa: E402
 from healthward.maps.fusion import coverage, fuse  # noqa: E402
 from healthward.maps.reconstruction import Translator  # noqa: E402
 from healthward.maps.scores import SCORES, make_scores  # noqa: E402
@@ -46,7 +46,7 @@ from simulate import simulate_cohort  # noqa: E402
 from slice import slice_scan  # noqa: E402
 from train import train_model  # noqa: E402
 
-HEALTHY, DISEASE = condition_number("CN"), condition_number("AD")
+HEALTHY, DISEASE = ADNI.condition("CN"), ADNI.condition("AD")
 OURS = [name for name in SCORES if name != "perceptual_residual"]
 """The perceptual score needs weights that nobody may ship."""
 

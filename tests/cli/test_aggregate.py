@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from aggregate import aggregate
+from healthward.inputs.other_columns import WRITTEN
 from unit.test_cohort import write_cohort
 
 
@@ -45,6 +46,38 @@ def test_samplesheet_brings_age_sex_and_site(tmp_path: Path):
     assert list(scans.columns[3:8]) == ["split", "control", "age", "sex", "ssim"]
     assert scans["contrast_p99_adjusted"].notna().all()
     assert (tmp_path / "out" / "tables" / "false_positives.csv").is_file()
+
+
+def test_columns_of_ones_own_come_last_in_the_table_and_into_the_report(scores: list[Path], tmp_path: Path):
+    notes = ['<b>bold</b>, ""said""', "007", "-3.2", "", "a\nb"]
+    lines = ["scan,subject,image,label,Notes,mmse"]
+    lines += [f's{n:02d},s{n:02d},/data/{n}.nii.gz,CN,"{note}",{n}' for n, note in enumerate(notes)]
+    (tmp_path / "samplesheet.csv").write_text("\n".join([*lines, "s99,s99,/data/99.nii.gz,CN,stranger,9"]))
+    outs = [tmp_path / "out", tmp_path / "plain"]
+    assert run(*scores, "--samplesheet", tmp_path / "samplesheet.csv", "--out", outs[0]).exit_code == 0
+    assert run(*scores, "--out", outs[1]).exit_code == 0
+    scans, plain = (pd.read_csv(out / "tables/scans.csv", dtype=str, keep_default_na=False) for out in outs)
+    assert list(scans) == [*plain, "Notes", "mmse"]
+    assert scans["Notes"].tolist() == [note.replace('""', '"') for note in notes]
+    pd.testing.assert_frame_equal(scans[list(plain)], plain)
+    for name in ("comparisons.csv", "groups.csv"):
+        assert len({(out / "tables" / name).read_bytes() for out in outs}) == 1
+    report = (outs[0] / "report.html").read_text(encoding="utf-8")
+    assert "<b>bold" not in report
+    assert "&lt;b&gt;bold&lt;/b&gt;, &#34;said&#34;" in report
+    assert ">Notes<" in report
+    assert ">Notes<" not in (outs[1] / "report.html").read_text(encoding="utf-8")
+
+
+def test_no_column_of_ones_own_can_be_called_as_a_column_of_the_table(tmp_path: Path):
+    places = write_cohort(tmp_path / "scores", 40, ("CN", "AD"))
+    sheet = tmp_path / "samplesheet.csv"
+    rows = [f"s{n:02d},s{n:02d},/data/{n}.nii.gz,CN,{50 + n / 2},{'MF'[n % 2]},{'AB'[n % 2]}" for n in range(40)]
+    sheet.write_text("\n".join(["scan,subject,image,label,age,sex,site", *rows]))
+    assert run(*places, "--samplesheet", sheet, "--out", tmp_path / "out").exit_code == 0
+    columns = set(pd.read_csv(tmp_path / "out/tables/scans.csv"))
+    assert "contrast_p99_adjusted" in columns
+    assert columns <= WRITTEN
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ from phantoms import small_brain
 TOOL = Path(__file__).parents[2] / "bin" / "check.py"
 LABELS = ["CN", "ad", "mci", "cn", "AD", "CN", "CN", "AD", "MCI", "MCI"]
 OUTPUTS = [
-    *("conform.json", "evidence.txt", "inputs.csv", "samplesheet.csv", "split.csv", "versions.json", "warnings.txt"),
+    *("conform.json", "evidence.txt", "inputs.csv", "rows.csv", "samplesheet.csv", "split.csv", "versions.json"),
+    "warnings.txt",
 ]
 
 
@@ -227,17 +228,55 @@ def test_the_classes_must_be_among_those_that_a_model_was_trained_on(
         assert found == told
 
 
-def test_a_class_beyond_the_embedding_of_a_pair_is_refused(cohort: Path, tmp_path: Path) -> None:
-    network = ConditionalUNet(replace(TINY, conditions=3))
+def test_the_classes_of_a_pair_are_told_and_all_of_them(cohort: Path, tmp_path: Path) -> None:
+    network = ConditionalUNet(replace(TINY, conditions=4))
     pair = tmp_path / "x.pt", tmp_path / "x_emb.pt"
     for part, file in zip((network.unet, network.embedding), pair, strict=True):
         torch.save(part.state_dict(), file)
     options = ["--input", cohort, "--model", pair[0], "--embedding", pair[1]]
     given = {"model": "x.pt", "embedding": "x_emb.pt", "head_channels": TINY.head_channels}
-    assert complaint(tmp_path / "a", tmp_path, given, *options) == []
-    assert complaint(tmp_path / "b", tmp_path, given | {"disease": "EMCI"}, *options) == []
-    [line] = complaint(tmp_path / "c", tmp_path, given | {"disease": "AD"}, *options)
-    assert line == "parameter disease: 'AD' was not trained on; give one of CN, EMCI"
+    [line] = complaint(tmp_path / "a", tmp_path, given, *options)
+    held = "model: its embedding holds 3 classes and --classes names 5, CN,EMCI,MCI,LMCI,AD"
+    assert line == f"{held}; name them all with --classes, in order"
+    named = given | {"classes": "CN,MCI,AD"}
+    assert complaint(tmp_path / "b", tmp_path, named, *options) == []
+    assert complaint(tmp_path / "c", tmp_path, named | {"disease": "MCI"}, *options) == []
+    [line] = complaint(tmp_path / "d", tmp_path, named | {"disease": "EMCI"}, *options)
+    assert line == "parameter disease: 'EMCI' is none of the classes; give one of CN, MCI, AD"
+
+
+def test_a_model_of_other_classes_than_the_run_s_is_one_line(cohort: Path, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", replace(TINY, conditions=4), classes=["CN", "MCI", "AD"])
+    options = ["--input", cohort, "--model", model]
+    told = "are not the classes of the model; give CN,MCI,AD"
+    for number, classes in enumerate(("CN,EMCI,MCI,LMCI,AD", "CN,AD,MCI", "HC,SCD,DEM")):
+        [line] = complaint(tmp_path / f"{number}", tmp_path, {"classes": classes}, *options)
+        assert line == f"parameter classes: '{classes}' {told}"
+        result = run(tmp_path / "option", *options, "--classes", classes)
+        assert result.stderr == f"Error: parameter classes: '{classes}' {told}\n"
+    assert complaint(tmp_path / "same", tmp_path, {"classes": "CN,MCI,AD"}, *options) == []
+    assert run(tmp_path / "asked", *options).exit_code == 0
+
+
+@pytest.mark.parametrize("classes", ["CN", "CN,cn", "1,2", "CN,,AD", "CN,A$D", "CN,all"])
+def test_classes_that_are_none_are_one_line_whatever_the_sheet_says(cohort: Path, tmp_path: Path, classes: str) -> None:
+    cohort.write_text(cohort.read_text().replace("mci", "sick"))
+    [line] = complaint(tmp_path / "out", tmp_path, {"classes": classes}, "--input", cohort)
+    assert line.startswith("parameter classes: '")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "start"),
+    [
+        ({"label_codes": "1=sick"}, "parameter label_codes: '1=sick' is no value=CLASS; give pairs"),
+        ({"classes": "HC,SCD", "label_codes": "1=CN"}, "parameter label_codes: '1=CN' is no value=CLASS; give pairs"),
+        ({"t1w_filter": "ses-1"}, "parameter t1w_filter: 'ses-1' is no part of an image's name"),
+    ],
+)
+def test_codes_or_filters_that_are_none_are_one_line_beside_a_sheet(cohort, tmp_path, given, start) -> None:
+    [line] = complaint(tmp_path / "out", tmp_path, given, "--input", cohort)
+    assert line.startswith(start)
 
 
 def test_the_split_comes_from_the_options_before_the_parameters(cohort: Path, tmp_path: Path) -> None:
@@ -537,13 +576,51 @@ def test_whoever_converts_is_no_control_and_that_is_said(
     assert (tmp_path / "again/samplesheet.csv").read_bytes() == (tmp_path / "out/samplesheet.csv").read_bytes()
 
 
+NOTES = ['he said ""so"", then left', "-3.2", "007", "n/a", "", "a\nb", "Zoë; $(id)", "--", "+1e-3", "50%"]
+
+
+def with_notes(cohort: Path) -> Path:
+    """Add two columns of the user's own to the sheet of ten scans."""
+    header, *lines = cohort.read_text().splitlines()
+    noted = [f'{line},"{note}",{number}' for number, (line, note) in enumerate(zip(lines, NOTES, strict=True))]
+    cohort.write_text("\n".join([f"{header},Notes,mmse", *noted]), encoding="utf-8")
+    return cohort
+
+
+def test_columns_of_ones_own_are_kept_as_they_are(cohort: Path, tmp_path: Path) -> None:
+    assert run(tmp_path / "plain", "--input", cohort).exit_code == 0
+    assert run(tmp_path / "out", "--input", with_notes(cohort)).exit_code == 0
+    sheet = read(tmp_path / "out/samplesheet.csv")
+    assert list(sheet)[-3:] == ["control", "Notes", "mmse"]
+    assert sheet["Notes"].tolist() == [note.replace('""', '"') for note in NOTES]
+    assert sheet["mmse"].tolist() == [str(number) for number in range(10)]
+    # What tasks are made of is as it is without them
+    for name in ("rows.csv", "split.csv", "inputs.csv"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
+    again = run(tmp_path / "again", "--input", tmp_path / "out/samplesheet.csv")
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "again/samplesheet.csv").read_bytes() == (tmp_path / "out/samplesheet.csv").read_bytes()
+
+
+def test_columns_of_ones_own_are_left_out_where_ids_are_pseudonyms(cohort: Path, tmp_path: Path) -> None:
+    hidden = {"pseudonymise": True, "pseudonym_salt": "a long secret"}
+    assert complaint(tmp_path / "out", tmp_path, hidden, "--input", with_notes(cohort)) == []
+    assert list(read(tmp_path / "out/samplesheet.csv"))[-1] == "control"
+    assert "left" not in (tmp_path / "out/samplesheet.csv").read_text()
+    told = "left out where ids are pseudonyms: Notes, mmse, which could name people"
+    assert told in (tmp_path / "out/warnings.txt").read_text().splitlines()
+
+
 def test_codes_and_filter_come_from_the_options(cohort: Path, tmp_path: Path) -> None:
     cohort.write_text(cohort.read_text().replace(",mci,", ",2,").replace(",MCI,", ",2,"))
     assert run(tmp_path / "none", "--input", cohort).exit_code == 1
     assert run(tmp_path / "out", "--input", cohort, "--label-codes", "2=MCI").exit_code == 0
     assert read(tmp_path / "out/samplesheet.csv")["label"].value_counts()["MCI"] == 3
     for option, value in (("--label-codes", "2"), ("--label-codes", "1=CN,1=AD"), ("--t1w-filter", "norm")):
-        assert run(tmp_path / "none", "--input", cohort, option, value).exit_code == 2
+        refused = run(tmp_path / "none", "--input", cohort, option, value)
+        assert refused.exit_code == 1
+        [line] = refused.stderr.splitlines()
+        assert line.startswith(f"Error: parameter {option[2:].replace('-', '_')}: ")
     refused = run(tmp_path / "none", "--input", cohort, "--label-codes", "2=MCI", "--t1w-filter", "rec-norm")
     assert "samplesheet.csv: is no BIDS dataset, of whose images --t1w_filter could choose" in refused.stderr
 

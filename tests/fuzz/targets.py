@@ -10,6 +10,7 @@ import nibabel
 import numpy as np
 
 from healthward.checks.inspection import inspect
+from healthward.inputs.other_columns import text_problem
 from healthward.inputs.parameters import completed, properties, validate
 from healthward.inputs.samplesheet import read_scan, read_sheet
 from phantoms import small_brain
@@ -31,6 +32,9 @@ def _assert_safe(lines: list[str], rows: list) -> None:
     for row in rows if not lines else []:
         for text in (row.scan, row.subject, row.image, row.mask, row.site):
             assert not FORBIDDEN.intersection(text), row
+            text.encode()
+        for text in (part for pair in row.others for part in pair):
+            assert text_problem(text) is None, row
             text.encode()
 
 

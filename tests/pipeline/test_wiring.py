@@ -1,6 +1,7 @@
 """The graph, its cache and its provenance, by stub runs: the tools are only asked for their help."""
 
 import ast
+import csv
 import json
 import re
 import shutil
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from runs import PROJECT, Run, copy_project, going_on, succeed, write_sheet
+from phantoms import write_head
+from runs import PROJECT, Run, copy_project, going_on, launch, succeed, write_sheet
 
 BIN = PROJECT / "bin"
 STAGES = {
@@ -24,6 +26,8 @@ STAGES = {
     "AGGREGATE": 1,
 }
 """How often each runs in a stub run."""
+
+SCANS = (("cn0", "train"), ("ad0", "train"), ("cn1", "test"))
 
 
 def test_every_stage_runs_once_for_what_it_is_for(stub_run: Run) -> None:
@@ -86,6 +90,36 @@ def test_file_replaced_within_a_model_is_noticed(stub_run: Run, tmp_path: Path) 
     assert again.processes("CACHED") == {"SLICE"}
 
 
+def test_classes_of_ones_own_go_through_and_are_told_with_the_next_step(tmp_path: Path) -> None:
+    run = succeed(tmp_path, "-stub-run", "--input", str(write_sheet(tmp_path)), "--classes", "HC,SCD,DEM", "--tune")
+    assert run.processes("COMPLETED") == {*STAGES, "TUNE", "CHOOSE"}
+    assert run.output.rstrip().endswith(f"--model {run.outdir / 'model'} --classes HC,SCD,DEM --outdir new")
+    assert json.loads((run.outdir / "pipeline_info/params.json").read_text())["classes"] == "HC,SCD,DEM"
+
+
+ARGUMENTS = """
+include {{ argumentsOf }} from '{project}/modules/arguments'
+workflow {{
+    [[:], [embedding: 'e.pt'], [healthy: 'SCD']].each {{ more ->
+        println('ARGUMENTS ' + groovy.json.JsonOutput.toJson(argumentsOf(params + more)))
+    }}
+}}
+"""
+
+
+def test_the_tools_that_need_the_classes_are_given_them(stub_run: Run, tmp_path: Path) -> None:
+    given = json.loads((stub_run.outdir / "pipeline_info/params.json").read_text()) | {"classes": "HC,SCD,DEM"}
+    (tmp_path / "params.json").write_text(json.dumps(given))
+    (tmp_path / "main.nf").write_text(ARGUMENTS.format(project=PROJECT))
+    output, _ = launch(tmp_path, "run", "main.nf", "-params-file", "params.json").communicate()
+    found = [json.loads(line.split(" ", 1)[1]) for line in output.splitlines() if line.startswith("ARGUMENTS ")]
+    told = [{tool for tool, options in each.items() if "--classes 'HC,SCD,DEM'" in options} for each in found]
+    without_a_model = {"simulate", "slice", "train", "choose", "aggregate"}
+    assert told == [without_a_model, without_a_model | {"tune", "reconstruct"}, without_a_model]
+    named = [{tool for tool, options in each.items() if "--healthy SCD" in options} for each in found]
+    assert named == [set(), set(), {"tune", "choose", "reconstruct", "aggregate"}]
+
+
 def test_bids_names_take_the_place_of_maps(stub_run: Run, tmp_path: Path) -> None:
     scan = '{"image": "ad0.nii.gz", "label": 5}'
     run = succeed(tmp_path, "-stub-run", "--scan", scan, "--model", str(stub_run.outdir / "model"), "--bids")
@@ -145,6 +179,25 @@ def test_no_script_names_a_tool_barely() -> None:
     scripts = [text for text in modules if re.search("^process ", text, re.MULTILINE)]
     assert len(scripts) == len(STAGES) + len(("SIMULATE", "TUNE", "CHOOSE", "EXPORT_BIDS"))
     assert [line for script in scripts for line in script.splitlines() if bare.search(line.partition("//")[0])] == []
+
+
+def test_a_changed_note_reruns_the_check_and_the_report_alone(tmp_path: Path) -> None:
+    """The check itself, before stubs of all other stages."""
+    project = copy_project(tmp_path / "project")
+    check = project / "modules/check.nf"
+    check.write_text(check.read_text().split("    stub:\n")[0].rstrip() + "\n}\n")
+    for (name, _), grid in zip(SCANS, ("isotropic", "oblique, flipped", "anisotropic and odd"), strict=True):
+        write_head(tmp_path / f"{name}.nii", grid)
+    rows = ["scan,subject,image,label,split,Notes"]
+    rows += [f'{name},{name},{name}.nii,{name[:2]},{split},"NOTE"' for name, split in SCANS]
+    arguments = ("-stub-run", "-resume", "--input", "sheet.csv")
+    for note, rerun in (("fine", {*STAGES}), ('said ""no"",\nand left', {"CHECK", "AGGREGATE"})):
+        (tmp_path / "sheet.csv").write_text("\n".join(rows).replace("NOTE", note))
+        run = succeed(tmp_path, *arguments, project=project)
+        assert run.processes("COMPLETED") == rerun
+        [folder] = [Path(task["workdir"]) for task in run.trace() if task["process"] == "AGGREGATE"]
+        with (folder / "samplesheet.csv").open(newline="") as lines:
+            assert {row["Notes"] for row in csv.DictReader(lines)} == {note.replace('""', '"')}
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from healthward.cohort.summary import (
 )
 from healthward.errors import InputError
 from healthward.imaging.slices import AXES
-from healthward.labels import CLASSES
+from healthward.labels import ADNI
 
 SIZE, FIRST, COUNT = 32, 11, 13
 
@@ -78,12 +78,12 @@ def write_scores(
     return place
 
 
-def write_cohort(folder: Path, count: int = 20, classes: tuple[str, ...] = CLASSES, split: str = "test") -> list[Path]:
+def write_cohort(folder: Path, count: int = 20, classes: tuple[str, ...] = ADNI, split: str = "test") -> list[Path]:
     """Write a cohort whose contrast map grows with the class and finds the true voxels."""
     places = []
     for number in range(count):
         label = classes[number % len(classes)]
-        severity = CLASSES.index(label)
+        severity = ADNI.index(label)
         voxels = {"prevalence": 0.01 * severity, "anomaly_auprc": 0.01, "anomaly_auroc": 0.5}
         voxels |= {"contrast_auprc": 0.05 * severity, "contrast_auroc": 0.8}
         slices = slice_rows(f"s{number:02d}", label, split, seed=number)
@@ -164,8 +164,8 @@ def test_describe_skips_what_is_missing():
 
 
 def test_localisation_stands_beside_chance(tmp_path: Path):
-    scans = read_scores(write_cohort(tmp_path, 10))[1]
-    rows = localise(scans).set_index(["split", "label", "map", "measure"])
+    scans = read_scores(write_cohort(tmp_path, 10), ADNI)[1]
+    rows = localise(scans, ADNI).set_index(["split", "label", "map", "measure"])
     assert rows.loc[("test", "AD", "contrast", "auprc"), "mean"] == pytest.approx(0.2)
     assert rows.loc[("test", "AD", "contrast", "auprc"), "chance"] == pytest.approx(0.04)
     assert rows.loc[("all", "all", "anomaly", "auprc"), "chance"] == pytest.approx(0.025)

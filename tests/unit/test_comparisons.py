@@ -4,6 +4,7 @@ import pytest
 from scipy import stats
 
 from healthward.cohort.comparisons import auroc_interval, compare_classes, scopes, score_names
+from healthward.labels import ADNI
 
 
 def test_auroc_interval_covers_the_true_value():
@@ -35,7 +36,7 @@ def score_table(values: dict[str, list[float]], split: str = "test") -> pd.DataF
 
 def test_comparison_agrees_with_known_answers():
     values = {"CN": [1.0, 2, 3, 4], "MCI": [2.5, 3.5, 4.5, 5.5], "AD": [5.0, 6, 7, 8]}
-    table = compare_classes(score_table(values), "CN")
+    table = compare_classes(score_table(values), ADNI, "CN")
     rows = table.set_index(["test", "group"])
     assert set(table["scope"]) == {"test"}
     assert rows.loc[("mann_whitney", "AD"), "estimate"] == 1
@@ -52,14 +53,14 @@ def test_comparison_agrees_with_known_answers():
 def test_scans_of_one_subject_count_once():
     table = score_table({"CN": [1.0, 2, 3], "AD": [4.0, 5, 6]})
     table.loc[table["label"] == "AD", "subject"] = ["a", "a", "b"]
-    compared = compare_classes(table, "CN").set_index("test").loc["mann_whitney"]
+    compared = compare_classes(table, ADNI, "CN").set_index("test").loc["mann_whitney"]
     assert (compared["n"], compared["n_reference"]) == (2, 3)
 
 
 def test_training_scans_are_compared_apart():
     table = score_table({"CN": [1.0, 2, 3, 4], "AD": [2.0, 3, 4, 5]})
     table.loc[table.index % 2 == 0, "split"] = "train"
-    sizes = compare_classes(table, "CN").set_index("scope")["n"]
+    sizes = compare_classes(table, ADNI, "CN").set_index("scope")["n"]
     assert sizes.to_dict() == {"test": 2, "all": 4}
 
 
@@ -70,12 +71,12 @@ def test_held_out_scans_are_compared_where_two_classes_have_two_subjects(subject
     scans = pd.DataFrame([*held_out, *seen], columns=["label", "subject", "split"])
     scans["scan"], scans["ssim_mean"] = scans["subject"], np.linspace(0, 1, len(scans))
     assert set(scopes(scans)) == expected
-    assert set(compare_classes(scans, "CN")["scope"]) == expected
+    assert set(compare_classes(scans, ADNI, "CN")["scope"]) == expected
 
 
 def test_without_controls_or_spread_nothing_is_compared_with_them():
-    assert compare_classes(score_table({"MCI": [1.0, 2], "AD": [3.0, 4]}), "CN").empty
-    assert compare_classes(score_table({"CN": [1.0, 1], "AD": [1.0, 1]}), "CN").empty
+    assert compare_classes(score_table({"MCI": [1.0, 2], "AD": [3.0, 4]}), ADNI, "CN").empty
+    assert compare_classes(score_table({"CN": [1.0, 1], "AD": [1.0, 1]}), ADNI, "CN").empty
 
 
 KNOWLEDGE_OF_PERFORMANCE = {
@@ -95,7 +96,7 @@ def jonckheere(values: list[np.ndarray]) -> float:
 def test_trend_is_jonckheeres_test():
     values = [np.array(found) for found in KNOWLEDGE_OF_PERFORMANCE.values()]
     assert jonckheere(values) == 79
-    trend = compare_classes(score_table(KNOWLEDGE_OF_PERFORMANCE), "CN").set_index("test").loc["jonckheere"]
+    trend = compare_classes(score_table(KNOWLEDGE_OF_PERFORMANCE), ADNI, "CN").set_index("test").loc["jonckheere"]
     everyone = np.concatenate(values)
     equal = sum(count * (count - 1) / 2 for count in np.unique(everyone, return_counts=True)[1])
     pairs = 18 * 17 / 2
@@ -110,7 +111,7 @@ def test_adjusted_scores_are_compared_and_covariates_are_not():
     table = score_table({"CN": [1.0, 2, 3], "AD": [4.0, 5, 6]})
     table = table.assign(age=[70.0, 71, 72, 73, 74, 75], sex="F", site="A", ssim_adjusted=table["ssim"])
     assert score_names(table) == ["ssim", "ssim_adjusted"]
-    assert set(compare_classes(table, "CN")["score"]) == {"ssim", "ssim_adjusted"}
+    assert set(compare_classes(table, ADNI, "CN")["score"]) == {"ssim", "ssim_adjusted"}
 
 
 def test_healthy_scans_of_people_who_convert_are_no_reference():
@@ -118,8 +119,8 @@ def test_healthy_scans_of_people_who_convert_are_no_reference():
     by_label = table.assign(subject=table["subject"].replace("CN3", "AD0"))
     by_control = table.assign(control=["yes", "yes", "yes", "no", "no", "no", "no"])
     for told in (by_label, by_control):
-        compared = compare_classes(told, "CN").set_index("test").loc["mann_whitney"]
+        compared = compare_classes(told, ADNI, "CN").set_index("test").loc["mann_whitney"]
         assert compared[["n_reference", "estimate"]].tolist() == [3, 1]
     # What was trained on is no control, and a reference among all scans
     trained = score_table({"CN": [1.0, 2, 3], "AD": [4.0, 5, 6]}, split="train").assign(control="no")
-    assert compare_classes(trained, "CN").set_index("test").loc["mann_whitney", "n_reference"] == 3
+    assert compare_classes(trained, ADNI, "CN").set_index("test").loc["mann_whitney", "n_reference"] == 3

@@ -9,12 +9,12 @@ from jsonschema import Draft202012Validator
 
 from healthward.inputs.fields import UNSAFE_CHARACTERS
 from healthward.inputs.parameters import completed, conforming, properties, validate
-from healthward.labels import CLASSES
+from healthward.labels import ADNI
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "nextflow_schema.json").read_text(encoding="utf-8"))
 PROPERTIES = properties(SCHEMA)
 DEFAULTS = {name: entry.get("default") for name, entry in PROPERTIES.items()}
-CONFIG = {"size": 64, "slice_range": [0.4, 0.7], "fov": 180.0, "max_timestep": 300, "classes": ["CN", "AD"]}
+CONFIG = {"size": 64, "slice_range": [0.4, 0.7], "fov": 180.0, "max_timestep": 300, "classes": list(ADNI)}
 
 
 def problems(config: dict[str, Any] | None = None, **given: Any) -> list[str]:
@@ -129,11 +129,21 @@ INVALID = [
     ("noise_depth", 400, "400 is not below 400, max_timestep; give a number from 1 to 399"),
     ("max_timestep", 200, "249 is not below 200, max_timestep; give a number from 1 to 199"),
     ("ddim_steps", 251, "251 is more than noise_depth + 1; give a number from 1 to 250"),
-    ("healthy", "cn", "give one of CN, EMCI, MCI, LMCI, AD (default CN)"),
+    ("healthy", "cn", "'cn' is none of the classes; give one of CN, EMCI, MCI, LMCI, AD"),
     ("device", "gpu", "give one of auto, cuda, mps, cpu (default auto)"),
     ("metrics", "ssim,ms-ssim", "'ms-ssim' is no metric; did you mean ms_ssim?"),
     ("metrics", "ssim,qqqq", "give some of ssim,ms_ssim,psnr,lpips,vsi,fid"),
     ("metrics", "", "'' is no metric"),
+    ("classes", "CN", "'CN' is not valid; give two names or more with commas and no spaces between them"),
+    ("classes", "CN, AD", "no spaces between them"),
+    ("classes", "1,2", "'1,2' is not valid; give two names or more"),
+    ("classes", "CN,,AD", "'CN,,AD' is not valid; give two names or more"),
+    ("classes", "CN,A$D", "'CN,A$D' is not valid; give two names or more"),
+    ("classes", "CN,cn", "'CN' and 'cn' are one name; give each class its own"),
+    ("classes", "CN,nan", "'nan' means something else to programs and tables"),
+    ("classes", "HC,AD", None),
+    ("healthy", "HC", "'HC' is none of the classes; give one of CN, EMCI, MCI, LMCI, AD"),
+    ("disease", "5", "'5' is not valid; give one of the classes"),
     ("disease", "CN", "'CN' is the healthy class, too; give another one"),
     ("scores", "round_trip,disease,anomly", "'anomly' is no score; did you mean anomaly?"),
     ("scores", "anomaly,disease", "'anomaly,disease' lacks round_trip, which calibration needs; add it"),
@@ -172,6 +182,13 @@ def test_an_invalid_value_is_one_line_with_the_mend(name: str, value: Any, part:
         ({"train_only": True, "bids": True}, "parameter train_only: true excludes bids"),
         ({"train_only": True, "model": "m"}, "parameter train_only: true excludes model"),
         ({"input": None, "train_only": True, "scan": "{}"}, "parameter train_only: true excludes scan"),
+        ({"classes": "HC,AD", "disease": "HC"}, "parameter disease: 'HC' is the healthy class, too"),
+        ({"classes": "HC,AD", "healthy": "CN"}, "parameter healthy: 'CN' is none of the classes; give one of HC, AD"),
+        ({"classes": "HC,AD", "label_codes": "1=CN"}, "parameter label_codes: '1=CN' is no value=CLASS"),
+        (
+            {"input": None, "simulate": 5, "classes": "A,B,C,D,E,F"},
+            "parameter simulate: 5 are too few for 6 classes; give 6 at least",
+        ),
         ({"model": "folder", "embedding": "e.pt"}, "parameter embedding: goes with a .pt model, not with 'folder'"),
         ({"channels": "64,64,64,64,64", "attention_levels": "0,0,0,0,1", "size": 40}, "give a multiple of 16"),
     ],
@@ -185,6 +202,12 @@ def test_a_model_sets_the_depth() -> None:
     assert problems(CONFIG, model="m", noise_depth=299) == []
     [line] = problems(CONFIG, model="m", noise_depth=300)
     assert "300 is not below 300, the model's max_timestep" in line
+
+
+def test_a_model_fixes_the_classes() -> None:
+    assert problems(CONFIG | {"classes": ["HC", "AD"]}, model="m", classes="HC,AD") == []
+    [line] = problems(CONFIG | {"classes": ["HC", "AD"]}, model="m")
+    assert line == "parameter classes: 'CN,EMCI,MCI,LMCI,AD' are not the classes of the model; give HC,AD"
 
 
 def test_an_invalid_value_counts_as_the_default_for_what_follows() -> None:
@@ -228,7 +251,7 @@ def test_the_schema_describes_every_parameter_and_accepts_its_default(name: str)
 def test_the_groups_are_all_referred_to_in_order() -> None:
     assert [part["$ref"] for part in SCHEMA["allOf"]] == [f"#/$defs/{group}" for group in SCHEMA["$defs"]]
     assert sum(len(group["properties"]) for group in SCHEMA["$defs"].values()) == len(PROPERTIES)
-    assert tuple(PROPERTIES["healthy"]["enum"]) == CLASSES
+    assert PROPERTIES["classes"]["default"] == ",".join(ADNI)
 
 
 @pytest.mark.parametrize("name", [name for name in PROPERTIES if "path" in PROPERTIES[name].get("format", "")])

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from healthward.inputs.other_columns import other_columns
 from healthward.inputs.samplesheet import Sheet, read_scan, read_sheet
 from healthward.inputs.subjects import subject_in_path
-from healthward.labels import parsed_codes
+from healthward.labels import Classes, parsed_codes
 
 HEADER = "scan,subject,image,label,split,mask,age,sex,site"
 
@@ -235,6 +236,57 @@ def test_codes_say_what_labels_stand_for(tmp_path: Path) -> None:
     ]
     assert read_scan('{"image": "a.nii", "label": 3}', tmp_path, codes).rows[0].label == "AD"
     assert only(read_sheet(listed, codes={"1": "CN"})).startswith("dataset.json entry 1, label: '2' is no class")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("mmse", "stage", "side", "size", "task", "ace", "apoe", "scanner", "scan_date", "age_at_onset", "diagnosis"),
+        *("image_quality", "control_group", "Notes", "Größe (cm)", "$(id)", "-", "class", "p", "number", "sha256"),
+    ],
+)
+def test_a_column_that_resembles_none_of_ours_is_kept_with_its_text(tmp_path: Path, name: str) -> None:
+    sheet = read(tmp_path, f"scan,subject,image,label,{name}", "a,p,a.nii,CN, x,", "b,q,b.nii,AD,")
+    assert sheet.problem_lines() == []
+    assert [row.others for row in sheet.rows] == [((name, "x"),), ((name, ""),)]
+
+
+@pytest.mark.parametrize("name", ["site2", "ages", "imge", "subject_id", "lable", "sex_at_birth"])
+def test_what_resembles_a_column_that_is_there_is_another_one(tmp_path: Path, name: str) -> None:
+    sheet = read(tmp_path, f"{HEADER},{name}", "a,p,a.nii,CN,,,,,,x")
+    assert sheet.problem_lines() == []
+    assert sheet.rows[0].others == ((name, "x"),)
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        *(("splt", "split"), ("age_years", "age"), ("ages", "age"), ("sx", "sex"), ("s-e-x", "sex")),
+        *(("Sites", "site"), ("Centre", "site"), ("SITE_ID", "site"), ("mask path", "mask"), ("controls", "control")),
+    ],
+)
+def test_a_slip_of_the_pen_is_told(tmp_path: Path, name: str, known: str) -> None:
+    sheet = read(tmp_path, f"scan,subject,image,label,{name}", "a,p,a.nii,CN,")
+    assert only(sheet) == f"sheet.csv row 1, {name}: {name!r} is no column of a sheet; did you mean {known!r}?"
+
+
+def test_keys_of_ones_own_are_columns_too(tmp_path: Path) -> None:
+    entries = [{"image": "a.nii", "slice_label": 1, "note": "x"}, {"image": "b.nii", "slice_label": 5, "kg": 70.5}]
+    sheet = read_json(tmp_path, entries)
+    assert sheet.problem_lines() == []
+    assert other_columns(sheet.rows).to_dict("list") == {"scan": ["a", "b"], "note": ["x", ""], "kg": ["", "70.5"]}
+
+
+def test_labels_are_the_classes_of_the_run(tmp_path: Path) -> None:
+    study = Classes(("HC", "SCD", "DEM"))
+    path = write(tmp_path, "scan,subject,image,label\na,p,a.nii,hc\nb,q,b.nii,Dem\nc,r,c.nii,2\n")
+    sheet = read_sheet(path, codes={"2": "SCD"}, classes=study)
+    assert sheet.problem_lines() == []
+    assert [row.label for row in sheet.rows] == ["HC", "DEM", "SCD"]
+    told = "write one of HC, SCD, DEM, or say what it stands for, as in --label_codes 1=HC,2=SCD,3=DEM"
+    assert only(read_sheet(path, classes=study)).endswith(told)
+    # The prototype's numbers are of ADNI's classes
+    assert "'5' is no class, and a number" in only(read_scan('{"image": "a.nii", "label": 5}', tmp_path, classes=study))
 
 
 def test_rows_without_image_or_label_are_told_apart_from_mistakes(tmp_path: Path) -> None:

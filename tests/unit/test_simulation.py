@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from healthward.labels import CLASSES
+from healthward.labels import ADNI, Classes
 from healthward.planting import simulation
 from healthward.planting.simulation import (
     KINDS,
@@ -13,6 +13,7 @@ from healthward.planting.simulation import (
     LESION_DEPTH,
     LESION_EDGE,
     SHIFT,
+    mean_dose,
     simulate,
 )
 
@@ -40,10 +41,25 @@ def lesioned():
 
 
 def test_classes_come_in_turn_with_growing_dose(people):
-    assert [person.label for person in people] == [*CLASSES, *CLASSES]
+    assert [person.label for person in people] == [*ADNI, *ADNI]
     doses = [person.dose for person in people[:5]]
     assert doses == sorted(doses)
     assert doses[0] == 0
+
+
+def test_dose_grows_by_the_place_of_the_class():
+    assert {label: mean_dose(label, ADNI) for label in ADNI} == {
+        "CN": 0,
+        "EMCI": 0.25,
+        "MCI": 0.5,
+        "LMCI": 0.75,
+        "AD": 1,
+    }
+    study = Classes(("HC", "SCD2", "DEM"))
+    assert [mean_dose(label, study) for label in study] == [0, 0.5, 1]
+    few = list(simulate(subjects=4, size=32, seed=3, classes=study))
+    assert [person.scan for person in few] == ["hc000", "scd2-000", "dem000", "hc001"]
+    assert few[0].dose == few[3].dose == 0 < few[1].dose < few[2].dose
 
 
 def test_controls_are_their_own_counterfactual(people):

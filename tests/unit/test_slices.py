@@ -93,8 +93,8 @@ def with_stack(function):
         (lambda folder: (folder / "scan.json").write_text("null"), "scan.json"),
         *((with_field(name, value), "scan.json") for name, value in [
             ("size", "32"), ("size", 31.5), ("count", 0), ("count", 99), ("first", -1), ("fov", -192), ("split", "no"),
-            ("label", 5), ("label", "ill"), ("scan", "../a"), ("scan", 3), ("extra", 1), ("shape", [1, 2]),
-            ("affine", [[1]]), ("cube_affine", None), ("darkest", float("nan")), ("brightest", -1e9),
+            ("label", 5), ("label", "5"), ("label", "$(id)"), ("scan", "../a"), ("scan", 3), ("extra", 1),
+            ("shape", [1, 2]), ("affine", [[1]]), ("cube_affine", None), ("darkest", float("nan")), ("brightest", -1e9),
         ]),
         (with_stack(lambda stack: stack * np.nan), "slices.npy"),
         (with_stack(lambda stack: stack + 5), "slices.npy"),

@@ -21,9 +21,9 @@ from healthward.inputs.split import (
     split_for_training,
     worst_labels,
 )
-from healthward.labels import CLASSES
+from healthward.labels import ADNI
 
-cohorts = st.lists(st.tuples(st.integers(0, 25), st.sampled_from(CLASSES)), min_size=1, max_size=60)
+cohorts = st.lists(st.tuples(st.integers(0, 25), st.sampled_from(ADNI)), min_size=1, max_size=60)
 fractions = st.tuples(st.floats(0, 0.6), st.floats(0, 0.39))
 seeds = st.integers(0, 2**32 - 1)
 
@@ -65,10 +65,10 @@ def test_the_order_of_the_rows_does_not_matter(cohort, shares, seed, order) -> N
 
 @given(counts=st.lists(st.integers(0, 40), min_size=5, max_size=5), shares=fractions, seed=seeds)
 def test_every_class_is_divided_by_its_fractions(counts, shares, seed) -> None:
-    labels = {f"{label}{n}": label for label, count in zip(CLASSES, counts, strict=True) for n in range(count)}
+    labels = {f"{label}{n}": label for label, count in zip(ADNI, counts, strict=True) for n in range(count)}
     splits = assign_subjects(labels, *shares, seed)
     assert splits.keys() == labels.keys()
-    for label, count in zip(CLASSES, counts, strict=True):
+    for label, count in zip(ADNI, counts, strict=True):
         found = Counter(splits[subject] for subject in labels if labels[subject] == label)
         assert found["train"] >= min(count, 1)
         for split, share in zip(("val", "test"), shares, strict=True):
@@ -78,7 +78,7 @@ def test_every_class_is_divided_by_its_fractions(counts, shares, seed) -> None:
 
 
 def test_large_classes_meet_the_fractions_and_seeds_differ() -> None:
-    labels = {f"p{n}": CLASSES[n % 5] for n in range(1000)}
+    labels = {f"p{n}": ADNI[n % 5] for n in range(1000)}
     splits = assign_subjects(labels, 0.15, 0.2, 0)
     assert Counter(splits.values()) == {"train": 650, "val": 150, "test": 200}
     other = assign_subjects(labels, 0.15, 0.2, 1)
@@ -94,7 +94,7 @@ def test_a_new_subject_moves_few_others() -> None:
 
 def test_a_subject_counts_by_its_most_severe_label() -> None:
     rows = [row(2, "a", "MCI"), row(3, "a", "AD"), row(4, "a", "CN"), row(5, "b", "CN")]
-    assert worst_labels(rows) == {"a": "AD", "b": "CN"}
+    assert worst_labels(rows, ADNI) == {"a": "AD", "b": "CN"}
 
 
 def test_a_prescribed_split_is_kept() -> None:

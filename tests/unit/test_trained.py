@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -6,9 +7,10 @@ import pytest
 
 from healthward.diffusion.trained import class_complaints, classes_of_model, compared_classes, trained_classes
 from healthward.errors import InputError
-from models import write_model
+from healthward.labels import ADNI, Classes
+from models import TINY, write_model
 
-ALL = ("CN", "EMCI", "MCI", "LMCI", "AD")
+ALL = tuple(ADNI)
 
 
 @pytest.mark.parametrize(
@@ -24,19 +26,40 @@ ALL = ("CN", "EMCI", "MCI", "LMCI", "AD")
     ],
 )
 def test_what_a_config_tells_of_its_training(training: Any, seen: tuple[str, ...]) -> None:
-    assert trained_classes({"training": training}, 6) == seen
+    assert trained_classes({"training": training}, ADNI) == seen
 
 
-@pytest.mark.parametrize(("conditions", "known"), [(6, ALL), (9, ALL), (3, ("CN", "EMCI")), (1, ()), (0, ())])
-def test_a_pair_of_files_knows_the_classes_of_its_embedding(tmp_path: Path, conditions: int, known: tuple) -> None:
+STUDY = Classes(("HC", "SCD", "DEM"))
+
+
+@pytest.mark.parametrize(("conditions", "told", "known"), [(6, None, ADNI), (4, STUDY, STUDY)])
+def test_a_pair_of_files_knows_the_classes_that_are_told_of_it(tmp_path: Path, conditions, told, known) -> None:
     (tmp_path / "x.pt").touch()
-    assert classes_of_model(tmp_path / "x.pt", conditions) == known
+    assert classes_of_model(tmp_path / "x.pt", conditions, told) == (known, known)
+
+
+@pytest.mark.parametrize(("conditions", "held"), [(9, 8), (4, 3), (1, 0), (0, 0)])
+def test_a_pair_of_which_not_all_classes_are_told_is_refused(tmp_path: Path, conditions: int, held: int) -> None:
+    (tmp_path / "x.pt").touch()
+    line = f"model: its embedding holds {held} classes and --classes names 5, CN,EMCI,MCI,LMCI,AD; name them all"
+    with pytest.raises(InputError, match=f"^{re.escape(line)}"):
+        classes_of_model(tmp_path / "x.pt", conditions, None)
 
 
 def test_a_folder_is_asked(tmp_path: Path) -> None:
     model = write_model(tmp_path / "model", training={"people": {"CN": 2, "MCI": 1}})
-    assert classes_of_model(model, 6) == ("CN", "MCI")
-    assert classes_of_model(model, 3) == ("CN",)
+    assert classes_of_model(model, 6, None) == (ADNI, ("CN", "MCI"))
+    with pytest.raises(InputError, match=r"its config\.json names 5, .*; give files of one training$"):
+        classes_of_model(model, 3, None)
+    study = write_model(tmp_path / "study", replace(TINY, conditions=4), classes=list(STUDY))
+    assert classes_of_model(study, 4, None) == classes_of_model(study, 4, STUDY) == (STUDY, STUDY)
+    with pytest.raises(
+        InputError, match=r"^--classes: 'HC,DEM,SCD' are not the classes of the model; give HC,SCD,DEM$"
+    ):
+        classes_of_model(study, 4, Classes(("HC", "DEM", "SCD")))
+    other = write_model(tmp_path / "other", classes={"CN": 1})
+    with pytest.raises(InputError, match=r"config\.json: names no classes; copy the model afresh$"):
+        classes_of_model(other, 6, None)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +73,7 @@ def test_a_folder_is_asked(tmp_path: Path) -> None:
 )
 def test_the_most_severe_class_that_was_trained_on_is_looked_for(trained, healthy, disease, chosen) -> None:
     assert class_complaints(healthy, disease, trained) == []
-    assert compared_classes(healthy, disease, trained) == (healthy, chosen)
+    assert compared_classes(healthy.lower(), disease, ADNI, trained) == (healthy, chosen)
 
 
 @pytest.mark.parametrize(
@@ -61,8 +84,16 @@ def test_the_most_severe_class_that_was_trained_on_is_looked_for(trained, health
         (("CN",), "CN", None, "--healthy: 'CN' is the only class that was trained on; give a model that knows another"),
         ((), "CN", None, "--healthy: 'CN' was not trained on; give another model"),
         (ALL, "AD", "AD", "--disease: 'AD' is the healthy class, too; give another one"),
+        (ALL, None, "cn", "--disease: 'CN' is the healthy class, too; give another one"),
+        (ALL, "HC", None, "--healthy: 'HC' is no class; write one of CN, EMCI, MCI, LMCI, AD"),
+        (ALL, None, "5", "--disease: '5' is no class, and a number means another one in each study; write one of"),
     ],
 )
 def test_a_class_that_was_not_trained_on_is_refused(trained, healthy, disease, line) -> None:
     with pytest.raises(InputError, match=f"^{re.escape(line)}"):
-        compared_classes(healthy, disease, trained)
+        compared_classes(healthy, disease, ADNI, trained)
+
+
+def test_without_a_word_the_first_class_is_healthy_and_the_most_severe_is_looked_for() -> None:
+    assert compared_classes(None, None, STUDY, STUDY) == ("HC", "DEM")
+    assert compared_classes(None, None, STUDY, ("HC", "SCD")) == ("HC", "SCD")

@@ -3,6 +3,7 @@ import math
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from healthward.diffusion.model import Architecture
 from healthward.errors import InputError
 from healthward.imaging.slices import ScanRecord, cut, fingerprint, save_scan
 from healthward.imaging.volumes import Conformed, Geometry
+from healthward.labels import Classes
 from healthward.training.batches import Batches, Recipe
 from healthward.training.checkpoints import read_checkpoint, why_from_the_start
 from healthward.training.cohort import Cohort
@@ -335,9 +337,23 @@ def test_the_key_tells_trainings_apart(cohort):
         Trainer(cohort, recipe(seed=6), CPU).key(),
         Trainer(cohort, recipe(learning_rate=2e-3), CPU).key(),
         Trainer(Cohort(cohort.folders[1:], cohort.records[1:]), recipe(), CPU).key(),
+        Trainer(Cohort(cohort.folders, cohort.records, Classes(["CN", "AD"])), recipe(), CPU).key(),
     }
-    assert len(keys) == 4
+    assert len(keys) == 5
     assert Trainer(cohort, recipe(), CPU).key() in keys
+
+
+def test_a_label_that_is_none_of_the_classes_is_told_before_the_training(cohort):
+    with pytest.raises(InputError, match=r"has the label 'AD', none of CN, MCI; give all classes with --classes$"):
+        Cohort.read(cohort.folders, Classes(["CN", "MCI"]))
+
+
+def test_the_condition_of_a_slice_is_the_place_of_its_class(cohort):
+    few = replace(cohort.split("train"), classes=Classes(["CN", "AD"]))
+    batch = Batches(few, recipe(batch_size=400, condition_dropout=0.0))[0]
+    assert set(batch.condition.tolist()) == {1, 2}
+    given = Batches(cohort.split("train"), recipe(batch_size=400, condition_dropout=0.0))[0]
+    assert set(given.condition.tolist()) == {1, 5}
 
 
 def test_a_checkpoint_holds_what_tells_its_training_from_others(cohort, tmp_path):

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -13,20 +12,21 @@ import pandas as pd
 
 from healthward.checks.identity import audit_ids, audit_people, audit_voxels, return_to_training, trust_warning
 from healthward.checks.inspection import Inspection, inspect_all
+from healthward.checks.reading import UnreadError, read_scans
 from healthward.diffusion.model_files import inspect_model, training_ids, training_scans, try_to_load
-from healthward.diffusion.trained import class_complaints, trained_classes
+from healthward.diffusion.trained import class_complaints, known_classes, trained_classes
 from healthward.errors import InputError
 from healthward.evaluation.weights import BACKBONES, describe_absence, find_weights
 from healthward.imaging.plausibility import USUAL_FOV
 from healthward.imaging.signatures import Signature
-from healthward.inputs.bids_dataset import read_bids
-from healthward.inputs.bids_images import parsed_filter
+from healthward.inputs.class_parameters import classes_of, other_classes
 from healthward.inputs.fields import SPLITS, Row
+from healthward.inputs.other_columns import other_columns
 from healthward.inputs.parameters import completed, conforming, validate
 from healthward.inputs.provenance import versions
 from healthward.inputs.pseudonyms import pseudonymised, write_key
 from healthward.inputs.results import SKIPPED_COLUMNS
-from healthward.inputs.samplesheet import Lack, Sheet, read_scan, read_sheet
+from healthward.inputs.samplesheet import Lack, Sheet
 from healthward.inputs.split import (
     audit_subjects,
     audit_validation,
@@ -35,9 +35,9 @@ from healthward.inputs.split import (
     split_for_model,
     split_for_training,
 )
-from healthward.labels import CLASSES, parsed_codes
+from healthward.labels import Classes
 from healthward.names import evidence_for
-from healthward.wording import counted, listed, shown
+from healthward.wording import counted, listed, printable, shown
 
 logger = logging.getLogger(__name__)
 SHEET_COLUMNS = ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site", "control"]
@@ -73,7 +73,7 @@ class Checked:
     key: list[tuple[Row, Row]] = field(default_factory=list)
 
     def write(self, folder: Path) -> None:
-        """Write samplesheet.csv, split.csv and inputs.csv of scans; warnings.txt; and what later stages are told.
+        """Write samplesheet.csv, rows.csv, split.csv, inputs.csv, warnings.txt, and what later stages are told.
 
         That is conform.json and evidence.txt; versions.json is for the user. Where scans are left out, skipped.csv says
         why; where there are pseudonyms, pseudonyms.csv says whose. Those of an earlier check go.
@@ -82,11 +82,14 @@ class Checked:
         for name in ("skipped.csv", "pseudonyms.csv"):
             (folder / name).unlink(missing_ok=True)
         if self.rows:
-            table = pd.DataFrame([asdict(row) for row in self.rows]).drop(columns="number")
+            table = pd.DataFrame([asdict(row) for row in self.rows])
             table["age"] = table["age"].astype(float)
             table["sha256"] = self.digests
+            full = table[SHEET_COLUMNS].merge(other_columns(self.rows), on="scan", validate="1:1")
+            full.to_csv(folder / "samplesheet.csv", index=False, float_format="%.6g")
             for name, columns in (
-                ("samplesheet.csv", SHEET_COLUMNS),
+                # Without columns of the user's own: Nextflow's reader of CSV stumbles over quotes within a cell
+                ("rows.csv", SHEET_COLUMNS),
                 ("split.csv", ["scan", "subject", "label", "split"]),
                 ("inputs.csv", ["scan", "sha256"] if self.key else ["scan", "image", "sha256"]),
             ):
@@ -138,18 +141,31 @@ def check(
     if parameters_path and not found:
         problems = validate(given, schema, config) + problems
     parameters = completed(given, schema) | overrides
+    own_classes = classes_of({"classes": parameters["classes"]} | given | overrides)
+    classes = Classes(config["classes"]) if config else own_classes
+    if "classes" in overrides and own_classes != classes:
+        problems.append(f"parameter classes: {other_classes(own_classes or (), classes or ())}")
     trained: Sequence[str] | None = None
     if model and not incomplete and not (embedding is None and model.is_file()):
         conditions, unloadable = try_to_load(model, embedding, parameters["head_channels"])
         problems += unloadable
-        trained = None if unloadable else trained_classes(config, conditions)
+        if classes and not unloadable:
+            try:
+                trained = trained_classes(config, known_classes(config, conditions, classes))
+            except InputError as error:
+                problems.append(str(error))
 
     rows: list[Row] = []
     digests: list[str] = []
     skipped: list[Skipped] = []
     warnings: list[str] = []
-    if sheet_path or scan:
-        sheet = _read(sheet_path, scan, base, parameters)
+    if classes:
+        parameters["healthy"] = parameters["healthy"] or classes.healthy
+    if classes and (sheet_path or scan):
+        try:
+            sheet = read_scans(sheet_path, scan, base, parameters, classes)
+        except UnreadError as error:
+            return Checked([*problems, *({str(error)} - {*problems})])
         labels = labels_of_subjects(sheet)
         inspections = _inspect(sheet, workers, _field_of_view(parameters, config))
         warnings += sheet.warnings
@@ -176,14 +192,14 @@ def check(
             audit_validation(sheet, parameters["healthy"])
         if not (model or sheet.problems or parameters["train_only"]):
             learned = {row.label for row in sheet.rows if row.split == "train"}
-            trained = [label for label in CLASSES if label in learned]
+            trained = classes.among(learned)
         problems += sheet.problem_lines()
         healthy = parameters["healthy"]
         rows, told = mark_controls(sheet.rows, healthy, labels)
         warnings += told
-    if trained is not None:
+    if classes and trained is not None:
         complaints = class_complaints(parameters["healthy"], parameters["disease"], trained)
-        problems += [f"parameter {name}: {text}" for name, text in complaints]
+        problems += [f"parameter {name}: {text}" for name, text in complaints if parameters[name] in classes]
     absent, unscored = _missing_weights(parameters, weights)
     problems += absent + _atlas_problems(atlas)
     if problems:
@@ -196,6 +212,8 @@ def check(
         except ValueError as error:
             return Checked([f"parameter pseudonym_salt: {error}"])
         key = list(zip(originals, renamed, strict=True))
+        if others := [printable(str(name)) for name in other_columns(rows) if name != "scan"]:
+            warnings.append(f"left out where ids are pseudonyms: {listed(others)}, which could name people")
         rows = renamed[: len(rows)]
         skipped = [Skipped(row, each.reason) for row, each in zip(renamed[len(rows) :], skipped, strict=True)]
     order = sorted(range(len(rows)), key=lambda index: rows[index].scan)
@@ -209,19 +227,6 @@ def check(
         evidence=evidence_for(parameters["scores"].split(",")),
         key=key,
     )
-
-
-def _read(path: Path | None, scan: str | None, base: Path | None, parameters: dict[str, Any]) -> Sheet:
-    codes = parsed_codes(parameters["label_codes"]) if parameters["label_codes"] else {}
-    if path is None:
-        return read_scan(scan or "", base or Path(), codes)
-    t1w_filter = parsed_filter(parameters["t1w_filter"]) if parameters["t1w_filter"] else {}
-    if path.is_dir():
-        return read_bids(Path(os.path.abspath(path)), t1w_filter, codes)
-    sheet = read_sheet(path, base, codes)
-    if t1w_filter:
-        sheet.report(0, "", "is no BIDS dataset, of whose images --t1w_filter could choose; leave that out")
-    return sheet
 
 
 def _inspect(sheet: Sheet, workers: int, fov: float) -> list[Inspection]:

@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from healthward.cohort.covariates import COVARIATES, SUFFIX
 from healthward.inputs.controls import has_other_label, held_out_controls
-from healthward.labels import CLASSES
+from healthward.labels import Classes
 
 IDENTITY = ("scan", "subject", "label", "split")
 VOXEL_METRIC = re.compile("prevalence|.*_(auprc|auroc)|dice_.*")
@@ -42,7 +42,7 @@ def subject_scores(scans: pd.DataFrame) -> pd.DataFrame:
     return scores.groupby(["label", "subject"], as_index=False).mean()
 
 
-def compare_classes(scans: pd.DataFrame, healthy: str) -> pd.DataFrame:
+def compare_classes(scans: pd.DataFrame, classes: Classes, healthy: str) -> pd.DataFrame:
     """Compare the classes by every score, over subjects.
 
     Tests, all two-sided:
@@ -63,7 +63,7 @@ def compare_classes(scans: pd.DataFrame, healthy: str) -> pd.DataFrame:
         subjects = subject_scores(chosen)
         for score in score_names(scans):
             table = subjects[["label", score]].dropna()
-            values = {label: table.loc[table["label"] == label, score].to_numpy() for label in CLASSES}
+            values = {label: table.loc[table["label"] == label, score].to_numpy() for label in classes}
             values = {label: found for label, found in values.items() if len(found) > 1}
             if table[score].nunique() > 1:
                 common = {"scope": scope, "score": score}
@@ -80,10 +80,11 @@ def _comparable(scans: pd.DataFrame, healthy: str) -> pd.DataFrame:
 
 
 def _tests(values: dict[str, NDArray[Any]], healthy: str) -> list[dict[str, Any]]:
+    """Return a row for each test of the values of classes in order of severity."""
     rows: list[dict[str, Any]] = []
     if len(values) > 2:
         everyone = np.concatenate(list(values.values()))
-        order = np.repeat([CLASSES.index(label) for label in values], [len(found) for found in values.values()])
+        order = np.repeat(range(len(values)), [len(found) for found in values.values()])
         whole = {"group": " ".join(values), "n": len(everyone)}
         result: Any = stats.kruskal(*values.values())
         rows.append({"test": "kruskal_wallis", **whole, "estimate": result.statistic, "p": result.pvalue})

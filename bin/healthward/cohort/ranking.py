@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from healthward.cohort.comparisons import IDENTITY
-from healthward.cohort.summary import HEADLINE_SCORE, Cohort, present
-from healthward.labels import CLASSES
+from healthward.cohort.summary import HEADLINE_SCORE, Cohort
 from healthward.norms.calibration import FEWEST_CONTROLS
 from healthward.wording import counted, listed
 
@@ -76,13 +75,13 @@ def answers(cohort: Cohort, ranked: pd.DataFrame, separation: str) -> list[Answe
         separation: how well the classes are told apart, a clause.
     """
     return [
-        Answer("Which scans are abnormal?", _which(ranked)),
+        Answer("Which scans are abnormal?", _which(cohort, ranked)),
         Answer("Where?", _where(cohort, ranked)),
         Answer("How sure is that?", _how_sure(ranked, separation)),
     ]
 
 
-def _which(ranked: pd.DataFrame) -> str:
+def _which(cohort: Cohort, ranked: pd.DataFrame) -> str:
     if ranked["percentile"].isna().all():
         first = listed(ranked["scan"], most=5)
         return (
@@ -92,7 +91,9 @@ def _which(ranked: pd.DataFrame) -> str:
     beyond = ranked[ranked["percentile"] >= UNUSUAL]
     if beyond.empty:
         return f"None has more evidence of disease than {UNUSUAL:.0f} % of held-out controls."
-    classes = ", ".join(f"{(beyond['label'] == label).sum()} {label}" for label in present(beyond))
+    classes = ", ".join(
+        f"{(beyond['label'] == label).sum()} {label}" for label in cohort.classes.among(beyond["label"])
+    )
     verb = "has" if len(beyond) == 1 else "have"
     return (
         f"{len(beyond)} of {counted(len(ranked), 'scan')} {verb} more evidence of disease than {UNUSUAL:.0f} % of"
@@ -108,7 +109,7 @@ def _where(cohort: Cohort, ranked: pd.DataFrame) -> str:
             " look at its map."
         )
     # the most severe class is that whose regions say most
-    label = next(label for label in reversed(CLASSES) if label in set(regions["label"]))
+    label = cohort.classes.among(regions["label"])[-1]
     means = regions[regions["label"] == label].groupby("region", sort=False)["mean_z"].mean()
     most = means.sort_values(ascending=False, kind="stable").head(3)
     named = listed([f"{region} ({z:+.1f})" for region, z in most.items()])

@@ -25,7 +25,7 @@ from healthward.imaging.slices import AXES
 from healthward.inputs.controls import held_out_controls
 from healthward.inputs.fields import ID
 from healthward.inputs.results import SCORE_AGAIN, read_lowest, read_table
-from healthward.labels import CLASSES
+from healthward.labels import ADNI, Classes
 from healthward.names import SLICE_METRICS
 
 SOMETIMES_EMPTY = ("localisation", "false_positives", "regions", "skipped")
@@ -56,7 +56,9 @@ class Cohort:
         localisation: how well the maps find the true voxels, with chance beside; empty without truth.
         regions: how far each region of each scan departs from controls; empty without controls or atlas.
         skipped: the scans that the check left out, and why.
+        others: what the sheet says of each scan in columns that we do not know: scan, and these, text.
         places: each scan's folder of scores.
+        classes: those that a label may be.
         healthy, threshold: the class that scans were translated to; the SSIM below which a slice is listed.
         covariates: what the scores ending in `_adjusted` are adjusted for, if there are any.
     """
@@ -71,7 +73,9 @@ class Cohort:
     localisation: pd.DataFrame
     regions: pd.DataFrame
     skipped: pd.DataFrame
+    others: pd.DataFrame
     places: dict[str, Path]
+    classes: Classes
     healthy: str
     threshold: float
     covariates: tuple[str, ...]
@@ -87,6 +91,8 @@ class Cohort:
         files = {"outliers": "outlier_scans", "lowest": "lowest_slices"}
         for name in ("slices", "scans", "outliers", "lowest", "groups", "comparisons", *SOMETIMES_EMPTY):
             table: pd.DataFrame = getattr(self, name)
+            if name == "scans":
+                table = table.merge(self.others, on="scan", how="left", validate="1:1")
             if name not in SOMETIMES_EMPTY or len(table):
                 table.to_csv(folder / f"{files.get(name, name)}.csv", index=False, float_format="%.6g")
 
@@ -100,19 +106,21 @@ def summarise(
     covariates: pd.DataFrame | None = None,
     calibrations: Path | None = None,
     skipped: pd.DataFrame | None = None,
+    classes: Classes = ADNI,
+    others: pd.DataFrame | None = None,
 ) -> Cohort:
     """Gather the score folders of a cohort, in any order, into its tables.
 
     `covariates` has a row for each scan: scan, age (years), sex, site, missing where unknown, and maybe control, "no"
     for a healthy scan that others must not be held against (`healthward.inputs.split.mark_controls`). `calibrations`
     holds the folder of calibrate.py of each scan. `skipped` has a row for each scan that the check left out: scan,
-    subject, label, reason.
+    subject, label, reason. `others` is of `healthward.inputs.other_columns.other_columns`.
 
     Raises:
         InputError: a folder lacks a table or a column, a label is no class, or a scan comes twice or lacks its
             covariates or calibration.
     """
-    slices, scans, places = read_scores(folders)
+    slices, scans, places = read_scores(folders, classes)
     scans = _with_controls(scans, covariates, healthy)
     if covariates is not None:
         scans = _with_covariates(scans, covariates)
@@ -130,13 +138,15 @@ def summarise(
         scans=scans,
         outliers=outliers.sort_values(["distance", "scan"], ascending=[False, True], ignore_index=True),
         lowest=lowest_slices(slices, threshold, lowest, size),
-        groups=group_scores(scans, places),
-        comparisons=compare_classes(scans, healthy),
+        groups=group_scores(scans, classes, places),
+        comparisons=compare_classes(scans, classes, healthy),
         false_positives=false_positives(scans, HEADLINE_SCORE, healthy),
-        localisation=localise(scans),
+        localisation=localise(scans, classes),
         regions=regions,
         skipped=pd.DataFrame() if skipped is None else skipped,
+        others=scans[["scan"]] if others is None else others[others["scan"].isin(scans["scan"])],
         places=places,
+        classes=classes,
         healthy=healthy,
         threshold=threshold,
         covariates=adjustment.covariates,
@@ -164,7 +174,7 @@ def _with_covariates(scans: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFr
     return pd.concat([scans[identity], ours[known], scans.drop(columns=identity)], axis=1)
 
 
-def read_scores(folders: Iterable[Path]) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Path]]:
+def read_scores(folders: Iterable[Path], classes: Classes) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Path]]:
     """Read score folders into the table of slices, the table of scans, and each scan's folder; see `summarise`."""
     slice_tables, scan_tables = [], []
     places: dict[str, Path] = {}
@@ -183,8 +193,8 @@ def read_scores(folders: Iterable[Path]) -> tuple[pd.DataFrame, pd.DataFrame, di
             raise InputError(f"{folder / 'lowest.npz'}: missing; score the scan again")
         if scan in places:
             raise InputError(f"{folder}: scan {scan} is also in {places[scan]}; give each scan once")
-        if row.at[0, "label"] not in CLASSES:
-            raise InputError(f"{folder / 'scan.csv'}: label {row.at[0, 'label']!r} is none of {', '.join(CLASSES)}")
+        if row.at[0, "label"] not in classes:
+            raise InputError(f"{folder / 'scan.csv'}: label {row.at[0, 'label']!r} is none of {', '.join(classes)}")
         scan_tables.append(row)
         places[scan] = folder
     if not places:
@@ -270,12 +280,12 @@ def describe(values: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def group_scores(scans: pd.DataFrame, places: dict[str, Path]) -> pd.DataFrame:
+def group_scores(scans: pd.DataFrame, classes: Classes, places: dict[str, Path]) -> pd.DataFrame:
     """Describe every score in every class, over its subjects, and the class's FID where features were kept."""
     rows = []
     for scope, chosen in scopes(scans).items():
         subjects = subject_scores(chosen)
-        for label in present(chosen):
+        for label in classes.among(chosen["label"]):
             members = chosen[chosen["label"] == label]
             table = describe(subjects.loc[subjects["label"] == label, score_names(scans)])
             table = table.rename_axis("score").reset_index().rename(columns={"n": "subjects"})
@@ -308,12 +318,7 @@ def group_fid(folders: Sequence[Path], region: str = "") -> float | None:
     return float(frechet_distance(*(np.concatenate(features) for features in sides.values())))
 
 
-def present(scans: pd.DataFrame) -> list[str]:
-    """Return the classes that a table of scans holds, in order of severity."""
-    return [label for label in CLASSES if label in set(scans["label"])]
-
-
-def localise(scans: pd.DataFrame) -> pd.DataFrame:
+def localise(scans: pd.DataFrame, classes: Classes) -> pd.DataFrame:
     """Describe how well each map finds the true voxels, over scans with truth, by class and split.
 
     A row for each split (and "all"), label (and "all"), map and measure: scans, mean, sd, low, high (95 % bootstrap)
@@ -324,7 +329,7 @@ def localise(scans: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for split in ("test", "val", "train", "all"):
         here = known if split == "all" else known[known["split"] == split]
-        for label in [*present(here), *(["all"] if len(here) else [])]:
+        for label in [*classes.among(here["label"]), *(["all"] if len(here) else [])]:
             members = here if label == "all" else here[here["label"] == label]
             for name, numbers in describe(members[measured]).iterrows():
                 which, measure = str(name).rsplit("_", 1)

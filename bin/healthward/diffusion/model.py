@@ -16,7 +16,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from healthward.diffusion.sampler import Denoiser
 from healthward.errors import InputError
-from healthward.labels import CLASSES, NULL_CONDITION
+from healthward.labels import ADNI, NULL_CONDITION
 
 State = Mapping[str, torch.Tensor]
 
@@ -41,14 +41,14 @@ class Architecture:
     res_blocks: int = 1
     head_channels: int = 16
     conditioning_dim: int = 64
-    conditions: int = len(CLASSES) + 1
+    conditions: int = len(ADNI) + 1
     time_conditioning: bool = False
 
 
 class ConditionalUNet(nn.Module):
     """Predicts the noise in slices of a known class: monai-generative's UNet behind an embedding of the class.
 
-    Condition 0 is the null token, which stays the zero vector; 1..5 are CN to AD.
+    Condition 0 is the null token, which stays the zero vector; from 1 on they are the classes in their order.
 
     Attributes:
         precision: what is computed in; input and output are float32, and so are the weights until `compute_in`.

@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 
 from healthward.errors import InputError
 from healthward.imaging.signatures import Signature, load_signatures
+from healthward.labels import are_classes
 from healthward.wording import shown
 
 WEIGHTS = ("diffusion.safetensors", "embedding.safetensors")
@@ -35,7 +36,7 @@ CONFIG_KEYS: dict[str, Callable[[Any], bool]] = {
     "slice_range": lambda value: _is_range(value) and value[0] < value[1],
     "fov": lambda value: _is_number(value, 32, 1024),
     "max_timestep": lambda value: _is_whole(value, 1, 1000),
-    "classes": lambda value: isinstance(value, list | dict),
+    "classes": are_classes,
 }
 """What a config.json must say, and whether a value is what it can be."""
 

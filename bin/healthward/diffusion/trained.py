@@ -1,34 +1,65 @@
 """The classes that a model was trained on, of which a run compares two: an embedding never trained says nothing."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from healthward.errors import InputError
-from healthward.labels import CLASSES
+from healthward.inputs.class_parameters import other_classes
+from healthward.inputs.results import COPY_AGAIN, read_object
+from healthward.labels import ADNI, Classes, are_classes
 from healthward.wording import listed
 
 
-def trained_classes(config: Mapping[str, Any] | None, conditions: int) -> tuple[str, ...]:
-    """Return the classes that a model's training saw, in order of severity.
+def known_classes(config: Mapping[str, Any] | None, conditions: int, told: Classes) -> Classes:
+    """Return the classes that a model knows, in the order of its condition numbers.
 
     Args:
-        config: its config.json, of which older ones tell scans by class and no people; None for a pair of .pt files.
-        conditions: rows of its embedding, the null token's included. Where nothing tells, all of them count as trained.
+        config: its config.json, which names them; None for a pair of .pt files.
+        conditions: rows of its embedding, the null token's included.
+        told: what the classes of a pair are.
+
+    Raises:
+        InputError: the embedding has more or fewer rows.
     """
-    known = CLASSES[: max(0, conditions - 1)]
+    classes, names = (told, "--classes") if config is None else (Classes(config["classes"]), "its config.json")
+    if len(classes) != conditions - 1:
+        held = f"its embedding holds {max(0, conditions - 1)} classes and {names} names {len(classes)}"
+        mend = "name them all with --classes, in order" if config is None else "give files of one training"
+        raise InputError(f"model: {held}, {','.join(classes)}; {mend}")
+    return classes
+
+
+def trained_classes(config: Mapping[str, Any] | None, classes: Classes) -> tuple[str, ...]:
+    """Return those of a model's classes that its training saw, in order of severity; where nothing tells, all.
+
+    `config` is its config.json, of which older ones tell scans by class and no people; None for a pair of .pt files.
+    """
     training = config.get("training") if config else None
     if not isinstance(training, Mapping):
-        return known
+        return classes
     seen = training.get("people") or training.get("scans")
-    return tuple(label for label in known if seen.get(label)) if isinstance(seen, Mapping) else known
+    return tuple(label for label in classes if seen.get(label)) if isinstance(seen, Mapping) else classes
 
 
-def classes_of_model(model: Path, conditions: int) -> tuple[str, ...]:
-    """Return the classes that a model was trained on, which is a folder that could be loaded, or a .pt file."""
-    config = json.loads((model / "config.json").read_text(encoding="utf-8")) if model.is_dir() else None
-    return trained_classes(config, conditions)
+def classes_of_model(model: Path, conditions: int, told: Classes | None) -> tuple[Classes, tuple[str, ...]]:
+    """Return the classes that a model knows, and those that it was trained on.
+
+    Args:
+        model: a folder that could be loaded, or a .pt file.
+        conditions: rows of its embedding.
+        told: what the user says of the classes; of a pair whose are not told they are ADNI's.
+
+    Raises:
+        InputError: what is told is not what the model says.
+    """
+    config = read_object(model / "config.json", COPY_AGAIN) if model.is_dir() else None
+    if config is not None and not are_classes(config.get("classes")):
+        raise InputError(f"{model / 'config.json'}: names no classes; {COPY_AGAIN}")
+    classes = known_classes(config, conditions, told or ADNI)
+    if told is not None and told != classes:
+        raise InputError(f"--classes: {other_classes(told, classes)}")
+    return classes, trained_classes(config, classes)
 
 
 def most_severe(trained: Sequence[str], healthy: str) -> str | None:
@@ -49,15 +80,28 @@ def class_complaints(healthy: str, disease: str | None, trained: Sequence[str]) 
     return untrained
 
 
-def compared_classes(healthy: str, disease: str | None, trained: Sequence[str]) -> tuple[str, str]:
-    """Return the healthy class, and the one whose signs are looked for: the most severe one where none is named.
+def compared_classes(
+    healthy: str | None, disease: str | None, classes: Classes, trained: Sequence[str]
+) -> tuple[str, str]:
+    """Return the healthy class and the one whose signs are looked for, named in any case.
+
+    Where none is named they are the first of a model's `classes` and the most severe one that was `trained`.
 
     Raises:
-        InputError: a class was not trained on, or both are the same.
+        InputError: a class is none, was not trained on, or both are the same.
     """
+    healthy = _named("healthy", healthy, classes) or classes.healthy
+    disease = _named("disease", disease, classes)
     complaints = class_complaints(healthy, disease, trained)
     if disease == healthy:
         complaints = [("disease", f"{disease!r} is the healthy class, too; give another one")]
     if complaints:
         raise InputError("\n".join(f"--{name}: {text}" for name, text in complaints))
     return healthy, disease or str(most_severe(trained, healthy))
+
+
+def _named(option: str, label: str | None, classes: Classes) -> str | None:
+    try:
+        return None if label is None else classes.named(label)
+    except ValueError as error:
+        raise InputError(f"--{option}: {error}") from error

@@ -14,7 +14,7 @@ from healthward.imaging.nifti import load_volume
 from healthward.imaging.volumes import Array, Conformed, Geometry, Mask, save_cube
 from healthward.inputs.fields import ID, SPLITS
 from healthward.inputs.results import read_object
-from healthward.labels import CLASSES
+from healthward.labels import is_class_name
 
 SLICE_AGAIN = "slice the scan again"
 AXES = ("sagittal", "coronal", "axial")
@@ -198,7 +198,7 @@ def _check_record(record: ScanRecord) -> None:
     counts = (record.size, record.first, record.count)
     if not all(isinstance(count, int) and count >= 0 for count in counts) or not record.fov > 0:
         raise ValueError("sizes that are no numbers above 0")
-    if record.label not in CLASSES:
+    if not is_class_name(record.label):
         raise ValueError(f"label {record.label!r} is no class")
     if record.split not in SPLITS or not 0 < record.count <= record.size - record.first:
         raise ValueError(f"split {record.split!r} of {record.count} slices from {record.first} of {record.size}")

@@ -23,11 +23,10 @@ from healthward.inputs.bids_tables import (
 )
 from healthward.inputs.fields import MISSING
 from healthward.inputs.samplesheet import Lack, Sheet, fill
-from healthward.labels import CLASSES
+from healthward.labels import ADNI, Classes
 from healthward.wording import counted, listed, shown
 
 DESCRIPTION = "dataset_description.json"
-LABEL_MEND = f"write one of {', '.join(CLASSES)}, here or, by visit, in the sessions.tsv of the subject"
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,14 @@ class _Entry:
     lack: tuple[str, str, str] | None = None
 
 
-def read_bids(root: Path, t1w_filter: Filter | None = None, codes: Mapping[str, str] | None = None) -> Sheet:
+def read_bids(
+    root: Path, t1w_filter: Filter | None = None, codes: Mapping[str, str] | None = None, classes: Classes = ADNI
+) -> Sheet:
     """Read the T1w images of a dataset; each is a scan that is called as its file is, without the suffix.
 
-    `t1w_filter` chooses where a visit has several, `codes` are the classes that values of a label stand for.
+    `t1w_filter` chooses where a visit has several, `codes` are the `classes` that values of a label stand for.
     """
-    sheet = Sheet(PARTICIPANTS, "row", codes=codes or {})
+    sheet = Sheet(PARTICIPANTS, "row", codes=codes or {}, classes=classes)
     description = _description(root, sheet)
     table = None if sheet.problems else read_table(root / PARTICIPANTS, PARTICIPANT, sheet, Place(0))
     if table is None:
@@ -70,6 +71,8 @@ class _Reader:
 
     def __init__(self, root: Path, sheet: Sheet, table: Table, images: Images, t1w_filter: Filter) -> None:
         self.root, self.sheet, self.table, self.images, self.t1w_filter = root, sheet, table, images, t1w_filter
+        written = f"write one of {', '.join(sheet.classes)}"
+        self.label_mend = f"{written}, here or, by visit, in the sessions.tsv of the subject"
         self.label = table.columns[table.name("label") or ""] if table.name("label") else "label"
         self.entries: list[_Entry] = []
         self.unvisited: list[str] = []
@@ -216,7 +219,7 @@ class _Reader:
             self.unfiltered.append(left[0].place)
         for image in left:
             fields = {"scan": image.scan, "subject": subject, "image": str(image.path), **values}
-            unlabelled = (self.label, f"{shown(image.scan)} has no label; {LABEL_MEND}", "no label")
+            unlabelled = (self.label, f"{shown(image.scan)} has no label; {self.label_mend}", "no label")
             self.entries.append(_Entry(number, fields, None if "label" in values else unlabelled))
 
     def _report_strangers(self, known: set[str]) -> None:
@@ -238,7 +241,7 @@ class _Reader:
         unlabelled = sum(reason == "no label" for _, (_, _, reason) in lacks)
         if unlabelled and self.table.name("label") is None and not any(row.label for row in sheet.rows):
             text = f"{unlabelled} scans have no label, and no column is called {', '.join(NAMES['label'])}"
-            sheet.report(0, "label", f"{text}; add one: {LABEL_MEND}")
+            sheet.report(0, "label", f"{text}; add one: {self.label_mend}")
             lacks = [(row, lack) for row, lack in lacks if lack[2] != "no label"]
         sheet.lacking += [Lack(row, *lack) for row, lack in lacks]
         if not sheet.rows and not sheet.problems:

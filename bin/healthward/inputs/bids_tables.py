@@ -7,7 +7,7 @@ from pathlib import Path
 
 from healthward.inputs.fields import MISSING, field_value
 from healthward.inputs.samplesheet import Sheet
-from healthward.labels import parse_label, plain_code
+from healthward.labels import plain_code
 from healthward.wording import listed, printable, shown
 
 PARTICIPANTS = "participants.tsv"
@@ -158,7 +158,7 @@ def _crossing(told: list[tuple[int, str, str]]) -> str:
 
 def _class(text: str, sheet: Sheet) -> str | None:
     try:
-        return parse_label(sheet.codes.get(plain_code(text), text))
+        return sheet.classes.named(sheet.codes.get(plain_code(text), text))
     except ValueError:
         return None
 
@@ -178,7 +178,7 @@ def values_of(row: Cells, table: Table, root: Path, sheet: Sheet, place: Place) 
         if not name or text.lower() in MISSING:
             continue
         try:
-            values[column] = str(field_value(column, text, root))
+            values[column] = str(field_value(column, text, root, sheet.classes))
         except ValueError as error:
             sheet.report(place.number, table.columns[name], f"{place.start}{error}")
             values[column] = ""

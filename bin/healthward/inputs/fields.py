@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from healthward.labels import parse_label
+from healthward.labels import ADNI, Classes
 from healthward.wording import shown
 
 REQUIRED_COLUMNS = ("scan", "subject", "image", "label")
@@ -34,7 +34,8 @@ class Row:
     """One scan: a text field is empty, and `age` None, where the sheet gives nothing or nothing valid.
 
     `number` is the line of the file or the entry of the list, `image` and `mask` are absolute paths, `label` is one of
-    CLASSES, `split` one of SPLITS, `age` is in years, `control` one of ANSWERS: whether others are held against it.
+    the run's classes, `split` one of SPLITS, `age` is in years, `control` one of ANSWERS: whether others are held
+    against it. `others` are the columns that we do not know, by name, as they are written.
     """
 
     number: int
@@ -48,6 +49,7 @@ class Row:
     sex: str
     site: str
     control: str = ""
+    others: tuple[tuple[str, str], ...] = ()
 
 
 def unsafe_path_problem(text: str) -> str | None:
@@ -59,10 +61,10 @@ def unsafe_path_problem(text: str) -> str | None:
     return f"{shown(text)} contains {shown(found.group())}, which a shell could interpret; {mend}"
 
 
-def field_value(column: str, text: str | None, base: Path) -> str | float | None:
+def field_value(column: str, text: str | None, base: Path, classes: Classes = ADNI) -> str | float | None:
     """Return the value of one column of `Row` from the text of a sheet; None stands for a column that is not there.
 
-    `base` is the folder that relative paths start from.
+    `base` is the folder that relative paths start from, `classes` are what a label may be.
 
     Raises:
         ValueError: the text is not valid; the message gives the value and the mend.
@@ -73,7 +75,7 @@ def field_value(column: str, text: str | None, base: Path) -> str | float | None
         raise ValueError(f"is empty; every row needs its {column}")
     if column in ("image", "mask"):
         return os.path.abspath(base / _safe(text))
-    return PARSERS[column](text)
+    return _label(text, classes) if column == "label" else PARSERS[column](text)
 
 
 def _safe(text: str) -> str:
@@ -94,13 +96,13 @@ def parsed_id(text: str) -> str:
     return text
 
 
-def _label(text: str) -> str:
+def _label(text: str, classes: Classes) -> str:
     if text.lower() in MISSING:
         raise ValueError(f"{shown(text)} tells no class; every row needs its label")
     try:
-        return parse_label(text)
+        return classes.named(text)
     except ValueError as error:
-        raise ValueError(f"{error}, or say what it stands for, as in --label_codes 1=CN,2=MCI,3=AD") from None
+        raise ValueError(f"{error}, or say what it stands for, as in --label_codes {classes.codes_example}") from None
 
 
 def _split(text: str) -> str:
@@ -137,7 +139,6 @@ def _age(text: str) -> float:
 PARSERS: dict[str, Callable[[str], str | float]] = {
     "scan": parsed_id,
     "subject": parsed_id,
-    "label": _label,
     "split": _split,
     "age": _age,
     "sex": _sex,

@@ -8,7 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from healthward.inputs.bids_images import parsed_filter
-from healthward.labels import parsed_codes
+from healthward.inputs.class_parameters import classes_and_model, codes_and_classes, compared_and_classes
 from healthward.names import METRICS, SCORES
 from healthward.wording import nearest, plain, printable, shown
 
@@ -276,20 +276,12 @@ def _scores(values: Parameters, config: Parameters | None) -> Complaints:
     return complaints
 
 
-def _scans_told(values: Parameters, config: Parameters | None) -> Complaints:
-    complaints = []
-    for name, parse in (("label_codes", parsed_codes), ("t1w_filter", parsed_filter)):
-        try:
-            if values[name] is not None:
-                parse(values[name])
-        except ValueError as error:
-            complaints.append((name, str(error)))
-    return complaints
-
-
-def _disease(values: Parameters, config: Parameters | None) -> Complaints:
-    if values["disease"] == values["healthy"]:
-        return [("disease", f"{values['disease']!r} is the healthy class, too; give another one")]
+def _t1w_filter(values: Parameters, config: Parameters | None) -> Complaints:
+    try:
+        if values["t1w_filter"] is not None:
+            parsed_filter(values["t1w_filter"])
+    except ValueError as error:
+        return [("t1w_filter", str(error))]
     return []
 
 
@@ -328,10 +320,12 @@ RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("slice_range", "size"), _slices),
     (("channels", "attention_levels", "head_channels", "size"), _levels),
     (("validation_fraction", "test_fraction"), _fractions),
-    (("label_codes", "t1w_filter"), _scans_told),
+    (("classes", "simulate"), classes_and_model),
+    (("label_codes", "classes"), codes_and_classes),
+    (("t1w_filter",), _t1w_filter),
     (("metrics",), _metrics),
     (("scores", "calibrated_score"), _scores),
-    (("disease", "healthy"), _disease),
+    (("disease", "healthy", "classes"), compared_and_classes),
     (("pseudonymise", "pseudonym_salt"), _pseudonyms),
     (("atlas", "atlas_names"), _atlas),
     (("gpus", "batch_size", "device"), _gpus),

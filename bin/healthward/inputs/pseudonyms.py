@@ -26,13 +26,13 @@ def pseudonym(kind: str, identity: str, salt: str) -> str:
 
 
 def pseudonymised(rows: Sequence[Row], salt: str) -> list[Row]:
-    """Return the rows with other ids, s… for scans and p… (person) for subjects.
+    """Return the rows with other ids, s… for scans and p… (person) for subjects, and only with columns that we know.
 
     Raises:
         ValueError: two ids came to the same, which another salt would mend.
     """
     renamed = [
-        replace(row, scan=pseudonym("scan", row.scan, salt), subject=pseudonym("person", row.subject, salt))
+        replace(row, scan=pseudonym("scan", row.scan, salt), subject=pseudonym("person", row.subject, salt), others=())
         for row in rows
     ]
     for column in ("scan", "subject"):

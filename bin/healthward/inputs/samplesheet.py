@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from healthward.inputs.fields import COLUMNS, ID, MISSING, REQUIRED_COLUMNS, Row, field_value, unsafe_path_problem
+from healthward.inputs.other_columns import meant, name_problem, text_problem
 from healthward.inputs.subjects import VOLUME_SUFFIX, subject_in_path
-from healthward.labels import PROTOTYPE_CODES, plain_code
-from healthward.wording import listed, nearest, printable, shown
+from healthward.labels import ADNI, PROTOTYPE_CODES, Classes, plain_code
+from healthward.wording import listed, printable, shown
 
 SHEET_SUFFIXES = (".csv", ".json")
 SEPARATOR_LINE = re.compile(r"sep=.?", re.IGNORECASE)
@@ -57,9 +58,9 @@ class Sheet:
     """The rows of a sheet in the order of the file, and what is wrong with them.
 
     `unit` is what a row is called in a problem: "row" (a line of a CSV file, the header being line 1), "entry" (of a
-    JSON list, from 1), or empty for a single scan. `codes` are the classes that values of a label stand for, as
-    `plain_code` calls these. `lacking` tells which rows cannot be used, `labels` which further ones a subject has where
-    it was not scanned, `warnings` what was left out or taken for something, a line each.
+    JSON list, from 1), or empty for a single scan. `classes` are what a label may be, `codes` which of them its values
+    stand for, as `plain_code` calls these. `lacking` tells which rows cannot be used, `labels` which further ones a
+    subject has where it was not scanned, `warnings` what was left out or taken for something, a line each.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Sheet:
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     codes: Mapping[str, str] = field(default_factory=dict)
+    classes: Classes = ADNI
     lacking: list[Lack] = field(default_factory=list)
     labels: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     warnings: list[str] = field(default_factory=list)
@@ -94,10 +96,12 @@ class Sheet:
         return lines
 
 
-def read_sheet(path: Path, base: Path | None = None, codes: Mapping[str, str] | None = None) -> Sheet:
+def read_sheet(
+    path: Path, base: Path | None = None, codes: Mapping[str, str] | None = None, classes: Classes = ADNI
+) -> Sheet:
     """Read a CSV sheet, or a dataset.json when the name of the file ends in .json.
 
-    `base` is the folder that relative paths start from: by default the folder of the sheet. `codes` are the classes
+    `base` is the folder that relative paths start from: by default the folder of the sheet. `codes` are the `classes`
     that values of a label stand for: by default the prototype's numbers in its slice_label, and nothing elsewhere.
     """
     base = path.parent if base is None else base
@@ -107,7 +111,7 @@ def read_sheet(path: Path, base: Path | None = None, codes: Mapping[str, str] | 
         sheet.report(0, "", "is neither .csv nor .json, nor the folder of a BIDS dataset; save the sheet as CSV")
         return sheet
     is_json = path.suffix.lower() == ".json"
-    sheet = Sheet(path.name, "entry" if is_json else "row", codes=codes)
+    sheet = Sheet(path.name, "entry" if is_json else "row", codes=codes, classes=classes)
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -123,12 +127,13 @@ def read_sheet(path: Path, base: Path | None = None, codes: Mapping[str, str] | 
     return sheet
 
 
-def read_scan(text: str, base: Path, codes: Mapping[str, str] | None = None) -> Sheet:
+def read_scan(text: str, base: Path, codes: Mapping[str, str] | None = None, classes: Classes = ADNI) -> Sheet:
     """Read a single scan from JSON such as {"image": "ad0.nii.gz", "label": 5}, as the prototype has it.
 
-    Relative paths start from `base`; `codes` as for `read_sheet`, with the prototype's numbers in label, too.
+    Relative paths start from `base`; `codes` and `classes` as for `read_sheet`, with the prototype's numbers in label,
+    too.
     """
-    sheet = Sheet("--scan", "", codes=codes or {})
+    sheet = Sheet("--scan", "", codes=codes or {}, classes=classes)
     value = _parsed_json(text, sheet)
     if isinstance(value, _Object):
         fill(sheet, [(0, _fields(sheet, 0, value, numbered=("label", "slice_label")))], base)
@@ -190,26 +195,27 @@ def _csv_rows(text: str, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
 
 def _columns(header: list[str], number: int, sheet: Sheet) -> list[str]:
     """Return the column that each name of the header stands for, empty for one to leave out."""
+    given = [name.lower() for name in header]
+    absent = [column for column in COLUMNS if column not in given]
+    missing = [column for column in REQUIRED_COLUMNS if column in absent]
     columns: list[str] = []
-    for name in header:
+    for place, name in enumerate(header):
         column = name.lower()
-        if column in columns and column:
+        if column and column in given[:place]:
             sheet.report(number, column, f"{shown(name)} is there twice; keep one column of that name")
-        elif column not in COLUMNS and column:
-            sheet.report(number, name, f"{shown(name)} is no column of a sheet; {_instead(name, COLUMNS)}")
-        else:
+            columns.append("")
+        elif column in COLUMNS or not column:
             columns.append(column)
-            continue
-        columns.append("")
-    for column in REQUIRED_COLUMNS:
-        if column not in columns:
-            sheet.report(number, column, f"the column is missing; add it (needed are {', '.join(REQUIRED_COLUMNS)})")
+        elif near := meant(name, absent, missing):
+            sheet.report(number, name, f"{shown(name)} is no column of a sheet; did you mean {near!r}?")
+            columns.append("")
+        else:
+            if problem := name_problem(name):
+                sheet.report(number, name, problem)
+            columns.append(name)
+    for column in missing:
+        sheet.report(number, column, f"the column is missing; add it (needed are {', '.join(REQUIRED_COLUMNS)})")
     return columns
-
-
-def _instead(name: str, names: tuple[str, ...]) -> str:
-    near = nearest(name, names)
-    return f"did you mean {near!r}?" if near else f"remove it, or name it one of {', '.join(names)}"
 
 
 class _Object(dict[str, Any]):
@@ -255,24 +261,28 @@ def _json_entries(text: str, sheet: Sheet) -> Entries:
 def _fields(sheet: Sheet, number: int, value: _Object, numbered: tuple[str, ...] = ("slice_label",)) -> dict[str, str]:
     """Return the fields of a JSON entry as the text of a sheet's cells, scan and subject completed.
 
-    `numbered` are the keys whose numbers are the prototype's, unless the sheet has codes of its own.
+    `numbered` are the keys whose numbers are the prototype's, unless the sheet has codes or classes of its own.
     """
+    numbers = PROTOTYPE_CODES if sheet.classes == ADNI and not sheet.codes else {}
     fields: dict[str, str] = {}
     for key in value.repeated:
         sheet.report(number, key, f"{shown(key)} is there twice; keep one")
-    for key, item in value.items():
-        column = "label" if key == "slice_label" else key
-        if column not in COLUMNS:
-            sheet.report(number, key, f"{shown(key)} is no key of a scan; {_instead(key, (*COLUMNS, 'slice_label'))}")
+    keys = ["label" if key == "slice_label" else key for key in value]
+    absent = [column for column in COLUMNS if column not in keys]
+    missing = [column for column in NEEDED_OF_A_SCAN if column in absent]
+    for column, (key, item) in zip(keys, value.items(), strict=True):
+        is_other = column not in COLUMNS
+        if is_other and (near := meant(key, absent, missing)):
+            sheet.report(number, key, f"{shown(key)} is no key of a scan; did you mean {near!r}?")
+        elif is_other and (problem := name_problem(key)):
+            sheet.report(number, key, problem)
         elif column in fields:
             sheet.report(number, key, "both 'label' and 'slice_label' are given; keep one")
         elif isinstance(item, bool | list | dict):
             sheet.report(number, key, f"{shown(item)} is neither text nor number; write one")
         elif item is not None:
             text = str(item).strip()
-            fields[column] = (
-                PROTOTYPE_CODES.get(plain_code(text), text) if key in numbered and not sheet.codes else text
-            )
+            fields[column] = numbers.get(plain_code(text), text) if key in numbered else text
     for column in ("image", "label"):
         fields.setdefault(column, "")
     if fields["image"]:
@@ -310,14 +320,18 @@ def fill(sheet: Sheet, entries: Entries, base: Path) -> None:
             if column == "label" and text is not None:
                 text = sheet.codes.get(plain_code(text), text)
             try:
-                values[column] = field_value(column, text, base)
+                values[column] = field_value(column, text, base, sheet.classes)
             except ValueError as error:
                 values[column] = field_value(column, None, base)
                 if column in NEEDED_OF_A_SCAN and text is not None and text.lower() in MISSING:
                     lacks[column] = str(error)
                 else:
                     sheet.report(number, column, str(error))
-        sheet.rows.append(Row(number, **values))
+        others = [(name, text) for name, text in fields.items() if name not in COLUMNS]
+        for name, text in others:
+            if problem := text_problem(text):
+                sheet.report(number, name, problem)
+        sheet.rows.append(Row(number, **values, others=tuple(others)))
         sheet.lacking += [Lack(sheet.rows[-1], column, text, f"no {column}") for column, text in lacks.items()]
     _report_twins(sheet)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from healthward.inputs.fields import Row
 from healthward.inputs.samplesheet import Sheet
-from healthward.labels import CLASSES
+from healthward.labels import Classes
 from healthward.wording import counted, listed, shown
 
 FEWEST_SUBJECTS_FOR_EVERY_SPLIT = 3
@@ -23,7 +23,7 @@ def assign_subjects(
     from the seed and its id alone, so the order of the sheet does not matter and a new subject moves few others.
     """
     splits: dict[str, str] = {}
-    for label in CLASSES:
+    for label in sorted(set(labels.values())):
         subjects = sorted((subject for subject in labels if labels[subject] == label), key=lambda s: _draw(seed, s))
         validation = _share(len(subjects), validation_fraction)
         test = _share(len(subjects), test_fraction)
@@ -46,12 +46,12 @@ def _share(subjects: int, fraction: float) -> int:
     return max(least, math.floor(subjects * fraction + 0.5))
 
 
-def worst_labels(rows: Sequence[Row]) -> dict[str, str]:
+def worst_labels(rows: Sequence[Row], classes: Classes) -> dict[str, str]:
     """Return for each subject the most severe label of its scans."""
     worst: dict[str, str] = {}
     for row in rows:
         known = worst.get(row.subject, row.label)
-        worst[row.subject] = max(known, row.label, key=CLASSES.index)
+        worst[row.subject] = max(known, row.label, key=classes.index)
     return worst
 
 
@@ -71,10 +71,10 @@ def split_for_training(sheet: Sheet, validation_fraction: float, test_fraction: 
         sheet.report(0, "split", f"is empty in {where} but not in others; fill it for all scans or for none")
         return
     if without:
-        splits = assign_subjects(worst_labels(sheet.rows), validation_fraction, test_fraction, seed)
+        splits = assign_subjects(worst_labels(sheet.rows, sheet.classes), validation_fraction, test_fraction, seed)
         sheet.rows = [replace(row, split=splits[row.subject]) for row in sheet.rows]
     trained = {row.label for row in sheet.rows if row.split == "train"}
-    found = f"the classes to train on are {listed(sorted(trained, key=CLASSES.index)) or 'none'}"
+    found = f"the classes to train on are {listed(sheet.classes.among(trained)) or 'none'}"
     if sheet.rows and healthy not in trained:
         sheet.report(0, "split", f"{found}; add a subject of the healthy class {healthy} to train on")
     if sheet.rows and not trained - {healthy}:

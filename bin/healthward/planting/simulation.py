@@ -19,16 +19,13 @@ from scipy import ndimage
 
 from healthward.imaging.template import load_anatomy
 from healthward.imaging.volumes import Array, Mask
-from healthward.labels import CLASSES
+from healthward.labels import ADNI, Classes
 
 FOV = 192.0
 """Edge of the simulated volumes in millimetres."""
 
 CENTRE = (0.0, -18.0, 8.0)
 """MNI position of the middle of the volumes, in millimetres."""
-
-MEAN_DOSE = {"CN": 0.0, "EMCI": 0.25, "MCI": 0.5, "LMCI": 0.75, "AD": 1.0}
-"""Mean dose of disease by class, as a share of `SHIFT` or `LESION_DARKENING`; controls have exactly none."""
 
 DOSE_SPREAD = 0.06
 """Standard deviation of the dose within a class."""
@@ -86,7 +83,7 @@ class Individual:
 
     Attributes:
         scan, subject, label, age, sex: its row of the samplesheet.
-        dose: of disease, 0 for controls, about 1 for AD.
+        dose: of disease, 0 for controls, about 1 for the most severe class.
         affine: (4, 4), voxel to world millimetres.
         image: int16 (size, size, size), arbitrary scanner units.
         counterfactual: the same individual, scanner and noise without disease.
@@ -134,8 +131,15 @@ def load_template(size: int) -> Template:
     )
 
 
-def simulate(subjects: int, size: int, seed: int, kind: str = "atrophy") -> Iterator[Individual]:
-    """Draw a cohort, one scan a subject, the classes in turn from CN to AD.
+def mean_dose(label: str, classes: Classes) -> float:
+    """Return a class's mean dose, as a share of `SHIFT` or `LESION_DARKENING`: 0 in the first, 1 in the last class."""
+    return classes.index(label) / (len(classes) - 1)
+
+
+def simulate(
+    subjects: int, size: int, seed: int, kind: str = "atrophy", classes: Classes = ADNI
+) -> Iterator[Individual]:
+    """Draw a cohort, one scan a subject, the classes in turn from the healthy to the most severe one.
 
     Args:
         subjects: how many.
@@ -143,6 +147,7 @@ def simulate(subjects: int, size: int, seed: int, kind: str = "atrophy") -> Iter
         seed: the same seed gives the same individuals, at any size and with any disease.
         kind: of the disease, one of `KINDS`. A label is always that of the dose: a lesion labelled AD is a dark one, no
             dementia.
+        classes: the labels; the first is of people without disease.
 
     Raises:
         ValueError: there is no such kind.
@@ -151,14 +156,14 @@ def simulate(subjects: int, size: int, seed: int, kind: str = "atrophy") -> Iter
         raise ValueError(f"kind {kind!r} is none of {', '.join(KINDS)}")
     template = load_template(size)
     for number in range(subjects):
-        yield _individual(template, number, seed, kind)
+        yield _individual(template, number, seed, kind, classes)
 
 
-def _individual(template: Template, number: int, seed: int, kind: str) -> Individual:
+def _individual(template: Template, number: int, seed: int, kind: str, classes: Classes) -> Individual:
     rng = np.random.default_rng([seed, number])
     size, spacing = template.image.shape[-1], template.spacing
-    label = CLASSES[number % len(CLASSES)]
-    mean = MEAN_DOSE[label]
+    label = classes[number % len(classes)]
+    mean = mean_dose(label, classes)
     jitter = DOSE_SPREAD * rng.standard_normal()
     dose = max(0.0, mean + jitter) if mean else 0.0
     age, sex = float(round(rng.uniform(55, 90), 1)), str(rng.choice(["F", "M"]))
@@ -188,7 +193,7 @@ def _individual(template: Template, number: int, seed: int, kind: str) -> Indivi
         return np.where(clean > BACKGROUND, np.rint(gain * measured), 0).astype(np.int16)
 
     return Individual(
-        scan=f"{label.lower()}{number // len(CLASSES):03d}",
+        scan=f"{label.lower()}{'-' if label[-1].isdigit() else ''}{number // len(classes):03d}",
         subject=f"sub-{number:04d}",
         label=label,
         age=age,

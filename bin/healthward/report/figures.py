@@ -18,22 +18,21 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from healthward.cohort.summary import Cohort, present
+from healthward.cohort.summary import Cohort
 from healthward.imaging.slices import AXES
 from healthward.inputs.results import read_lowest
-from healthward.labels import CLASSES
 from healthward.names import LOCALISED, METRICS, SCAN_VALUES, SCORES
+from healthward.report.class_looks import colours, markers
 from healthward.report.figure_files import save_figure
 
-# Okabe and Ito's palette, from cold to warm in the order of severity, and a marker each for those who see no colour
-COLOURS = dict(zip(CLASSES, ("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00"), strict=True))
-MARKERS = dict(zip(CLASSES, ("o", "s", "^", "D", "v"), strict=True))
 INK = "#20262e"
 QUIET = "#8a929c"
 BAND = "#dfe4ea"
 DASHED = (0, (4, 2))
 DOT = {"marker": "o", "linestyle": "none"}
 MOST_NAMES = 12
+MOST_KEYS = 8
+MOST_LETTERS = 20
 MOST_CURVES = 100
 """More of them, like the points of slices, are a picture in an SVG too: no program would open the lines."""
 
@@ -89,13 +88,25 @@ def legend_key(label: str, **look: Any) -> Line2D:
 
 
 def add_legend(figure: Figure, keys: Sequence[Line2D]) -> None:
-    """Put a legend of one row below a figure."""
-    figure.legend(handles=keys, loc="outside lower center", ncols=len(keys))
+    """Put a legend below a figure, in a row where it fits."""
+    figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), MOST_KEYS))
+
+
+def labels_of(cohort: Cohort) -> list[str]:
+    """Return the classes of the cohort's scans, in order of severity."""
+    return cohort.classes.among(cohort.scans["label"])
+
+
+def _name_classes(panel: Axes, labels: list[str]) -> None:
+    """Write the classes below a panel, at a slant where they are many or long."""
+    panel.set_xticks(range(len(labels)), labels)
+    if sum(map(len, labels)) > MOST_LETTERS:
+        panel.tick_params("x", labelrotation=40)
 
 
 def ssim_curves(cohort: Cohort, path: Path) -> None:
     """Draw SSIM over slices of all scans, a panel an axis, coloured by class, outliers thick, a dozen of them named."""
-    outliers = cohort.outliers
+    outliers, by_class = cohort.outliers, colours(cohort.classes)
     strength = float(np.clip(25 / len(cohort.scans), 0.1, 0.8))
     with styled():
         figure = new_figure(10, 4.2)
@@ -104,13 +115,13 @@ def ssim_curves(cohort: Cohort, path: Path) -> None:
             curves = cohort.slices[cohort.slices["axis"] == axis].pivot(index="scan", columns="index", values="ssim")
             usual = cohort.scans[~cohort.scans["outlier"]].sort_values("scan")
             lines = [np.column_stack([curves.columns, curves.loc[scan]]) for scan in usual["scan"]]
-            colours = [COLOURS[label] for label in usual["label"]]
+            lines_colours = [by_class[label] for label in usual["label"]]
             bundle = LineCollection(
-                lines, colors=colours, linewidths=1, alpha=strength, rasterized=len(lines) > MOST_CURVES
+                lines, colors=lines_colours, linewidths=1, alpha=strength, rasterized=len(lines) > MOST_CURVES
             )
             panel.add_collection(bundle)
             for outlier in outliers.to_dict("records"):
-                curve, colour = curves.loc[outlier["scan"]], COLOURS[outlier["label"]]
+                curve, colour = curves.loc[outlier["scan"]], by_class[outlier["label"]]
                 panel.plot(curve.index, curve, color=colour, linewidth=2.2)
                 if outlier["worst_axis"] == axis and len(outliers) <= MOST_NAMES:
                     _name_lowest(panel, curve, colour)
@@ -119,7 +130,7 @@ def ssim_curves(cohort: Cohort, path: Path) -> None:
             panel.margins(y=0.09)
             panel.autoscale_view()
         panels[0].set_ylabel("SSIM of input and pseudo-healthy slice")
-        keys = [legend_key(label, color=COLOURS[label], linewidth=2) for label in present(cohort.scans)]
+        keys = [legend_key(label, color=by_class[label], linewidth=2) for label in labels_of(cohort)]
         keys.append(legend_key(f"threshold {cohort.threshold:g}", linewidth=0.9, linestyle=DASHED))
         if len(outliers):
             keys.append(legend_key("thick: outlier", color=QUIET, linewidth=2.6))
@@ -141,7 +152,7 @@ def scores_by_class(cohort: Cohort, path: Path) -> None:
     """Draw each scan-level score as a strip over a box for every class, held-out scans filled, others hollow."""
     hidden = {"round_trip_psnr", "unreliable_fraction"} | {f"{name}_brain" for name in METRICS if name != "ssim"}
     scores = [name for name in SCORE_NAMES if name not in hidden and cohort.scans.get(name, pd.Series()).notna().any()]
-    labels = present(cohort.scans)
+    labels, colour, marker = labels_of(cohort), colours(cohort.classes), markers(cohort.classes)
     table = cohort.scans.replace([np.inf, -np.inf], np.nan)
     columns = 4
     rows = -(-len(scores) // columns)
@@ -153,8 +164,9 @@ def scores_by_class(cohort: Cohort, path: Path) -> None:
         for score, panel in zip(scores, panels, strict=False):
             for place, label in enumerate(labels):
                 members = table[(table["label"] == label) & table[score].notna()]
-                _strip(panel, place, members[score].to_numpy(), (members["split"] == "test").to_numpy(), label)
-            panel.set_xticks(range(len(labels)), labels)
+                look = {"marker": marker[label], "color": colour[label]}
+                _strip(panel, place, members[score].to_numpy(), (members["split"] == "test").to_numpy(), look)
+            _name_classes(panel, labels)
             panel.set_xlim(-0.6, len(labels) - 0.4)
             panel.set_title(SCORE_NAMES[score])
             panel.grid(visible=False, axis="x")
@@ -162,7 +174,7 @@ def scores_by_class(cohort: Cohort, path: Path) -> None:
         save_figure(figure, path)
 
 
-def _strip(panel: Axes, place: float, values: NDArray[Any], held_out: NDArray[Any], label: str) -> None:
+def _strip(panel: Axes, place: float, values: NDArray[Any], held_out: NDArray[Any], look: dict[str, str]) -> None:
     if len(values) > 4:
         panel.boxplot(
             values, positions=[place], widths=0.62, showfliers=False, manage_ticks=False,
@@ -171,13 +183,7 @@ def _strip(panel: Axes, place: float, values: NDArray[Any], held_out: NDArray[An
         )  # fmt: skip
     spread = place + np.random.default_rng(0).uniform(-0.2, 0.2, len(values))
     size = 4.5 if len(values) < 100 else 2.5
-    common: dict[str, Any] = {
-        "ls": "none",
-        "marker": MARKERS[label],
-        "color": COLOURS[label],
-        "ms": size,
-        "alpha": 0.85,
-    }
+    common: dict[str, Any] = {"ls": "none", "ms": size, "alpha": 0.85, **look}
     panel.plot(spread[held_out], values[held_out], **common)
     panel.plot(spread[~held_out], values[~held_out], **common, fillstyle="none")
 
@@ -230,6 +236,7 @@ def _load_lowest(cohort: Cohort, count: int) -> list[tuple[dict[Any, Any], NDArr
 
 def round_trip(cohort: Cohort, path: Path) -> None:
     """Draw each slice's round-trip error against its guided change; above the diagonal it is unreliable."""
+    by_class = colours(cohort.classes)
     table = cohort.slices[["label", "guided_change", "round_trip_error"]]
     table = table[(table["guided_change"] > 0) & (table["round_trip_error"] > 0)]
     # drawn in random order: otherwise the last class would hide the others
@@ -238,8 +245,10 @@ def round_trip(cohort: Cohort, path: Path) -> None:
         figure = new_figure(5.6, 5)
         panel = figure.subplots()
         size, strength = (7, 0.7) if len(table) < 5000 else (3, 0.35)
-        change, error, colours = table["guided_change"], table["round_trip_error"], table["label"].map(COLOURS)
-        panel.scatter(change, error, s=size, c=colours, alpha=strength, linewidths=0, rasterized=True)
+        change, error = table["guided_change"], table["round_trip_error"]
+        panel.scatter(
+            change, error, s=size, c=table["label"].map(by_class), alpha=strength, linewidths=0, rasterized=True
+        )
         panel.set(xscale="log", yscale="log", xlabel="guided change: mean |unguided − pseudo-healthy|")
         panel.set_ylabel("round-trip error: mean |input − unguided|")
         low = min(panel.get_xlim()[0], panel.get_ylim()[0])
@@ -252,7 +261,7 @@ def round_trip(cohort: Cohort, path: Path) -> None:
             side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             side.set_minor_formatter(NullFormatter())
         panel.text(0.03, 0.96, "unreliable: the error is larger", transform=panel.transAxes, va="top")
-        add_legend(figure, [legend_key(label, color=COLOURS[label], **DOT) for label in present(cohort.scans)])
+        add_legend(figure, [legend_key(label, color=by_class[label], **DOT) for label in labels_of(cohort)])
         save_figure(figure, path)
 
 
@@ -260,7 +269,7 @@ def localisation(cohort: Cohort, path: Path) -> None:
     """Draw voxel AUPRC and AUROC of two maps for every scan with truth, by class, with what chance would give."""
     names = [name for name in ("anomaly", "disease") if f"{name}_auprc" in cohort.scans]
     table = cohort.scans[cohort.scans["prevalence"].notna()]
-    labels = present(table)
+    labels, by_class = cohort.classes.among(table["label"]), colours(cohort.classes)
     with styled():
         figure = new_figure(9, 4)
         for panel, measure in zip(figure.subplots(1, 2), ("auprc", "auroc"), strict=True):
@@ -272,13 +281,13 @@ def localisation(cohort: Cohort, path: Path) -> None:
                     values = members[f"{name}_{measure}"].to_numpy()
                     spread = place + offset + np.random.default_rng(0).uniform(-0.11, 0.11, len(values))
                     common: dict[str, Any] = {"ls": "none", "marker": "o" if name == "disease" else "x", "ms": 5}
-                    panel.plot(spread[held_out], values[held_out], color=COLOURS[label], **common)
-                    panel.plot(spread[~held_out], values[~held_out], color=COLOURS[label], alpha=0.35, **common)
+                    panel.plot(spread[held_out], values[held_out], color=by_class[label], **common)
+                    panel.plot(spread[~held_out], values[~held_out], color=by_class[label], alpha=0.35, **common)
                     mean = values[averaged].mean()
                     panel.hlines(mean, place + offset - 0.17, place + offset + 0.17, color=INK, linewidth=2)
                 chance = members["prevalence"].mean() if measure == "auprc" else 0.5
                 panel.hlines(chance, place - 0.42, place + 0.42, color=QUIET, linewidth=1.6, linestyle=DASHED)
-            panel.set_xticks(range(len(labels)), labels)
+            _name_classes(panel, labels)
             panel.set_ylabel(f"voxel {measure.upper()} in the brain")
             panel.grid(visible=False, axis="x")
         chance_key = legend_key("chance", color=QUIET, linewidth=1.6, linestyle=DASHED)

@@ -15,16 +15,16 @@ from plotly.offline import get_plotlyjs
 
 from healthward.cohort.comparisons import score_names
 from healthward.cohort.covariates import SUFFIX
-from healthward.cohort.summary import HEADLINE_SCORE, Cohort, present
+from healthward.cohort.summary import HEADLINE_SCORE, Cohort
 from healthward.imaging.slices import AXES
-from healthward.labels import CLASSES
 from healthward.names import MAPS, SCAN_VALUES, SCORES, SLICE_METRICS
 from healthward.norms.calibration import FEWEST_CONTROLS
-from healthward.report.figures import COLOURS, SCORE_NAMES
+from healthward.report.class_looks import MARKERS, colours, markers
+from healthward.report.figures import SCORE_NAMES
 from healthward.report.tables import auroc, main_scope, number
 
-# Plotly's names of matplotlib's markers in healthward.report.figures
-SYMBOLS = dict(zip(CLASSES, ("circle", "square", "triangle-up", "diamond", "triangle-down"), strict=True))
+SYMBOLS = dict(zip(MARKERS, ("circle", "square", "triangle-up", "diamond", "triangle-down"), strict=True))
+"""Plotly's names of matplotlib's markers."""
 
 SLICE_NAMES = {
     **{name: SCORE_NAMES[name] for metric in SLICE_METRICS for name in (metric, f"{metric}_brain")},
@@ -59,7 +59,7 @@ def page_data(cohort: Cohort, ranked: pd.DataFrame) -> dict[str, Any]:
     return {
         "healthy": cohort.healthy,
         "threshold": cohort.threshold,
-        "classes": [{"name": name, "colour": COLOURS[name], "symbol": SYMBOLS[name]} for name in present(scans)],
+        "classes": _classes(cohort),
         "scans": {name: scans[name].tolist() for name in ("scan", "subject", "label", "split", "outlier")},
         "controls": int(cohort.controls["subject"].nunique()),
         "curves": _curves(cohort, list(scans["scan"]), set(cohort.controls["scan"])),
@@ -69,6 +69,14 @@ def page_data(cohort: Cohort, ranked: pd.DataFrame) -> dict[str, Any]:
         "volumes": _volumes(cohort),
         "maps": _maps(cohort),
     }
+
+
+def _classes(cohort: Cohort) -> list[dict[str, str]]:
+    colour, marker = colours(cohort.classes), markers(cohort.classes)
+    return [
+        {"name": name, "colour": colour[name], "symbol": SYMBOLS[marker[name]]}
+        for name in cohort.classes.among(cohort.scans["label"])
+    ]
 
 
 def _packed(values: ArrayLike) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from healthward import __version__
 from healthward.cohort.comparisons import scopes
-from healthward.cohort.summary import HEADLINE_SCORE, Cohort, present
+from healthward.cohort.summary import HEADLINE_SCORE, Cohort
 from healthward.wording import counted, listed
 
 REFERENCES = {
@@ -78,7 +78,7 @@ def methods_text(cohort: Cohort, parameters: Mapping[str, Any], model: Mapping[s
 def _data(cohort: Cohort, parameters: Mapping[str, Any]) -> str:
     scans = cohort.scans
     sizes = []
-    for label in present(scans):
+    for label in cohort.classes.among(scans["label"]):
         members = scans[scans["label"] == label]
         sizes.append(f"{members['subject'].nunique()} {label}")
     splits = [(scans["split"] == split).sum() for split in ("train", "val", "test")]

@@ -10,10 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from healthward import __version__
 from healthward.cohort.comparisons import scopes
 from healthward.cohort.ranking import answers, rank
-from healthward.cohort.summary import HEADLINE_SCORE, MINIMUM_SCANS, Cohort, present
+from healthward.cohort.summary import HEADLINE_SCORE, MINIMUM_SCANS, Cohort
 from healthward.inputs.provenance import versions
 from healthward.inputs.results import COPY_AGAIN, read_object
-from healthward.labels import CLASSES
 from healthward.names import LOCALISED, METRICS
 from healthward.report import tables as report_tables
 from healthward.report.figures import SCORE_NAMES
@@ -41,7 +40,7 @@ LOW_SSIM = "SSIM follows anatomy along an axis and is flattered by black backgro
 
 def _scan_sentence(cohort: Cohort) -> str:
     scans = cohort.scans
-    classes = ", ".join(f"{(scans['label'] == label).sum()} {label}" for label in present(scans))
+    classes = ", ".join(f"{(scans['label'] == label).sum()} {label}" for label in cohort.classes.among(scans["label"]))
     subjects = counted(scans["subject"].nunique(), "subject")
     return f"{counted(len(scans), 'scan')} of {subjects} mapped ({classes})"
 
@@ -60,7 +59,7 @@ def _separation_sentence(cohort: Cohort) -> str:
     rows = table[(table["scope"] == scope) & (table["test"] == "mann_whitney") & (table["score"] == HEADLINE_SCORE)]
     if rows.empty:
         return f"no class could be compared with {cohort.healthy}: that takes two subjects of it and of another class"
-    row = rows.iloc[rows["group"].map(CLASSES.index).to_numpy().argmax()]
+    row = rows.iloc[rows["group"].map(cohort.classes.index).to_numpy().argmax()]
     verdict = "is not told apart from" if row["low"] <= 0.5 <= row["high"] else "is told apart from"
     verdict = "scores lower than" if row["high"] < 0.5 else verdict
     return (
@@ -155,8 +154,8 @@ def cautions(cohort: Cohort, parameters: Mapping[str, Any]) -> list[Caution]:
             " training and more inversion iterations help."
         )
         found.append(Caution(short, text))
-    sizes = {label: chosen.loc[chosen["label"] == label, "subject"].nunique() for label in present(chosen)}
-    few = ", ".join(f"{size} {label}" for label, size in sizes.items() if size < FEW_SUBJECTS)
+    sizes = chosen.groupby("label")["subject"].nunique()
+    few = ", ".join(f"{sizes[label]} {label}" for label in cohort.classes.among(sizes.index[sizes < FEW_SUBJECTS]))
     if few:
         text = (
             f"Few subjects in a class ({few}): intervals are wide, and a difference that shows here may not show in the"

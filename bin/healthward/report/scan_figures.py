@@ -13,9 +13,9 @@ from scipy.spatial import KDTree
 from healthward.cohort.summary import Cohort
 from healthward.imaging.slices import AXES
 from healthward.names import SLICE_METRICS
+from healthward.report.class_looks import colours
 from healthward.report.figures import (
     BAND,
-    COLOURS,
     DASHED,
     QUIET,
     SCORE_NAMES,
@@ -84,10 +84,11 @@ def scan_figures(cohort: Cohort, folder: Path) -> Iterator[Path]:
             return np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
 
         first = table[table["scan"] == table["scan"].iloc[0]]
-        palette = _Palette([drawn("scan", first, colour).copy() for colour in COLOURS.values()])
+        by_class = colours(cohort.classes)
+        palette = _Palette([drawn("scan", first, colour).copy() for colour in dict.fromkeys(by_class.values())])
         for (scan, label, split), rows in table.groupby(["scan", "label", "split"]):
             path = folder / f"{scan}.png"
-            palette.save(drawn(f"{scan} · {label} · {split}", rows, COLOURS[str(label)]), path)
+            palette.save(drawn(f"{scan} · {label} · {split}", rows, by_class[str(label)]), path)
             yield path
 
 

@@ -8,8 +8,7 @@ import pandas as pd
 
 from healthward.cohort.comparisons import scopes
 from healthward.cohort.covariates import SUFFIX
-from healthward.cohort.summary import HEADLINE_SCORE, Cohort, present
-from healthward.labels import CLASSES
+from healthward.cohort.summary import HEADLINE_SCORE, Cohort
 from healthward.names import LOCALISED
 from healthward.report.figures import SCORE_NAMES
 from healthward.wording import counted, listed
@@ -70,7 +69,7 @@ def found_voxels(cohort: Cohort) -> pd.DataFrame:
 def cohort_table(cohort: Cohort) -> Table:
     """Count scans and subjects by class and split."""
     rows: list[Row] = []
-    for label in present(cohort.scans):
+    for label in cohort.classes.among(cohort.scans["label"]):
         members = cohort.scans[cohort.scans["label"] == label]
         counts = [(members["split"] == split).sum() for split in ("train", "val", "test")]
         counts = [members["subject"].nunique(), len(members), *counts, int(members["outlier"].sum())]
@@ -112,7 +111,7 @@ def comparison_table(cohort: Cohort, scope: str) -> Table:
     """Compare the classes by every score."""
     table = cohort.comparisons[cohort.comparisons["scope"] == scope]
     pairs = table[table["test"] == "mann_whitney"]
-    labels = [label for label in CLASSES if label in set(pairs["group"])]
+    labels = cohort.classes.among(pairs["group"])
     rows: list[Row] = []
     for score, found in table.groupby("score", sort=False):
         cells = {(row["test"], row["group"]): row for row in found.to_dict("records")}
@@ -155,7 +154,7 @@ def region_table(cohort: Cohort) -> Table:
     table = cohort.regions if table.empty else table
     subjects = table.groupby(["region", "label", "subject"], sort=False)["mean_z"].mean()
     means = subjects.groupby(["region", "label"], sort=False).mean().unstack("label")
-    labels = [label for label in CLASSES if label in means]
+    labels = cohort.classes.among(map(str, means))
     rows: list[Row] = [
         [str(region), *("–" if pd.isna(row[label]) else f"{row[label]:.2f}" for label in labels)]
         for region, row in means.iterrows()
@@ -205,24 +204,25 @@ def scan_table(cohort: Cohort, ranked: pd.DataFrame) -> Table:
 
     `ranked` is of `healthward.cohort.ranking.rank`.
     """
-    scans = cohort.scans.set_index("scan")
+    scans, others = cohort.scans.set_index("scan"), cohort.others.set_index("scan")
     scores = [name for name in SCAN_SCORES if name in scans]
     rows: list[Row] = []
     for row in ranked.to_dict("records"):
         own = scans.loc[row["scan"]]
         where = ", ".join(f"{region.name} ({region.z:+.1f})" for region in row["regions"]) or "–"
         words = [row["subject"], row["label"], row["split"], "yes" if own["outlier"] else "", where]
+        words += [text or "–" for text in others.loc[row["scan"]]]
         percentile = "–" if pd.isna(row["percentile"]) else f"{row['percentile']:.0f}"
         numbers = [percentile, number(row["p"]), *(number(own[name]) for name in scores)]
         rows.append([Opener(row["scan"]), *words, *numbers])
     judged = ["percentile among controls", "p"]
-    header = ["scan", "subject", "class", "split", "outlier", "departs most in (z)", *judged]
+    texts = ["scan", "subject", "class", "split", "outlier", "departs most in (z)", *map(str, others)]
     caption = (
         f"Every scan by its {SCORE_NAMES[HEADLINE_SCORE].lower()}. Percentile and one-sided p say where that lies"
         f" among the held-out {cohort.healthy} subjects, the scan's own left out; p is not corrected for the number of"
         " scans."
     )
-    return Table(caption, [*header, *(SCORE_NAMES[name] for name in scores)], rows, texts=6)
+    return Table(caption, [*texts, *judged, *(SCORE_NAMES[name] for name in scores)], rows, len(texts))
 
 
 def settings_table(caption: str, settings: Mapping[str, Any]) -> Table:

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from healthward.diffusion.model import Architecture
 from healthward.imaging.slices import read_stack
-from healthward.labels import NULL_CONDITION, condition_number
+from healthward.labels import NULL_CONDITION
 from healthward.training.cohort import Cohort
 from healthward.training.group import ALONE, Group
 
@@ -86,7 +86,7 @@ class Batches(Dataset[Batch]):
             scan = scans[rng.integers(len(scans))]
             places.append((scan, rng.integers(3), rng.integers(self.cohort.records[scan].count)))
             hidden = rng.random() < recipe.condition_dropout
-            conditions.append(NULL_CONDITION if hidden else condition_number(label))
+            conditions.append(NULL_CONDITION if hidden else self.cohort.classes.condition(label))
         timesteps = rng.integers(recipe.max_timestep, size=recipe.batch_size)
         edge = self.cohort.records[0].size
         noise = rng.standard_normal((recipe.batch_size, 1, edge, edge), dtype=np.float32)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +11,24 @@ import numpy as np
 from healthward.errors import InputError
 from healthward.imaging.slices import ScanRecord, check_stack, read_record, read_stack
 from healthward.imaging.volumes import Array
+from healthward.labels import ADNI, Classes
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """Folders of slices with their records, sorted by scan.
-
-    Raises:
-        InputError: the scans differ in size or slices.
-    """
+    """Folders of slices with their records, sorted by scan, and all classes that a label may be."""
 
     folders: Sequence[Path]
     records: Sequence[ScanRecord]
+    classes: Classes = ADNI
 
     @classmethod
-    def read(cls, folders: Sequence[Path]) -> "Cohort":
-        """Read the records of folders of slices."""
+    def read(cls, folders: Sequence[Path], classes: Classes = ADNI) -> "Cohort":
+        """Read the records of folders of slices.
+
+        Raises:
+            InputError: the scans differ in size or slices, or one is of no such class.
+        """
         pairs = sorted(((read_record(folder), folder) for folder in folders), key=lambda pair: pair[0].scan)
         frames = {(record.size, record.first, record.count, record.fov) for record, _ in pairs}
         if len(frames) > 1:
@@ -34,13 +36,18 @@ class Cohort:
                 f"the scans were sliced differently (size, first, count, fov): {sorted(frames)}; slice anew"
             )
         for record, folder in pairs:
+            if record.label not in classes:
+                named = f"scan {record.scan} has the label {record.label!r}, none of {', '.join(classes)}"
+                raise InputError(f"{named}; give all classes with --classes")
             check_stack(folder, record)
-        return cls([folder for _, folder in pairs], [record for record, _ in pairs])
+        return cls([folder for _, folder in pairs], [record for record, _ in pairs], classes)
 
     def split(self, name: str) -> "Cohort":
         """Return the part that is for `train` or `val`."""
         chosen = [index for index, record in enumerate(self.records) if record.split == name]
-        return Cohort([self.folders[index] for index in chosen], [self.records[index] for index in chosen])
+        return replace(
+            self, folders=[self.folders[index] for index in chosen], records=[self.records[index] for index in chosen]
+        )
 
     def digest(self) -> str:
         """Return a hash of the voxels and labels that the cohort consists of."""

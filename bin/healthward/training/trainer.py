@@ -23,7 +23,6 @@ from healthward.diffusion.devices import Portion, select_precision
 from healthward.diffusion.model import ConditionalUNet
 from healthward.diffusion.sampler import NoiseSchedule
 from healthward.errors import InputError
-from healthward.labels import CLASSES
 from healthward.training.batches import Batch, Batches, Recipe
 from healthward.training.capture import Captured
 from healthward.training.checkpoints import read_checkpoint, write_checkpoint
@@ -76,6 +75,7 @@ class Trainer:
             raise InputError(f"--batch-size {recipe.batch_size} for {group.size} processes; give each a slice at least")
         self.definition = {
             "recipe": asdict(recipe),
+            "classes": list(self.cohort.classes),
             "data": self.cohort.digest(),
             "device": device.type,
             "PyTorch": str(torch.__version__),
@@ -112,7 +112,7 @@ class Trainer:
             "prediction": "noise",
             "schedule": asdict(NoiseSchedule()),
             "max_timestep": self.recipe.max_timestep,
-            "classes": list(CLASSES),
+            "classes": list(self.cohort.classes),
             "training": {
                 **{key: value for key, value in asdict(self.recipe).items() if key != "architecture"},
                 "key": self.key(),
@@ -122,11 +122,11 @@ class Trainer:
                 "data": self.cohort.digest(),
                 "people": {
                     label: len({record.subject for record in self.cohort.records if record.label == label})
-                    for label in CLASSES
+                    for label in self.cohort.classes
                 },
                 "scans": {
                     label: sorted(record.scan for record in self.cohort.records if record.label == label)
-                    for label in CLASSES
+                    for label in self.cohort.classes
                 },
             },
         }

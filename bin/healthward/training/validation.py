@@ -9,7 +9,7 @@ from healthward.diffusion.devices import in_portions
 from healthward.diffusion.model import ConditionalUNet
 from healthward.diffusion.translation import Settings, decodings, round_trip_psnr
 from healthward.imaging.volumes import Array
-from healthward.labels import CLASSES, NULL_CONDITION, condition_number
+from healthward.labels import NULL_CONDITION
 from healthward.training.cohort import Cohort, stack_of
 from healthward.training.trainer import Noising
 
@@ -40,7 +40,7 @@ class Validation:
         rng = np.random.default_rng(seed)
         images, labels = stack_of(cohort, LOSS_SLICES)
         self.slices = torch.from_numpy(images)[:, None]
-        self.condition = torch.tensor([condition_number(label) for label in labels])
+        self.condition = torch.tensor([cohort.classes.condition(label) for label in labels])
         self.noise = torch.from_numpy(rng.standard_normal(self.slices.shape, dtype=np.float32))
         edges = [round(edge) for edge in np.linspace(0, max_timestep, min(BANDS, max_timestep) + 1)]
         self.bands = {
@@ -79,7 +79,7 @@ def sample_grid(
         headings of those columns.
     """
     images, _ = stack_of(cohort, rows)
-    conditions = [NULL_CONDITION, *map(condition_number, CLASSES)]
+    conditions = [NULL_CONDITION, *map(cohort.classes.condition, cohort.classes)]
     decoded, _ = decodings(model, images, conditions, settings, device)
-    headings = ["input", "round trip", *(f"to {label}" for label in CLASSES)]
+    headings = ["input", "round trip", *(f"to {label}" for label in cohort.classes)]
     return np.concatenate([images[None], decoded]).swapaxes(0, 1), headings

@@ -1,0 +1,19 @@
+"""How classes look in every figure: the same wherever they are drawn, by their place in the order of severity."""
+
+from healthward.labels import Classes
+
+COLOURS = ("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7")
+"""Okabe and Ito's palette, from cold to warm in the order of severity."""
+
+MARKERS = ("o", "s", "^", "D", "v")
+"""For those who see no colour. Five and six share no divisor: 30 classes differ in the one or the other."""
+
+
+def colours(classes: Classes) -> dict[str, str]:
+    """Return the colour of each class, by its place."""
+    return {label: COLOURS[place % len(COLOURS)] for place, label in enumerate(classes)}
+
+
+def markers(classes: Classes) -> dict[str, str]:
+    """Return the marker of each class, by its place."""
+    return {label: MARKERS[place % len(MARKERS)] for place, label in enumerate(classes)}
