@@ -1,0 +1,68 @@
+"""What docs/contributing.md says to add, added to the letter to a copy of the project, on which fast tests run."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runs import PROJECT, copy_project
+
+SCORE = ('"deformation": Score("Deformation"),', '"squared": Score("Squared difference"),')
+SCORE_FUNCTION = '''def squared(evidence: Evidence) -> Array:
+    """Return (x - x̂ healthy)²."""
+    return np.square(evidence.input - evidence.healthy)
+
+
+SCORES = {'''
+METRIC = ('"vsi": Metric("VSI"),', '"mae": Metric("MAE"),')
+METRIC_CALL = """    if "mae" in wanted:
+        gap = (x - y).abs()
+        frame["mae"], region["mae_brain"] = gap.mean(dim=(1, 2)), region_mean(gap, brain)
+    if "vsi" in wanted:"""
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    project = copy_project(tmp_path / "project")
+    for name in ("docs", "tests", "pyproject.toml", "containers"):
+        source = PROJECT / name
+        if source.is_dir():
+            shutil.copytree(source, project / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+        else:
+            shutil.copy(source, project / name)
+    return project
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text, f"{file.name} has no {old!r}"
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def passes(project: Path, *tests: str) -> str:
+    line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(f"tests/{test}.py" for test in tests)]
+    result = subprocess.run(line, cwd=project, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+def test_a_score_and_a_metric(copy: Path) -> None:
+    library = copy / "bin/healthward"
+    edit(library / "names.py", SCORE[0], "\n    ".join(SCORE))
+    edit(library / "maps/scores.py", "SCORES = {", SCORE_FUNCTION)
+    edit(
+        library / "maps/scores.py",
+        '"deformation": deformation,',
+        '"deformation": deformation,\n    "squared": squared,',
+    )
+    edit(library / "names.py", METRIC[0], "\n    ".join(reversed(METRIC)))
+    edit(library / "evaluation/metrics.py", '    if "vsi" in wanted:', METRIC_CALL)
+    # The schema's choices, which a test holds to the register
+    edit(copy / "nextflow_schema.json", '"deformation"\n', '"deformation",\n            "squared"\n')
+    edit(copy / "nextflow_schema.json", "forward, deformation;", "forward, deformation, squared;")
+    edit(copy / "nextflow_schema.json", "lpips, vsi and fid", "lpips, mae, vsi and fid")
+    edit(copy / "docs/method.md", "`deformation`", "`squared`, `deformation`")
+    edit(copy / "docs/outputs.md", "vsi", "mae vsi")
+    passes(copy, "unit/test_names", "unit/test_scores", "unit/test_parameters", "unit/test_report", "cli/test_score")
