@@ -15,6 +15,7 @@ include { EXPORT_BIDS               } from './modules/export_bids'
 
 include { argumentsOf                                       } from './modules/arguments'
 include { codeOfTools                                       } from './modules/code'
+include { grouped ; groupsOf ; ungrouped                    } from './modules/groups'
 include { helpText                                          } from './modules/help'
 include { metaOf ; named ; namedScan ; namedSheet           } from './modules/inputs'
 include { passed ; stateOf                                  } from './modules/inputs'
@@ -99,15 +100,22 @@ workflow {
         images = scans.map { meta, image, _mask -> [meta, image] }
         settings = channel.value([]) // settings.json: {"guidance_scale": 3.0, "noise_depth": 249}, or the parameters'
         if (options.tune) {
-            validation = SLICE.out.slices.filter { meta, _slices -> meta.split == 'val' }
-            TUNE(validation, model, embedding[1], arguments.tune, code.tune)
-            settings = CHOOSE(TUNE.out.table.collect(sort: { table -> table.name }), arguments.choose, code.choose).settings
+            validation = groupsOf(scans.filter { meta, _image, _mask -> meta.split == 'val' }, options.scans_per_task)
+            TUNE(
+                grouped(SLICE.out.slices.filter { meta, _slices -> meta.split == 'val' }, validation),
+                model,
+                embedding[1],
+                arguments.tune,
+                code.tune,
+            )
+            settings = CHOOSE(TUNE.out.tables.collect(sort: { table -> table.name }), arguments.choose, code.choose).settings
             published = published.mix(CHOOSE.out.tables)
         }
         // What the wanted scores take that not all do: 'ensemble,perceptual', or ''
         evidence = CHECK.out.evidence.map { list -> list.text.trim() }
+        groups = groupsOf(scans, options.scans_per_task)
         RECONSTRUCT(
-            SLICE.out.slices,
+            grouped(SLICE.out.slices, groups),
             model,
             embedding[1],
             weights[1],
@@ -118,9 +126,9 @@ workflow {
             code.reconstruct,
         )
 
-        reconstructed = SLICE.out.slices.join(RECONSTRUCT.out.reconstruction) // [[id: 'ad0', …], slices/ad0, reconstruction/ad0]
+        reconstructed = SLICE.out.slices.join(ungrouped(RECONSTRUCT.out.reconstructions)) // [[id: 'ad0', …], slices/ad0, reconstructions/ad0]
         MAP(images.join(reconstructed), arguments.map, code.map) // [[id: 'ad0', …], mapped/ad0] and the maps themselves
-        SCORE(reconstructed.join(MAP.out.mapped), weights[1], arguments.score, code.score) // [[id: 'ad0', …], scores/ad0]
+        SCORE(grouped(reconstructed.join(MAP.out.mapped), groups), weights[1], arguments.score, code.score)
 
         // What held-out controls show, and how far each scan departs from it
         mapped = SLICE.out.slices.join(MAP.out.mapped) // [[id: 'ad0', …], slices/ad0, mapped/ad0]
@@ -138,7 +146,7 @@ workflow {
         CALIBRATE(images.join(mapped), FLOOR.out.floor, [atlas[1], atlas_names[1]], arguments.calibrate, code.calibrate)
 
         AGGREGATE(
-            SCORE.out.scores.map { _meta, folder -> folder }.collect(sort: { folder -> folder.name }),
+            SCORE.out.scores.collect(sort: { folder -> folder.name }),
             CALIBRATE.out.calibration.map { _meta, folder -> folder }.collect(sort: { folder -> folder.name }).ifEmpty([]),
             options.embedding ? [] : model,
             CHECK.out.parameters,

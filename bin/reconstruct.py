@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Translate one scan to health."""
+"""Translate scans to health."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ EVIDENCE = ("health", "ensemble", "perceptual")
 
 
 @tool
-@click.argument("slices", type=existing_directory)
+@click.argument("slices", type=existing_directory, nargs=-1, required=True)
 @model_options
 @healthy_option
 @disease_option
@@ -36,13 +36,17 @@ EVIDENCE = ("health", "ensemble", "perceptual")
 )
 @click.option("--weights", type=existing_directory, help="For perceptual: folder with the weights of LPIPS.")
 @click.option("--batch", type=click.IntRange(1), help="Slices at once; by device if not given.")
-@click.option("--debug", type=output_directory, help="Folder for figures of every step, for a few slices.")
+@click.option(
+    "--debug",
+    type=output_directory,
+    help="Folder for figures of every step, for a few slices of each scan.",
+)
 @seed_option
 @device_option
 @precision_option
-@click.option("--out", type=output_directory, required=True, help="Folder to write.")
-def reconstruct_scan(
-    slices: Path,
+@click.option("--out", type=output_directory, required=True, help="Folder that gets a folder for each scan.")
+def reconstruct_scans(
+    slices: tuple[Path, ...],
     model: Path,
     embedding: Path | None,
     classes: Classes | None,
@@ -63,18 +67,18 @@ def reconstruct_scan(
     precision: str,
     out: Path,
 ) -> None:
-    """Translate one scan to health, slice by slice.
+    """Translate scans to health, slice by slice.
 
-    SLICES is the folder that slice.py made of it. Every slice is inverted by DDIM and denoised twice: under guidance
-    toward the healthy class, and unguided. It is also noised and looked at in one step, as healthy and as diseased. OUT
-    gets the translated slices (stack.npz), what else scores are made of (evidence.npz), and the error of each slice
-    (reconstruction.csv): all that map.py needs.
+    SLICES are the folders that slice.py made of them; the network is loaded once for all. Every slice is inverted by
+    DDIM and denoised twice: under guidance toward the healthy class, and unguided. It is also noised and looked at in
+    one step, as healthy and as diseased. OUT gets a folder for each scan with the translated slices (stack.npz), what
+    else scores are made of (evidence.npz), and the error of each slice (reconstruction.csv): all that map.py needs.
 
     \b
     Example:
-      reconstruct.py slices/ad0 --model model --out reconstructions/ad0
+      reconstruct.py slices/ad0 slices/ad1 --model model --out reconstructions
     With figures of input, latent, decodings and the way between them (steps.png, trajectory.png):
-      reconstruct.py slices/ad0 --model model --debug debug/ad0 --out reconstructions/ad0
+      reconstruct.py slices/ad0 --model model --debug debug --out reconstructions
     """
     import numpy as np
 
@@ -83,9 +87,9 @@ def reconstruct_scan(
     from healthward.diffusion.trained import classes_of_model, compared_classes
     from healthward.diffusion.translation import Settings
     from healthward.errors import InputError
-    from healthward.imaging.slices import load_scan
+    from healthward.imaging.slices import by_scan, load_scan
     from healthward.maps.chosen_settings import read_settings
-    from healthward.maps.evidence import FILE, STACK, save_evidence
+    from healthward.maps.evidence import ERRORS, FILE, STACK, save_evidence
     from healthward.maps.reconstruction import Translator, slice_table
 
     settings = Settings(guidance_scale, noise_depth, ddim_steps, inversion_iterations)
@@ -95,7 +99,7 @@ def reconstruct_scan(
         raise InputError(
             f"--ddim-steps {ddim_steps}: at most {settings.noise_depth + 1} fit above depth {settings.noise_depth}"
         )
-    scan = load_scan(slices)
+    folders = by_scan(slices)
     place, wanted = select_device(device), evidence or ()
     network = load_model(model, embedding, head_channels)
     known, trained = classes_of_model(model, network.architecture.conditions, classes)
@@ -111,19 +115,21 @@ def reconstruct_scan(
         seed=seed,
         lpips=_lpips(weights, place) if "perceptual" in wanted else None,
     )
-    name = scan.record.scan
-    translation = translator.translate(scan, f"reconstructing {name}")
-    looked = translator.look(scan, wanted)
-    fused = translator.gather(scan, translation, looked, wanted)
-    stack = {kind: getattr(translation, kind).reshape(scan.stack.shape) for kind in ("healthy", "unguided")}
-    table = slice_table(scan, translation, looked).assign(evidence_of=disease)
+    for name, folder in folders.items():
+        scan = load_scan(folder)
+        translation = translator.translate(scan, f"reconstructing {name}")
+        looked = translator.look(scan, wanted)
+        fused = translator.gather(scan, translation, looked, wanted)
+        stack = {kind: getattr(translation, kind).reshape(scan.stack.shape) for kind in ("healthy", "unguided")}
+        table = slice_table(scan, translation, looked).assign(evidence_of=disease)
 
-    out.mkdir(parents=True, exist_ok=True)
-    np.savez(out / STACK, **stack)
-    save_evidence(out / FILE, fused)
-    table.to_csv(out / "reconstruction.csv", index=False, float_format="%.6g")
-    if debug is not None:
-        _draw_steps(scan, translator, debug)
+        made = out / name
+        made.mkdir(parents=True, exist_ok=True)
+        np.savez(made / STACK, **stack)
+        save_evidence(made / FILE, fused)
+        table.to_csv(made / ERRORS, index=False, float_format="%.6g")
+        if debug is not None:
+            _draw_steps(scan, translator, debug / name)
 
 
 def _draw_steps(scan: Any, translator: Any, folder: Path) -> None:
@@ -147,4 +153,4 @@ def _lpips(weights: Path | None, device: Any) -> Any:
 
 
 if __name__ == "__main__":
-    reconstruct_scan()
+    reconstruct_scans()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Score the pseudo-healthy reconstruction of one scan."""
+"""Score the pseudo-healthy reconstructions of scans."""
 
 from pathlib import Path
 
@@ -11,9 +11,14 @@ from options.device import device_option
 
 
 @tool
-@click.argument("slices", type=existing_directory)
-@click.argument("reconstruction", type=existing_directory)
-@click.argument("maps", type=existing_directory)
+@click.argument("slices", type=existing_directory, nargs=-1, required=True)
+@click.option(
+    "--reconstructions",
+    type=existing_directory,
+    required=True,
+    help="Folder that holds the folder of reconstruct.py of each of these scans, under its name.",
+)
+@click.option("--maps", type=existing_directory, required=True, help="The same of map.py.")
 @click.option("--weights", type=existing_directory, help="Folder with the weights behind LPIPS and FID.")
 @click.option(
     "--metrics",
@@ -23,10 +28,10 @@ from options.device import device_option
 )
 @click.option("--lowest", type=click.IntRange(0), default=12, help="How many slices of lowest SSIM to keep.")
 @device_option
-@click.option("--out", type=output_directory, required=True, help="Folder to write.")
+@click.option("--out", type=output_directory, required=True, help="Folder that gets a folder for each scan.")
 def score(
-    slices: Path,
-    reconstruction: Path,
+    slices: tuple[Path, ...],
+    reconstructions: Path,
     maps: Path,
     weights: Path | None,
     metrics: tuple[str, ...] | None,
@@ -34,11 +39,11 @@ def score(
     device: str,
     out: Path,
 ) -> None:
-    """Compare a scan with its pseudo-healthy reconstruction, slice by slice and as a whole.
+    """Compare scans with their pseudo-healthy reconstructions, slice by slice and as a whole.
 
-    SLICES is a folder of slice.py, RECONSTRUCTION one of reconstruct.py, MAPS one of map.py. OUT gets slices.csv (a row
-    per slice), scan.csv (one row), lowest.npz (the slices of lowest SSIM), viewer/ (volumes for the report's viewer)
-    and, where FID is computed, features.npz.
+    SLICES are folders of slice.py; networks are loaded once for all. OUT gets a folder for each scan with slices.csv (a
+    row per slice), scan.csv (one row), lowest.npz (the slices of lowest SSIM), viewer/ (volumes for the report's
+    viewer) and, where FID is computed, features.npz.
 
     \b
     The weights behind LPIPS and FID are looked for in --weights, then in torch hub's cache; never downloaded:
@@ -48,7 +53,7 @@ def score(
 
     \b
     Example:
-      score.py slices/ad0 reconstructions/ad0 maps/ad0 --out scores/ad0
+      score.py slices/* --reconstructions reconstructions --maps maps --out scores
     """
     import logging
 
@@ -58,18 +63,20 @@ def score(
     from healthward.errors import InputError
     from healthward.evaluation.perceptual import Inception, Lpips
     from healthward.evaluation.weights import BACKBONES, describe_absence, find_weights
-    from healthward.imaging.slices import load_scan
+    from healthward.imaging.slices import by_scan, load_scan
     from healthward.inputs.results import read_table
-    from healthward.maps.evidence import AGAIN, STACK, read_stack
+    from healthward.maps.evidence import AGAIN, ERRORS, STACK, read_stack
     from healthward.maps.scores import AGAIN as MAP_AGAIN
     from healthward.maps.scores import FILE, read_scores
     from healthward.maps.scoring import lowest_slices, pair, scan_table, slice_features, slice_table
     from healthward.maps.viewer import scan_volumes, write_volumes
 
-    reconstructed = reconstruction / "reconstruction.csv"
-    for path in (slices / "scan.json", reconstruction / STACK, reconstructed, maps / FILE):
-        if not path.is_file():
-            raise InputError(f"{path}: not there; give the folders of slice.py, of reconstruct.py and of map.py")
+    folders = by_scan(slices)
+    for name in folders:
+        made = reconstructions / name
+        for path in (made / STACK, made / ERRORS, maps / name / FILE):
+            if not path.is_file():
+                raise InputError(f"{path}: not there; let reconstruct.py, then map.py make it")
     wanted = tuple(METRICS) if metrics is None else metrics
     files = find_weights(weights)
     missing = [name for name in wanted if name in BACKBONES and name not in files]
@@ -81,25 +88,27 @@ def score(
     measures = tuple(name for name in SLICE_METRICS if name in {*computed, "ssim"})
 
     where = select_device(device)
-    scan = load_scan(slices)
-    pairs = pair(scan, **read_stack(reconstruction, scan))
-    errors = read_table(reconstructed, AGAIN, ["scan", "axis"], ["index"])
-    cubes = read_scores(maps / FILE)
-    if any(len(cube) != scan.record.size for cube in cubes.values()):
-        raise InputError(f"{maps / FILE}: no cubes of the size of the slices; {MAP_AGAIN}")
     lpips = Lpips(files["lpips"], where) if "lpips" in measures else None
-    table = slice_table(pairs, errors, measures, lpips, where)
-    features = slice_features(pairs, Inception(files["fid"], where), where) if "fid" in computed else None
+    inception = Inception(files["fid"], where) if "fid" in computed else None
+    for name, folder in folders.items():
+        scan = load_scan(folder)
+        pairs = pair(scan, **read_stack(reconstructions / name, scan))
+        errors = read_table(reconstructions / name / ERRORS, AGAIN, ["scan", "axis"], ["index"])
+        cubes = read_scores(maps / name / FILE)
+        if any(len(cube) != scan.record.size for cube in cubes.values()):
+            raise InputError(f"{maps / name / FILE}: no cubes of the size of the slices; {MAP_AGAIN}")
+        table = slice_table(pairs, errors, measures, lpips, where)
+        features = slice_features(pairs, inception, where) if inception is not None else None
+        row = scan_table(pairs, table, cubes, features)
 
-    out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out / "slices.csv", index=False, float_format="%.6g")
-    row = scan_table(pairs, table, cubes, features)
-    row.to_csv(out / "scan.csv", index=False, float_format="%.6g")
-    np.savez(out / "lowest.npz", **lowest_slices(pairs, table, lowest))
-    if features is not None:
-        np.savez(out / "features.npz", **features)
-    volumes = scan_volumes(scan, pairs.healthy, cubes)
-    write_volumes(out / "viewer", scan.record.scan, volumes, scan.geometry.cube_affine)
+        scored = out / name
+        scored.mkdir(parents=True, exist_ok=True)
+        table.to_csv(scored / "slices.csv", index=False, float_format="%.6g")
+        row.to_csv(scored / "scan.csv", index=False, float_format="%.6g")
+        np.savez(scored / "lowest.npz", **lowest_slices(pairs, table, lowest))
+        if features is not None:
+            np.savez(scored / "features.npz", **features)
+        write_volumes(scored / "viewer", name, scan_volumes(scan, pairs.healthy, cubes), scan.geometry.cube_affine)
 
 
 if __name__ == "__main__":

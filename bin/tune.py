@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Try settings of the translation on one validation scan."""
+"""Try settings of the translation on validation scans."""
 
 from pathlib import Path
 
 import click
 
-from cli import DecimalList, NumberList, existing_directory, tool
+from cli import DecimalList, NumberList, existing_directory, output_directory, tool
 from healthward.labels import Classes
 from options.classes import healthy_option
 from options.device import device_option, precision_option
@@ -14,7 +14,7 @@ from options.translation import inversion_iterations_option, steps_option
 
 
 @tool
-@click.argument("slices", type=existing_directory)
+@click.argument("slices", type=existing_directory, nargs=-1, required=True)
 @model_options
 @healthy_option
 @click.option("--guidance-scales", type=DecimalList(), default="1,2,3,5", help="Guidance scales to try.")
@@ -24,9 +24,9 @@ from options.translation import inversion_iterations_option, steps_option
 @click.option("--every", type=click.IntRange(1), default=4, help="Which slices of each axis: each so-manieth.")
 @device_option
 @precision_option
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="CSV file to write.")
+@click.option("--out", type=output_directory, required=True, help="Folder that gets a CSV file for each scan.")
 def tune(
-    slices: Path,
+    slices: tuple[Path, ...],
     model: Path,
     embedding: Path | None,
     classes: Classes | None,
@@ -41,39 +41,36 @@ def tune(
     precision: str,
     out: Path,
 ) -> None:
-    """Translate some of the SLICES of a validation scan under every pair of a guidance scale and a depth.
+    """Translate some slices of validation scans under every pair of a guidance scale and a depth.
 
-    OUT gets a row for each pair, from which choose.py chooses.
+    SLICES are folders of slice.py; the network is loaded once for all. OUT gets a table for each scan with a row for
+    each pair, from which choose.py chooses.
 
     \b
     Example:
-      tune.py slices/ad3 --model model --out tuning/ad3.csv
+      tune.py slices/ad3 slices/cn4 --model model --out tuning
     """
     from healthward.diffusion.devices import select_device, select_precision
     from healthward.diffusion.model import load_model
     from healthward.diffusion.trained import classes_of_model, compared_classes
     from healthward.diffusion.translation import Settings
-    from healthward.imaging.slices import load_scan
+    from healthward.imaging.slices import by_scan, load_scan
     from healthward.maps.tuning import candidates, measure_scan
 
     base = Settings(ddim_steps=ddim_steps, inversion_iterations=inversion_iterations)
     settings = candidates(base, guidance_scales, noise_depths)
-    network, scan = load_model(model, embedding, head_channels), load_scan(slices)
+    folders = by_scan(slices)
+    network = load_model(model, embedding, head_channels)
     known, trained = classes_of_model(model, network.architecture.conditions, classes)
     healthy, _ = compared_classes(healthy, None, known, trained)
     place = select_device(device)
     network.compute_in(select_precision(precision, place))
-    table = measure_scan(
-        network,
-        scan,
-        known.condition(healthy),
-        settings,
-        every,
-        place,
-        f"tuning on {scan.record.scan}",
-    )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out, index=False, float_format="%.6g")
+    for name, folder in folders.items():
+        table = measure_scan(
+            network, load_scan(folder), known.condition(healthy), settings, every, place, f"tuning on {name}"
+        )
+        out.mkdir(parents=True, exist_ok=True)
+        table.to_csv(out / f"{name}.csv", index=False, float_format="%.6g")
 
 
 if __name__ == "__main__":

@@ -21,11 +21,13 @@ def effective(path) {
         return path.text
     }
     def triple = /"""(?:[^"\\]|\\.|"(?!""))*+"""/
-    def string = /(?:[a-zA-Z]{0,2}(?:${triple}|"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'))/
-    def docstring = /(?:\A|\s*\n)([ \t]*+)[a-zA-Z]?${triple}(?=\n)/
-    def parts = /(?s)(\bhelp=)(?:(?:\s|#[^\n]*+)*+${string})++|${docstring}|(${string})|\s*+#[^\n]*+|\s+(?=\n)/
-    return path.text.replaceAll(parts) { _all, help, indent, other ->
-        help ? "help=''" : indent == null ? other ?: '' : "\n${indent}''"
+    def single = /"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'/
+    def string = "(?:[a-zA-Z]{0,2}(?:${triple}|${single}))"
+    def help = "(\\bhelp=)(?:(?:\\s|#[^\\n]*+)*+${string})++"
+    def docstring = "(?:\\A|\\s*\\n)([ \\t]*+)[a-zA-Z]?${triple}(?=\\n)"
+    def parts = "(?s)${help}|${docstring}|(${string})|\\s*+#[^\\n]*+|\\s+(?=\\n)"
+    return path.text.replaceAll(parts) { _all, named, indent, other ->
+        named ? "help=''" : indent == null ? other ?: '' : "\n${indent}''"
     }
 }
 

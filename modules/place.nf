@@ -59,8 +59,8 @@ def processesOf(params) {
 }
 
 def mappingOf(params) {
-    return [RECONSTRUCT: ['scan', 'gpu'], MAP: ['scan'], SCORE: ['scan', 'gpu']] +
+    return [RECONSTRUCT: ['scan', 'gpu', 'grouped'], MAP: ['scan'], SCORE: ['scan', 'gpu', 'grouped']] +
         [FLOOR: ['cohort'], CALIBRATE: ['scan'], AGGREGATE: ['cohort']] +
-        (params.tune ? [TUNE: ['scan', 'gpu'], CHOOSE: ['cohort']] : [:]) +
+        (params.tune ? [TUNE: ['scan', 'gpu', 'grouped'], CHOOSE: ['cohort']] : [:]) +
         (params.bids ? [EXPORT_BIDS: ['cohort']] : [:])
 }

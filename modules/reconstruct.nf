@@ -1,10 +1,11 @@
 process RECONSTRUCT {
-    tag "${meta.id}"
+    tag "${metas.size() > 1 ? "${metas.first().id} to ${metas.last().id}" : metas.first().id}"
     label 'scan'
     label 'gpu'
+    label 'grouped'
 
     input:
-    tuple val(meta), path(slices, stageAs: 'slices/*')
+    tuple val(metas), path(slices, stageAs: 'slices/*')
     path model, stageAs: 'model/*'
     path embedding, stageAs: 'embedding/*'
     path weights, stageAs: 'weights/*'
@@ -15,22 +16,24 @@ process RECONSTRUCT {
     val code
 
     output:
-    tuple val(meta), path("reconstruction/${meta.id}"), emit: reconstruction
-    path "debug/${meta.id}/*.png", emit: debug, optional: true
+    tuple val(metas), path('reconstructions/*'), emit: reconstructions
+    path 'debug/*/*.png', emit: debug, optional: true
 
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    'reconstruct.py' slices/${meta.id} --out reconstruction/${meta.id} \\
+    'reconstruct.py' slices/* --out reconstructions \\
         --model model/* ${embedding ? '--embedding embedding/*' : ''} ${weights ? '--weights weights/*' : ''} \\
         ${settings ? "--settings ${settings}" : ''} ${evidence ? "--evidence '${evidence}'" : ''} \\
-        ${debug ? "--debug debug/${meta.id}" : ''} ${args}
+        ${debug ? '--debug debug' : ''} ${args}
     """
 
     stub:
     """
     'reconstruct.py' --help > /dev/null
-    mkdir -p reconstruction/${meta.id}
-    touch reconstruction/${meta.id}/{stack,evidence}.npz
+    for scan in ${metas.id.join(' ')}; do
+        mkdir -p reconstructions/\$scan
+        touch reconstructions/\$scan/{stack,evidence}.npz
+    done
     """
 }

@@ -1,32 +1,37 @@
 process SCORE {
-    tag "${meta.id}"
+    tag "${metas.size() > 1 ? "${metas.first().id} to ${metas.last().id}" : metas.first().id}"
     label 'scan'
     label 'gpu'
+    label 'grouped'
 
     input:
-    tuple val(meta), path(slices, stageAs: 'slices/*'), path(reconstruction, stageAs: 'reconstruction/*'), path(mapped, stageAs: 'mapped/*')
+    tuple val(metas), path(slices, stageAs: 'slices/*'), path(reconstructions, stageAs: 'reconstructions/*'), path(mapped, stageAs: 'mapped/*')
     path weights, stageAs: 'weights/*'
     val args
     val code
 
     output:
-    tuple val(meta), path("scores/${meta.id}"), emit: scores
-    path "viewer/${meta.id}/*.js", emit: viewer
+    path 'scores/*', emit: scores
+    path 'viewer/*/*.js', emit: viewer
 
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    'score.py' slices/${meta.id} reconstruction/${meta.id} mapped/${meta.id} --out scores/${meta.id} \\
+    'score.py' slices/* --reconstructions reconstructions --maps mapped --out scores \\
         ${weights ? '--weights weights/*' : ''} ${args}
     # Apart: Nextflow publishes no file of a folder that is an output itself
     mkdir viewer
-    mv scores/${meta.id}/viewer viewer/${meta.id}
+    for scan in ${metas.id.join(' ')}; do
+        mv scores/\$scan/viewer viewer/\$scan
+    done
     """
 
     stub:
     """
     'score.py' --help > /dev/null
-    mkdir -p scores/${meta.id} viewer/${meta.id}
-    touch scores/${meta.id}/scan.csv viewer/${meta.id}/{scan,pseudohealthy,disease,residual}.js
+    for scan in ${metas.id.join(' ')}; do
+        mkdir -p scores/\$scan viewer/\$scan
+        touch scores/\$scan/scan.csv viewer/\$scan/{scan,pseudohealthy,disease,residual}.js
+    done
     """
 }

@@ -85,9 +85,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "atlas.tsv").write_text(f"index\tname\n1\tleft half\n2\t{HOSTILE}\n")
     controls = [slices / scan for scan, label in SCANS.items() if label == "CN"]
     run(floor_of, *controls, "--maps", maps, "--out", folder / "floor")
+    made = ("--reconstructions", folder / "reconstructions", "--maps", maps)
+    run(score, *slices.iterdir(), *made, "--metrics", "ssim,psnr", "--device", "cpu", "--out", folder / "scores")
     for scan in SCANS:
-        places = (slices / scan, folder / "reconstructions" / scan, maps / scan)
-        run(score, *places, "--metrics", "ssim,psnr", "--device", "cpu", "--out", folder / "scores" / scan)
         atlas = ("--atlas", folder / "atlas.nii.gz", "--atlas-names", folder / "atlas.tsv")
         to = ("--floor", folder / "floor", "--out", folder / "calibrations" / scan)
         run(calibrate, slices / scan, maps / scan, folder / f"{scan}.nii.gz", *to, *atlas)

@@ -28,7 +28,7 @@ def done(tool: str, *arguments: object) -> None:
 
 def translate(folder: Path, name: str, *options: object):
     line = (folder / f"slices/{name}", "--model", folder / "model")
-    return call("reconstruct", *line, *QUICK, *options, "--out", folder / f"reconstructions/{name}")
+    return call("reconstruct", *line, *QUICK, *options, "--out", folder / "reconstructions")
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +53,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert result.exit_code == 0, result.output
         made = (place, folder / "reconstructions" / place.name)
         done("map", *made, folder / f"people/{place.name}.nii.gz", "--out", folder / "maps" / place.name)
-        kept = ("--metrics", "ssim", "--out", folder / "scores" / place.name)
-        done("score", *made, folder / "maps" / place.name, *kept)
+    made = ("--reconstructions", folder / "reconstructions", "--maps", folder / "maps")
+    done("score", *slices, *made, "--metrics", "ssim", "--out", folder / "scores")
     scores = sorted((folder / "scores").iterdir())
     sheet_option = ("--samplesheet", folder / "checked/samplesheet.csv")
     done("aggregate", *scores, *CLASSES, "--model", folder / "model", *sheet_option, "--out", folder / "report")
@@ -100,9 +100,9 @@ def test_a_model_is_asked_for_its_classes(study: Path, tmp_path: Path) -> None:
 def test_settings_are_chosen_by_the_first_class(study: Path, tmp_path: Path) -> None:
     done(
         "tune", study / "slices/scd000", "--model", study / "model", "--guidance-scales", "1,2", "--noise-depths", 49,
-        "--ddim-steps", 2, "--every", 12, "--out", tmp_path / "scd.csv",
+        "--ddim-steps", 2, "--every", 12, "--out", tmp_path,
     )  # fmt: skip
-    table = pd.read_csv(tmp_path / "scd.csv")
+    table = pd.read_csv(tmp_path / "scd000.csv")
     people = [("a", "HC"), ("b", "HC"), ("c", "SCD"), ("d", "DEM")]
     pd.concat(table.assign(scan=scan, subject=scan, label=label) for scan, label in people).to_csv(
         tmp_path / "all.csv", index=False

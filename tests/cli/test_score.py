@@ -46,15 +46,15 @@ class Case:
         rng = np.random.default_rng(0)
         along = np.arange(SIZE) - (SIZE - 1) / 2
         distance = np.sqrt(along[:, None, None] ** 2 + along[:, None] ** 2 + along**2)
-        self.slices, self.reconstruction, self.maps = folder / "slices", folder / "reconstruction", folder / "maps"
-        self.out = folder / "out"
+        self.slices, self.reconstruction = folder / "slices", folder / "reconstructions" / RECORD.scan
+        self.maps, self.out = folder / "maps" / RECORD.scan, folder / "out" / RECORD.scan
         self.brain = distance < 12
         self.cube = np.where(self.brain, rng.random(distance.shape), 0).astype(np.float32)
         self.truth = distance < 4
         self.unguided = self._changed(rng, 0.05)
         self.healthy = self._changed(rng, 0.05 + 0.2 * self.truth)
-        self.reconstruction.mkdir()
-        self.maps.mkdir()
+        self.reconstruction.mkdir(parents=True)
+        self.maps.mkdir(parents=True)
         self.save()
 
     def _changed(self, rng: np.random.Generator, amount: object) -> np.ndarray:
@@ -87,8 +87,9 @@ class Case:
         pd.DataFrame(rows).iloc[::-1].to_csv(self.reconstruction / "reconstruction.csv", index=False)
 
     def run(self, *options: object) -> Result:
-        places = [self.slices, self.reconstruction, self.maps, "--out", self.out, "--device", "cpu"]
-        return CliRunner().invoke(score, [str(part) for part in (*places, *options)])
+        made = ("--reconstructions", self.reconstruction.parent, "--maps", self.maps.parent)
+        line = (self.slices, *made, "--out", self.out.parent, "--device", "cpu", *options)
+        return CliRunner().invoke(score, [str(part) for part in line])
 
     def table(self, name: str) -> pd.DataFrame:
         return pd.read_csv(self.out / name, dtype={"scan": str}, keep_default_na=False, na_values=[""])

@@ -32,7 +32,7 @@ COMMANDS = {
     "check": "main",
     "slice": "slice_scan",
     "train": "train_model",
-    "reconstruct": "reconstruct_scan",
+    "reconstruct": "reconstruct_scans",
     "map": "map_scan",
     "tune": "tune",
     "choose": "choose",
@@ -42,6 +42,7 @@ COMMANDS = {
     "aggregate": "aggregate",
     "export_bids": "export_bids",
 }
+QUICK = ("--noise-depth", 99, "--ddim-steps", 2, "--inversion-iterations", 1, "--device", "cpu")
 ARCHITECTURE = "--channels 16,16 --attention-levels 0,1 --head-channels 16 --conditioning-dim 8"
 
 
@@ -138,11 +139,8 @@ def test_a_model_knows_its_training_scans_under_another_name_turned_and_retyped(
 
 
 def reconstruct(trained, folder, *options):
-    """Reconstruct the scan `new` of a folder into `made`, quickly."""
-    done(
-        "reconstruct", folder / "slices/new", "--model", trained / "model", *options,
-        "--noise-depth", 99, "--ddim-steps", 2, "--inversion-iterations", 1, "--out", folder / "made",
-    )  # fmt: skip
+    """Reconstruct the scan `new` of a folder into `made/new`, quickly."""
+    done("reconstruct", folder / "slices/new", *QUICK, "--model", trained / "model", *options, "--out", folder / "made")
 
 
 @pytest.mark.parametrize("grid", ["anisotropic and odd", "oblique, flipped"])
@@ -151,7 +149,7 @@ def test_maps_come_back_on_the_grid_of_the_scan(trained, tmp_path, grid):
     (tmp_path / "maps").mkdir()
     (tmp_path / "maps/old_residual.nii.gz").touch()
     reconstruct(trained, tmp_path, "--evidence", "ensemble,health")
-    places = (tmp_path / "slices/new", tmp_path / "made", tmp_path / "new.nii.gz")
+    places = (tmp_path / "slices/new", tmp_path / "made/new", tmp_path / "new.nii.gz")
     done("map", *places, "--scores", "disease,mahalanobis,forward,deformation", "--out", tmp_path / "maps")
     with np.load(tmp_path / "maps/scores.npz") as scores:
         assert {scores[name].shape for name in scores.files} == {(32, 32, 32)}
@@ -163,22 +161,22 @@ def test_maps_come_back_on_the_grid_of_the_scan(trained, tmp_path, grid):
         assert image.shape == source.shape
         np.testing.assert_allclose(image.affine, source.affine)
         assert np.isfinite(image.get_fdata()).all()
-    with np.load(tmp_path / "made/stack.npz") as stack:
+    with np.load(tmp_path / "made/new/stack.npz") as stack:
         assert stack["healthy"].shape == stack["unguided"].shape == (3, 13, 32, 32)
-    with np.load(tmp_path / "made/evidence.npz") as evidence:
+    with np.load(tmp_path / "made/new/evidence.npz") as evidence:
         assert set(evidence.files) == {"disease", "residual", "health", "ensemble"}
         halved = {name for name in evidence.files if evidence[name].dtype == np.float16}
         assert halved == {"residual", "health", "ensemble"}
-    assert len(pd.read_csv(tmp_path / "made/reconstruction.csv")) == 39
+    assert len(pd.read_csv(tmp_path / "made/new/reconstruction.csv")) == 39
 
 
 def test_a_score_whose_evidence_was_not_made_is_refused_and_another_image_as_well(trained, tmp_path):
     slice_head(tmp_path, "new", split="test")
     reconstruct(trained, tmp_path)
-    line = ("map", tmp_path / "slices/new", tmp_path / "made")
+    line = ("map", tmp_path / "slices/new", tmp_path / "made/new")
     voxels, affine = head_on("isotropic")
     nib.save(nib.Nifti1Image(voxels[:, ::-1], affine), tmp_path / "turned.nii.gz")
-    lacking = "made/evidence.npz: lacks the evidence ensemble; name it in reconstruct.py --evidence"
+    lacking = "made/new/evidence.npz: lacks the evidence ensemble; name it in reconstruct.py --evidence"
     for more, told in (
         ((tmp_path / "new.nii.gz", "--scores", "disease,mahalanobis"), lacking),
         ((tmp_path / "turned.nii.gz",), "turned.nii.gz: not the scan that was sliced"),
@@ -187,6 +185,41 @@ def test_a_score_whose_evidence_was_not_made_is_refused_and_another_image_as_wel
         assert result.exit_code == 1
         assert told in result.output.splitlines()[-1]
         assert not (tmp_path / "maps").exists()
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_two_scans_in_one_call_are_as_two_calls(trained, tmp_path):
+    scans, slices = ("ad0", "cn1"), trained / "slices"
+    model = ("--model", trained / "model", *QUICK)
+    tuning = (*model[:2], *QUICK[2:], "--guidance-scales", "1,3", "--noise-depths", "99", "--every", 8)
+    for tool, options in (("reconstruct", ("--evidence", "ensemble,health", *model)), ("tune", tuning)):
+        done(tool, *(slices / scan for scan in scans), *options, "--out", tmp_path / tool)
+        for scan in scans:
+            done(tool, slices / scan, *options, "--out", tmp_path / f"{tool} alone")
+        assert contents(tmp_path / tool) == contents(tmp_path / f"{tool} alone")
+    for scan in scans:
+        places = (slices / scan, tmp_path / "reconstruct" / scan, trained / f"{scan}.nii.gz")
+        done("map", *places, "--out", tmp_path / "maps" / scan)
+    made = ("--reconstructions", tmp_path / "reconstruct", "--maps", tmp_path / "maps", "--metrics", "ssim,psnr")
+    done("score", *(slices / scan for scan in scans), *made, "--device", "cpu", "--out", tmp_path / "score")
+    for scan in scans:
+        done("score", slices / scan, *made, "--device", "cpu", "--out", tmp_path / "score alone")
+    assert contents(tmp_path / "score") == contents(tmp_path / "score alone")
+    assert {name.split("/")[0] for name in contents(tmp_path / "score")} == set(scans)
+
+
+def test_a_scan_that_is_given_twice_is_refused(trained, tmp_path):
+    shutil.copytree(trained / "slices/cn1", tmp_path / "again")
+    model, made = ("--model", trained / "model"), ("--reconstructions", tmp_path, "--maps", tmp_path)
+    for tool, options in (("reconstruct", model), ("tune", model), ("score", made)):
+        result = call(tool, trained / "slices/cn1", tmp_path / "again", *options, "--out", tmp_path / "out")
+        assert result.exit_code == 1
+        said = result.output.splitlines()[-1]
+        assert said == f"Error: {tmp_path / 'again'}: of scan cn1, as {trained / 'slices/cn1'} is; give each scan once"
+        assert not (tmp_path / "out").exists()
 
 
 def test_a_training_is_continued_not_repeated(trained):
@@ -211,9 +244,9 @@ def test_the_most_severe_class_that_was_trained_on_is_looked_for_and_no_other(tr
         assert result.output.splitlines()[-1] == f"Error: {option}: '{label}' was not trained on; give one of CN, AD"
         assert not (tmp_path / "made").exists()
     done(*line)
-    assert set(pd.read_csv(tmp_path / "made/reconstruction.csv")["evidence_of"]) == {"AD"}
+    assert set(pd.read_csv(tmp_path / "made/cn1/reconstruction.csv")["evidence_of"]) == {"AD"}
     result = call(
-        "tune", trained / "slices/cn1", "--model", trained / "model", "--healthy", "EMCI", "--out", tmp_path / "a.csv"
+        "tune", trained / "slices/cn1", "--model", trained / "model", "--healthy", "EMCI", "--out", tmp_path / "a"
     )
     assert result.exit_code == 1
     assert "--healthy: 'EMCI' was not trained on" in result.output

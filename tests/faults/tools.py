@@ -19,7 +19,7 @@ from phantoms import GRIDS, write_head
 COMMANDS = {
     "slice": "slice_scan",
     "train": "train_model",
-    "reconstruct": "reconstruct_scan",
+    "reconstruct": "reconstruct_scans",
     "map": "map_scan",
     "score": "score",
     "floor": "floor_of",
@@ -130,13 +130,13 @@ def prepare(folder: Path, tools: Tools) -> dict[str, Stage]:
     learned = [slices[scan] for scan in ("ad0", "cn0", "cn1")]
     model = calm("train", "model", *learned, NETWORK, LEARNING, "--checkpoints {out}/checkpoints --out {out}/model")
     for scan in slices:
-        line = ("--model", model / "model", TRANSLATION, f"--out {{out}}/{scan}")
+        line = ("--model", model / "model", TRANSLATION, "--out {out}")
         translated[scan] = calm("reconstruct", scan, slices[scan], *line) / scan
         image = folder / f"{scan}.nii.gz"
         mapped[scan] = calm("map", scan, slices[scan], translated[scan], image, f"--out {{out}}/{scan}") / scan
     for scan in ("cn0", "ad0"):
-        line = ("--device cpu --lowest 2 --out {out}/" + scan,)
-        scored.append(calm("score", scan, slices[scan], translated[scan], mapped[scan], *line) / scan)
+        made = ("--reconstructions", translated[scan].parent, "--maps", mapped[scan].parent)
+        scored.append(calm("score", scan, slices[scan], *made, "--device cpu --lowest 2 --out {out}") / scan)
     maps = folder / "maps"
     maps.mkdir()
     for scan in controls:

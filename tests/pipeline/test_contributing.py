@@ -15,7 +15,7 @@ SCORE_FUNCTION = '''def squared(evidence: Evidence) -> Array:
     return np.square(evidence.input - evidence.healthy)
 
 
-SCORES = {'''
+SCORES: dict'''
 METRIC = ('"vsi": Metric("VSI"),', '"mae": Metric("MAE"),')
 METRIC_CALL = """    if "mae" in wanted:
         gap = (x - y).abs()
@@ -41,22 +41,17 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def passes(project: Path, *tests: str) -> str:
+def passes(project: Path, *tests: str) -> None:
     line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(f"tests/{test}.py" for test in tests)]
     result = subprocess.run(line, cwd=project, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
-    return result.stdout
 
 
 def test_a_score_and_a_metric(copy: Path) -> None:
     library = copy / "bin/healthward"
     edit(library / "names.py", SCORE[0], "\n    ".join(SCORE))
-    edit(library / "maps/scores.py", "SCORES = {", SCORE_FUNCTION)
-    edit(
-        library / "maps/scores.py",
-        '"deformation": deformation,',
-        '"deformation": deformation,\n    "squared": squared,',
-    )
+    edit(library / "maps/scores.py", "SCORES: dict", SCORE_FUNCTION)
+    edit(library / "maps/scores.py", "forward, deformation),", "forward, deformation, squared),")
     edit(library / "names.py", METRIC[0], "\n    ".join(reversed(METRIC)))
     edit(library / "evaluation/metrics.py", '    if "vsi" in wanted:', METRIC_CALL)
     # The schema's choices, which a test holds to the register

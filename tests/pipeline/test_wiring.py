@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from phantoms import write_head
-from runs import PROJECT, Run, copy_project, going_on, launch, succeed, write_sheet
+from runs import PROJECT, Run, copy_project, files_of, going_on, launch, succeed, write_sheet
 
 BIN = PROJECT / "bin"
 STAGES = {
@@ -170,6 +170,20 @@ def test_a_new_score_inverts_no_slice(tmp_path: Path) -> None:
     assert {task for task, status in run.tasks().items() if status == "CACHED" and task[0] == "RECONSTRUCT"} == {
         ("RECONSTRUCT", f"{split}-1") for split in ("train", "val", "test")
     }
+
+
+def test_scans_that_share_a_task_give_the_same_files(stub_run: Run, tmp_path: Path) -> None:
+    sheet = str(stub_run.folder / "samplesheet.csv")
+    alone = succeed(tmp_path, "-stub-run", "--input", sheet, "--tune", "--outdir", "alone")
+    arguments = ("-stub-run", "--input", sheet, "--tune", "--scans_per_task", "2")
+    run = succeed(tmp_path, *arguments)
+    assert files_of(run.outdir) == files_of(tmp_path / "alone")
+    shared = [(process, tag) for process, tag in run.tasks() if process in ("TUNE", "RECONSTRUCT", "SCORE")]
+    groups = [(process, tag) for process in ("RECONSTRUCT", "SCORE") for tag in ("test-1 to train-1", "val-1")]
+    assert sorted(shared) == [*groups, ("TUNE", "val-1")]
+    others = {task for task in run.tasks() if task not in shared}
+    assert others == {task for task in alone.tasks("alone") if task[0] not in ("TUNE", "RECONSTRUCT", "SCORE")}
+    assert set(succeed(tmp_path, *arguments, "-resume").tasks().values()) == {"CACHED"}
 
 
 def test_no_script_names_a_tool_barely() -> None:

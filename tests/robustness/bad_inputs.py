@@ -467,7 +467,7 @@ BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
     ),
     "score: damaged slices": (
         "score",
-        lambda f: [str(f / "damaged"), str(f / "damaged"), str(f / "damaged"), "--out", str(f / "new")],
+        lambda f: [str(f / "damaged"), "--reconstructions", str(f / "damaged"), "--maps", str(f / "damaged"), *out(f)],
         "damaged/scan.json: damaged (",
     ),
     "floor: damaged slices": (

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,21 @@ def read_record(folder: Path) -> ScanRecord:
         record = ScanRecord(**fields)
         _check_record(record)
         return record
+
+
+def by_scan(folders: Iterable[Path]) -> dict[str, Path]:
+    """Return folders of slices by the ids of their scans, sorted.
+
+    Raises:
+        InputError: a folder is none of slice.py's, or two are of one scan.
+    """
+    found: dict[str, Path] = {}
+    for folder in folders:
+        scan = read_record(folder).scan
+        if scan in found:
+            raise InputError(f"{folder}: of scan {scan}, as {found[scan]} is; give each scan once")
+        found[scan] = folder
+    return dict(sorted(found.items()))
 
 
 def read_stack(folder: Path) -> Array:

@@ -12,8 +12,8 @@ from healthward.imaging.volumes import Array
 from healthward.inputs.results import read_arrays
 from healthward.maps.fusion import fuse
 
-STACK, FILE = "stack.npz", "evidence.npz"
-"""Where reconstruct.py leaves the translated slices of a scan, and what else scores are made of."""
+STACK, FILE, ERRORS = "stack.npz", "evidence.npz", "reconstruction.csv"
+"""Where reconstruct.py leaves of a scan the translated slices, what else scores are made of, and errors of slices."""
 
 TRANSLATED = ("healthy", "unguided")
 ALWAYS = ("disease", "residual")
