@@ -270,15 +270,28 @@ def test_a_model_fixes_conforming_and_takes_every_scan_as_test(cohort: Path, mod
 
 
 def test_a_model_without_its_training_scans_is_trusted_aloud(cohort: Path, tmp_path: Path) -> None:
-    told = write_model(tmp_path / "told", training={"scans": {"CN": ["s3", "z"], "AD": ["q"]}})
-    for model, ending in (
-        (write_model(tmp_path / "plain"), "is on trust"),
-        (told, "(s3) the split train if they are these"),
-    ):
-        assert run(tmp_path / "out", "--input", cohort, "--model", model).exit_code == 0
-        [line] = [line for line in (tmp_path / "out/warnings.txt").read_text().splitlines() if "the model" in line]
-        assert line.endswith(ending)
-        assert set(read(tmp_path / "out/split.csv")["split"]) == {"test"}
+    assert run(tmp_path / "out", "--input", cohort, "--model", write_model(tmp_path / "plain")).exit_code == 0
+    [line] = [line for line in (tmp_path / "out/warnings.txt").read_text().splitlines() if "the model" in line]
+    assert line.endswith("is on trust")
+
+
+@pytest.mark.parametrize("holds_scans", [True, False])
+def test_ids_of_training_scans_are_told_where_the_voxels_are_others(
+    cohort: Path, tmp_path: Path, holds_scans: bool
+) -> None:
+    model = write_model(tmp_path / "told", training={"scans": {"CN": ["s3", "s5", "z"], "AD": ["q"]}})
+    if holds_scans:
+        known = nibabel.load(tmp_path / "scan 5.nii.gz").get_fdata()
+        save_signatures(model / "training_scans.safetensors", [signature(known)])
+    assert run(tmp_path / "out", "--input", cohort, "--model", model).exit_code == 0
+    lines = [line for line in (tmp_path / "out/warnings.txt").read_text().splitlines() if "the model" in line]
+    assert len(lines) == 2
+    named = "1 scan with the ids of its training scans (s3)" if holds_scans else "2 scans with"
+    assert lines[1].startswith(f"the model: give {named}")
+    assert set(read(tmp_path / "out/split.csv")["split"]) == ({"test", "train"} if holds_scans else {"test"})
+    (tmp_path / "params.json").write_text(json.dumps({"simulate": 30}))
+    options = ["--input", cohort, "--model", model, "--parameters", tmp_path / "params.json"]
+    assert "with the ids" not in run(tmp_path / "simulated", *options).stderr
 
 
 def test_scans_that_a_model_was_trained_on_are_train_whatever_the_sheet_says(cohort: Path, model: Path, tmp_path: Path):

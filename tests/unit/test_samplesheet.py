@@ -40,6 +40,7 @@ GOOD_VALUES = [
     ("age", "n/a", "age", None),
     ("sex", "f", "sex", "F"),
     ("site", "Zürich 3T", "site", "Zürich 3T"),
+    *(("site", missing, "site", "") for missing in ("#N/A", "Unknown", "None", ".", "-", "?")),
 ]
 
 

@@ -11,7 +11,15 @@ from typing import Any
 
 import pandas as pd
 
-from healthward.checks.identity import audit_ids, audit_people, audit_voxels, return_to_training, trust_warning
+from healthward.checks.doubts import doubts
+from healthward.checks.identity import (
+    audit_ids,
+    audit_people,
+    audit_voxels,
+    namesakes_warning,
+    return_to_training,
+    trust_warning,
+)
 from healthward.checks.inspection import Inspection, inspect_all
 from healthward.diffusion.model_files import inspect_model, training_ids, training_scans, try_to_load
 from healthward.diffusion.trained import class_complaints, trained_classes
@@ -156,9 +164,11 @@ def check(
         warnings += _odd(sheet, inspections)
         if model or scan:
             if model and not incomplete:
-                warnings += _withhold_trained(sheet, inspections, model, seen, training_ids(config))
+                # People of simulations are numbered alike, and others with each seed
+                ids = set() if parameters.get("simulate") else training_ids(config)
+                warnings += _withhold_trained(sheet, inspections, model, seen, ids)
             split_for_model(sheet)
-        warnings += audit_ids(sheet) + audit_people(sheet)
+        warnings += audit_ids(sheet) + audit_people(sheet) + doubts(sheet)
         if not (model or scan):
             split_for_training(
                 sheet,
@@ -342,5 +352,7 @@ def _withhold_trained(
 ) -> list[str]:
     """Make train scans of those that the model was trained on, as far as it tells; return what to say of it."""
     if trained is None:
-        return [trust_warning(sheet, str(model), ids)]
-    return return_to_training(sheet, [inspection.signature for inspection in inspections], trained)
+        lines = [trust_warning(str(model))]
+    else:
+        lines = return_to_training(sheet, [inspection.signature for inspection in inspections], trained)
+    return lines + namesakes_warning(sheet, ids)

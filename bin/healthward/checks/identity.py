@@ -148,14 +148,16 @@ def return_to_training(sheet: Sheet, signatures: Sequence[Signature | None], tra
     return lines
 
 
-def trust_warning(sheet: Sheet, model: str, trained_ids: set[str]) -> str:
-    """Return the line that a model without the signatures of its training scans deserves.
+def trust_warning(model: str) -> str:
+    """Return the line that a model without the signatures of its training scans deserves."""
+    return f"the model {shown(model)} does not hold what it was trained on: that the scans are new to it is on trust"
 
-    `trained_ids` are of the scans that it was trained on, as far as it says.
+
+def namesakes_warning(sheet: Sheet, trained_ids: set[str]) -> list[str]:
+    """Return a line about held-out scans with ids that a model, which knows none of their voxels, was trained on.
+
+    A cohort that was stripped or resampled anew keeps its ids alone.
     """
-    text = f"the model {shown(model)} does not hold what it was trained on: that the scans are new to it is on trust"
     alike = [row.scan for row in sheet.rows if row.scan in trained_ids and row.split != "train"]
-    if not alike:
-        return text
-    many = f"{counted(len(alike), 'scan')} with the ids of its training scans ({listed(alike)})"
-    return f"{text}; give {many} the split train if they are these"
+    many = f"{counted(len(alike), 'scan')} with the ids of its training scans ({listed(alike, MOST_NAMED)})"
+    return [f"the model: give {many} the split train if they are these, processed anew"] if alike else []
