@@ -89,6 +89,7 @@ BAD_SHEETS = [
     ('scan,subject,image,label\na,p,"a\nb.nii",CN\nb,q,b.nii,XX', ["row 4, label: 'XX'"]),
 ]
 
+NAMES = ("cn0", "cn1", "ad0", "ad1")
 ONE_LINE_SHEETS = [
     ("# made by hand\nscan,subject,image,label\na,p,a.nii,CN\nb,q,b.nii,AD", "row 1: '# made by hand' names no column"),
     (
@@ -100,6 +101,18 @@ ONE_LINE_SHEETS = [
     (
         "scan,subject,image,label\ncn0,cn0,cn0.nii,CN\n#cn1,cn1,cn1.nii,CN\n# old\nad0,ad0,ad0.nii,AD",
         "row 3: begins with #, and a sheet has no comments; remove the line; the same in row 4",
+    ),
+    (
+        "scan,subject,image,label\n" + "".join(f"{n},{n}p,img/{n}.nii,{'CN' if n % 2 else 'AD'}\n" for n in range(300)),
+        "img/0.nii' cannot be found (No such file or directory); correct the path; 299 more like this: '",
+    ),
+    (
+        ",scan,subject,image,label\n" + "".join(f"{n},s{n},p{n},{x}.nii,{x[:2]}\n" for n, x in enumerate(NAMES)),
+        "row 2: '0' stands in a column without a name; name it in the header; 3 more like this: '1' (row 3), '2' (row",
+    ),
+    (
+        "scan,subject,image,label\n" + "".join(f"a {n},p{n},{name}.nii,{name[:2]}\n" for n, name in enumerate(NAMES)),
+        "row 2, scan: 'a 0' is no id; write letters, digits, _ . and - only, a letter or digit first; 3 more like this",
     ),
     ("scan,subject,image,label\ncn0,cn0,cn0.nii,1\ncn1,cn1,cn1.nii,1\nad0,ad0,ad0.nii,1", "label: '1' is no class"),
 ]

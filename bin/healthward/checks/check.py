@@ -44,7 +44,7 @@ from healthward.inputs.split import (
     split_for_training,
 )
 from healthward.labels import CLASSES, parsed_codes
-from healthward.wording import counted, listed, shown
+from healthward.wording import condensed, counted, kind_of, listed, shown
 
 logger = logging.getLogger(__name__)
 SHEET_COLUMNS = ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site", "control"]
@@ -299,11 +299,15 @@ def _skip(sheet: Sheet, inspections: list[Inspection]) -> tuple[list[Inspection]
         Skipped(row, "; ".join(reasons.get((row, text)) or _placeless(row, text) for _, text in each.problems))
         for row, each in bad
     ]
-    lines = [
-        f"left out: {sheet.name} {sheet.place(row.number)}, scan {row.scan}, {column}: {text}"
+    lines = condensed(
+        (
+            (column, kind_of(text)),
+            f"left out: {sheet.name} {sheet.place(row.number)}, scan {row.scan}, {column}: {text}",
+            row.scan,
+        )
         for row, inspection in bad
         for column, text in inspection.problems
-    ]
+    )
     heading = f"left out by --skip_bad_scans: {counted(len(bad), 'scan')} of {len(found)}, listed in tables/skipped.csv"
     return [inspection for _, inspection in sound], skipped, [heading, *lines]
 

@@ -18,7 +18,7 @@ from typing import Any
 from healthward.inputs.fields import COLUMNS, ID, MISSING, REQUIRED_COLUMNS, Row, field_value, unsafe_path_problem
 from healthward.inputs.subjects import VOLUME_SUFFIX, common_folder, subject_in_path
 from healthward.labels import PROTOTYPE_CODES, plain_code
-from healthward.wording import listed, nearest, printable, shown
+from healthward.wording import condensed, kind_of, listed, nearest, printable, shown, value_in
 
 SHEET_SUFFIXES = (".csv", ".json")
 SEPARATOR_LINE = re.compile(r"sep=.?", re.IGNORECASE)
@@ -81,17 +81,19 @@ class Sheet:
     def problem_lines(self) -> list[str]:
         """Return every problem as one line, "sheet.csv row 3, label: …", in the order of the rows.
 
-        What is the same in several rows is said once.
+        What is the same in several rows is said once, and so is what is alike in many.
         """
         numbers: dict[tuple[str, str], list[int]] = {}
         for problem in sorted(self.problems, key=lambda problem: problem.number):
             numbers.setdefault((problem.column, problem.text), []).append(problem.number)
-        lines = []
+        complaints = []
         for (column, text), (number, *others) in numbers.items():
-            place = f"{self.name} {self.place(number)}" if self.unit and number else self.name
+            row = f" {self.place(number)}" if self.unit and number else ""
+            start = f"{self.name}{row}, {column}" if column else f"{self.name}{row}"
             again = f"; the same in {self.unit} {listed(others)}" if others else ""
-            lines.append(f"{place}, {column}: {text}{again}" if column else f"{place}: {text}{again}")
-        return lines
+            about = f"{value_in(text)} ({row.strip()})" if row and value_in(text) else value_in(text) or row.strip()
+            complaints.append(((column, kind_of(text)), f"{start}: {text}{again}", about))
+        return condensed(complaints)
 
 
 def read_sheet(path: Path, base: Path | None = None, codes: Mapping[str, str] | None = None) -> Sheet:
