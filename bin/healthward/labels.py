@@ -48,6 +48,8 @@ def parsed_codes(text: str) -> dict[str, str]:
             raise ValueError(
                 f"{shown(pair)} is no value=CLASS; give pairs with commas between, such as 1=CN,2=MCI,3=AD"
             )
+        if value.upper() in CLASSES and value.upper() != name.upper():
+            raise ValueError(f"{shown(value)} is the class {value.upper()} and stands for no other; correct the labels")
         label = codes.setdefault(plain_code(value), name.upper())
         if label != name.upper():
             raise ValueError(f"{shown(value)} stands for both {label} and {name.upper()}; give one of them")

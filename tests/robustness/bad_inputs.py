@@ -207,6 +207,7 @@ BAD_PARAMETERS: list[tuple[str | bytes, list[str]]] = [
     ('{"simulate": 5, "skip_bad_scans": "maybe"}', ["parameter skip_bad_scans: 'maybe' is not valid; give true or"]),
     ('{"simulate": 5, "label_codes": "1,2,3"}', ["parameter label_codes: '1,2,3' is not valid; give what values of"]),
     ('{"simulate": 5, "label_codes": "1=sick"}', ["parameter label_codes: '1=sick' is no value=CLASS; give pairs"]),
+    ('{"simulate": 5, "label_codes": "cn=AD,ad=CN"}', ["label_codes: 'cn' is the class CN and stands for no other"]),
     ('{"simulate": 5, "label_codes": "1=CN,1=AD"}', ["parameter label_codes: '1' stands for both CN and AD; give one"]),
     ('{"simulate": 5, "t1w_filter": "norm"}', ["parameter t1w_filter: 'norm' is not valid; give parts of an image's"]),
     ('{"simulate": 5, "t1w_filter": "ses-1"}', ["parameter t1w_filter: 'ses-1' is no part of an image's name; give"]),
