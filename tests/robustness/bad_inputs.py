@@ -210,7 +210,7 @@ BAD_PARAMETERS: list[tuple[str | bytes, list[str]]] = [
     ('{"simulate": 5, "label_codes": "cn=AD,ad=CN"}', ["label_codes: 'cn' is the class CN and stands for no other"]),
     ('{"simulate": 5, "label_codes": "1=CN,1=AD"}', ["parameter label_codes: '1' stands for both CN and AD; give one"]),
     ('{"simulate": 5, "t1w_filter": "norm"}', ["parameter t1w_filter: 'norm' is not valid; give parts of an image's"]),
-    ('{"simulate": 5, "t1w_filter": "ses-1"}', ["parameter t1w_filter: 'ses-1' is no part of an image's name; give"]),
+    ('{"simulate": 5, "t1w_filter": "ses-1"}', ["t1w_filter: 'ses-1' is no part that tells images of one visit ap"]),
     ('{"simulate": 5, "pseudonymise": true}', ["parameter pseudonymise: true needs a secret; give --pseudonym_salt"]),
     (
         '{"simulate": 5, "pseudonym_salt": "short"}',

@@ -9,7 +9,6 @@ from healthward.checks.identity import (
     audit_ids,
     audit_people,
     audit_voxels,
-    bare,
     namesakes_warning,
     return_to_training,
     trust_warning,
@@ -17,6 +16,7 @@ from healthward.checks.identity import (
 from healthward.imaging.signatures import Signature, signature
 from healthward.inputs.fields import Row
 from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.subjects import bare
 
 RANDOM = np.random.default_rng(0)
 SCANS = [signature(RANDOM.normal(500, 100, (12, 13, 14))) for _ in range(4)]

@@ -6,10 +6,9 @@ import unicodedata
 from collections import Counter
 from pathlib import PurePosixPath
 
-from healthward.checks.identity import bare
 from healthward.inputs.fields import Row
 from healthward.inputs.samplesheet import Sheet
-from healthward.inputs.subjects import common_folder, subject_in_path
+from healthward.inputs.subjects import bare, common_folder, subject_in_path
 from healthward.labels import parse_label, plain_code
 from healthward.wording import counted, listed, shown
 

@@ -1,35 +1,16 @@
 """Who is who in a sheet: ids that read as one, images that are one, and scans that a model was trained on."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from healthward.imaging.signatures import Signature, earliest_copies
 from healthward.inputs.fields import Row
 from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.subjects import bare
 from healthward.wording import counted, listed, shown
-
-PREFIXES = ("sub", "subj", "subject")
-WHOLE_NUMBER = re.compile(r"([0-9]+)\.0+")
-"""What a spreadsheet makes of 7 in a column of numbers with gaps: 7.0."""
 
 MOST_NAMED = 20
 LONGEST_STUDY_YEARS = 30
-
-
-def bare(name: str) -> tuple[str, ...]:
-    """Return what an id says: its numbers without leading zeros, its words in lower case, without a prefix sub-.
-
-    sub-01, 001, 1 and 1.0 say the same; so do 002_S_0413, 002-S-0413, 2_s_413 and, as BIDS has to write it,
-    ADNI002S0413. 1 and 10 do not, nor 1_23 and 12_3.
-    """
-    whole = WHOLE_NUMBER.fullmatch(name)
-    parts = re.findall(r"[0-9]+|[a-z]+", whole[1] if whole else name.lower())
-    if len(parts) > 1 and parts[0] in PREFIXES:
-        parts = parts[1:]
-    if len(parts) == 4 and parts[0] == "adni" and parts[2] == "s":
-        parts = parts[1:]
-    return tuple(part.lstrip("0") or "0" if part.isdigit() else part for part in parts)
 
 
 def audit_ids(sheet: Sheet) -> list[str]:

@@ -1,4 +1,4 @@
-"""Whose image a file is, as far as the path says it: ids as BIDS, ADNI and OASIS write them."""
+"""Whose image a file is, as far as its path says it, and which ids say the same."""
 
 import os
 import re
@@ -16,6 +16,10 @@ ENTITY = "_[A-Z]+-[A-Z0-9]"
 SUFFIX = "_(?![A-Z](_|$))[A-Z]+[0-9]{0,2}[A-Z]*(_|$)"
 BIDS = re.compile(f"sub-([A-Z0-9]+)(?=$|{ENTITY}|{SUFFIX})", re.IGNORECASE)
 """sub-01 before an entity (_ses-1), a suffix (_T1w) or nothing; in sub-CN_001 the number is of the id."""
+
+PREFIXES = ("sub", "subj", "subject")
+WHOLE_NUMBER = re.compile(r"([0-9]+)\.0+")
+"""What a spreadsheet makes of 7 in a column of numbers with gaps: 7.0."""
 
 FOLDER = re.compile("sub-([A-Z0-9][A-Z0-9_.-]*)", re.IGNORECASE)
 
@@ -43,3 +47,18 @@ def common_folder(images: Iterable[str]) -> str:
         return os.path.commonpath(folders) if len(folders) > 1 else ""
     except ValueError:  # relative and absolute paths
         return ""
+
+
+def bare(name: str) -> tuple[str, ...]:
+    """Return what an id says: its numbers without leading zeros, its words in lower case, without a prefix sub-.
+
+    sub-01, 001, 1 and 1.0 say the same; so do 002_S_0413, 002-S-0413, 2_s_413 and, as BIDS has to write it,
+    ADNI002S0413. 1 and 10 do not, nor 1_23 and 12_3.
+    """
+    whole = WHOLE_NUMBER.fullmatch(name)
+    parts = re.findall(r"[0-9]+|[a-z]+", whole[1] if whole else name.lower())
+    if len(parts) > 1 and parts[0] in PREFIXES:
+        parts = parts[1:]
+    if len(parts) == 4 and parts[0] == "adni" and parts[2] == "s":
+        parts = parts[1:]
+    return tuple(part.lstrip("0") or "0" if part.isdigit() else part for part in parts)
