@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable
 
 LONGEST_VALUE = 120
 MOST_OF_A_KIND = 3
-"""Lines of one kind: what is wrong throughout a table has one mend."""
+"""Lines of one kind, and others that the first of more names: what is wrong throughout a table has one mend."""
 
 QUOTED = re.compile(r"""(?<!\w)(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
 VALUE = re.compile(rf"{QUOTED.pattern}|[^\s,;]*(?:[0-9/]|sub-|ses-)[^\s,;]*")
@@ -74,5 +74,6 @@ def condensed(complaints: Iterable[tuple[Hashable, str, str]]) -> list[str]:
             lines += [line for line, _ in found]
         else:
             (line, _), *others = found
-            lines.append(f"{line}; {len(others)} more like this: {listed(about for _, about in others)}")
+            named = listed((about for _, about in others), MOST_OF_A_KIND)
+            lines.append(f"{line}; {len(others)} more like this: {named}")
     return lines

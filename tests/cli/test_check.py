@@ -424,6 +424,17 @@ def test_bad_scans_are_left_out_when_asked_and_told(cohort: Path, tmp_path: Path
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "calm" / name).read_bytes()
 
 
+def test_many_scans_that_are_left_out_for_one_reason_are_a_line(cohort: Path, tmp_path: Path) -> None:
+    gone = [f"b{number},q{number},gone/{number}.nii,CN," for number in range(9)]
+    cohort.write_text("\n".join([cohort.read_text(), *gone]))
+    result = run(tmp_path / "out", "--input", cohort, "--skip-bad-scans")
+    assert result.exit_code == 0, result.output
+    warnings = (tmp_path / "out/warnings.txt").read_text().splitlines()
+    [line] = [line for line in warnings if line.startswith("left out: ")]
+    assert line.endswith("; 8 more like this: b1, b2, b3 and 5 more")
+    assert read(tmp_path / "out/skipped.csv")["scan"].tolist() == [f"b{number}" for number in range(9)]
+
+
 def test_mistakes_of_the_sheet_stop_though_bad_scans_are_left_out(cohort: Path, tmp_path: Path) -> None:
     write_bad_scans(cohort, tmp_path)
     cohort.write_text(f"{cohort.read_text()}\nb3,q3,scan 1.nii.gz,XX,\n")

@@ -82,6 +82,7 @@ def test_a_column_of_subjects_that_holds_the_labels_is_told() -> None:
 def test_a_subject_of_most_scans_is_told() -> None:
     [line] = doubts(sheet_of("ADNI", "ADNI", "p1", "ADNI", "p2"))
     assert line == "sheet.csv, subject: 'ADNI' has 3 of the 5 scans: one person? Give each an id of their own"
+    assert len(doubts(sheet_of("ADNI", "ADNI", "ADNI", "ADNI"))) == 1
     assert doubts(sheet_of("p", "p", "q")) == []
     assert doubts(sheet_of("p", "p", "q", "q", "r", "s")) == []
 

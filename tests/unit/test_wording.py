@@ -40,6 +40,6 @@ def test_many_are_one_line_with_their_values_and_others_stand_beside_it() -> Non
     sheet.report(4, "age", "'x' is no age; write one")
     assert sheet.problem_lines() == [
         "sheet.csv row 2, label: 'a' is no class; write one; the same in row 3, 11; 7 more like this: 'b' (row 4), "
-        "'c' (row 5), 'd' (row 6), 'e' (row 7), 'f' (row 8) and 2 more",
+        "'c' (row 5), 'd' (row 6) and 4 more",
         "sheet.csv row 4, age: 'x' is no age; write one",
     ]
