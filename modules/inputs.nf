@@ -38,10 +38,11 @@ def imagesIn(text, folder) {
     return names.collect { name -> folder.resolve(name) }.findAll { path -> path.isFile() }.unique()
 }
 
-// A string of JSON without its escapes; of CSV, whose paths hold no backslash, as it is
+// A string of JSON without its escapes; of CSV, whose paths hold no backslash, as it is. Blanks around either are those that
+// check.py strips, no-break ones, too
 def unescaped(cell) {
     def plain = cell.replaceAll(/\\u([0-9a-fA-F]{4})/) { _all, digits -> "${Integer.parseInt(digits, 16) as char}" }
-    return plain.replace('\\/', '/').trim()
+    return plain.replace('\\/', '/').replaceAll('(?U)^[\\s\\x1c-\\x1f]+|[\\s\\x1c-\\x1f]+$', '')
 }
 
 // What check.py reads of a BIDS dataset

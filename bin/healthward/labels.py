@@ -119,6 +119,9 @@ def parsed_codes(text: str, classes: Classes = ADNI) -> dict[str, str]:
         if not value or name.lower() not in map(str.lower, classes):
             form = f"no value=CLASS; give pairs with commas between, such as {classes.codes_example}"
             raise ValueError(f"{shown(pair)} is {form}")
+        if value.lower() in map(str.lower, classes) and value.lower() != name.lower():
+            itself = classes.named(value)
+            raise ValueError(f"{shown(value)} is the class {itself} and stands for no other; correct the labels")
         label = codes.setdefault(plain_code(value), classes.named(name))
         if label != classes.named(name):
             raise ValueError(f"{shown(value)} stands for both {label} and {classes.named(name)}; give one of them")

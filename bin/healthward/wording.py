@@ -2,9 +2,15 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 LONGEST_VALUE = 120
+MOST_OF_A_KIND = 3
+"""Lines of one kind, and others that the first of more names: what is wrong throughout a table has one mend."""
+
+QUOTED = re.compile(r"""(?<!\w)(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
+VALUE = re.compile(rf"{QUOTED.pattern}|[^\s,;]*(?:[0-9/]|sub-|ses-)[^\s,;]*")
+VALUES = re.compile("…(, …)*( and … more)?")
 
 
 def shown(value: object) -> str:
@@ -44,3 +50,30 @@ def listed(items: Iterable[object], most: int = 5) -> str:
 def counted(many: int, one: str) -> str:
     """Return a number with its noun, which an s makes plural."""
     return f"{many} {one}" if many == 1 else f"{many} {one}s"
+
+
+def kind_of(text: str) -> str:
+    """Return a complaint without its values, numbers and names, by which it is told from those of another kind."""
+    return VALUES.sub("…", VALUE.sub("…", text))
+
+
+def value_in(text: str) -> str:
+    """Return the first value that a complaint quotes, empty for none."""
+    found = QUOTED.search(text)
+    return found.group() if found else ""
+
+
+def condensed(complaints: Iterable[tuple[Hashable, str, str]]) -> list[str]:
+    """Return the lines of (kind, line, what it is about); of a kind with many of them the first, which names others."""
+    by_kind: dict[Hashable, list[tuple[str, str]]] = {}
+    for key, line, about in complaints:
+        by_kind.setdefault(key, []).append((line, about))
+    lines = []
+    for found in by_kind.values():
+        if len(found) <= MOST_OF_A_KIND:
+            lines += [line for line, _ in found]
+        else:
+            (line, _), *others = found
+            named = listed((about for _, about in others), MOST_OF_A_KIND)
+            lines.append(f"{line}; {len(others)} more like this: {named}")
+    return lines

@@ -320,15 +320,28 @@ def test_a_model_fixes_conforming_and_takes_every_scan_as_test(cohort: Path, mod
 
 
 def test_a_model_without_its_training_scans_is_trusted_aloud(cohort: Path, tmp_path: Path) -> None:
-    told = write_model(tmp_path / "told", training={"scans": {"CN": ["s3", "z"], "AD": ["q"]}})
-    for model, ending in (
-        (write_model(tmp_path / "plain"), "is on trust"),
-        (told, "(s3) the split train if they are these"),
-    ):
-        assert run(tmp_path / "out", "--input", cohort, "--model", model).exit_code == 0
-        [line] = [line for line in (tmp_path / "out/warnings.txt").read_text().splitlines() if "the model" in line]
-        assert line.endswith(ending)
-        assert set(read(tmp_path / "out/split.csv")["split"]) == {"test"}
+    assert run(tmp_path / "out", "--input", cohort, "--model", write_model(tmp_path / "plain")).exit_code == 0
+    [line] = [line for line in (tmp_path / "out/warnings.txt").read_text().splitlines() if "the model" in line]
+    assert line.endswith("is on trust")
+
+
+@pytest.mark.parametrize("holds_scans", [True, False])
+def test_ids_of_training_scans_are_told_where_the_voxels_are_others(
+    cohort: Path, tmp_path: Path, holds_scans: bool
+) -> None:
+    model = write_model(tmp_path / "told", training={"scans": {"CN": ["s3", "s5", "z"], "AD": ["q"]}})
+    if holds_scans:
+        known = nibabel.load(tmp_path / "scan 5.nii.gz").get_fdata()
+        save_signatures(model / "training_scans.safetensors", [signature(known)])
+    assert run(tmp_path / "out", "--input", cohort, "--model", model).exit_code == 0
+    lines = [line for line in (tmp_path / "out/warnings.txt").read_text().splitlines() if "the model" in line]
+    assert len(lines) == 2
+    named = "1 scan with the ids of its training scans (s3)" if holds_scans else "2 scans with"
+    assert lines[1].startswith(f"the model: give {named}")
+    assert set(read(tmp_path / "out/split.csv")["split"]) == ({"test", "train"} if holds_scans else {"test"})
+    (tmp_path / "params.json").write_text(json.dumps({"simulate": 30}))
+    options = ["--input", cohort, "--model", model, "--parameters", tmp_path / "params.json"]
+    assert "with the ids" not in run(tmp_path / "simulated", *options).stderr
 
 
 def test_scans_that_a_model_was_trained_on_are_train_whatever_the_sheet_says(cohort: Path, model: Path, tmp_path: Path):
@@ -460,6 +473,17 @@ def test_bad_scans_are_left_out_when_asked_and_told(cohort: Path, tmp_path: Path
     assert not skipped["reason"].str.contains(str(tmp_path)).any()
     for name in ("samplesheet.csv", "split.csv", "inputs.csv"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "calm" / name).read_bytes()
+
+
+def test_many_scans_that_are_left_out_for_one_reason_are_a_line(cohort: Path, tmp_path: Path) -> None:
+    gone = [f"b{number},q{number},gone/{number}.nii,CN," for number in range(9)]
+    cohort.write_text("\n".join([cohort.read_text(), *gone]))
+    result = run(tmp_path / "out", "--input", cohort, "--skip-bad-scans")
+    assert result.exit_code == 0, result.output
+    warnings = (tmp_path / "out/warnings.txt").read_text().splitlines()
+    [line] = [line for line in warnings if line.startswith("left out: ")]
+    assert line.endswith("; 8 more like this: b1, b2, b3 and 5 more")
+    assert read(tmp_path / "out/skipped.csv")["scan"].tolist() == [f"b{number}" for number in range(9)]
 
 
 def test_mistakes_of_the_sheet_stop_though_bad_scans_are_left_out(cohort: Path, tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ BAD_SHEETS = [
     ('scan,subject,image,label\na,p,"a\nb.nii",CN\nb,q,b.nii,XX', ["row 4, label: 'XX'"]),
 ]
 
+NAMES = ("cn0", "cn1", "ad0", "ad1")
 ONE_LINE_SHEETS = [
     ("# made by hand\nscan,subject,image,label\na,p,a.nii,CN\nb,q,b.nii,AD", "row 1: '# made by hand' names no column"),
     (
@@ -112,6 +113,18 @@ ONE_LINE_SHEETS = [
     (
         "scan,subject,image,label\ncn0,cn0,cn0.nii,CN\n#cn1,cn1,cn1.nii,CN\n# old\nad0,ad0,ad0.nii,AD",
         "row 3: begins with #, and a sheet has no comments; remove the line; the same in row 4",
+    ),
+    (
+        "scan,subject,image,label\n" + "".join(f"{n},{n}p,img/{n}.nii,{'CN' if n % 2 else 'AD'}\n" for n in range(300)),
+        "img/0.nii' cannot be found (No such file or directory); correct the path; 299 more like this: '",
+    ),
+    (
+        ",scan,subject,image,label\n" + "".join(f"{n},s{n},p{n},{x}.nii,{x[:2]}\n" for n, x in enumerate(NAMES)),
+        "row 2: '0' stands in a column without a name; name it in the header; 3 more like this: '1' (row 3), '2' (row",
+    ),
+    (
+        "scan,subject,image,label\n" + "".join(f"a {n},p{n},{name}.nii,{name[:2]}\n" for n, name in enumerate(NAMES)),
+        "row 2, scan: 'a 0' is no id; write letters, digits, _ . and - only, a letter or digit first; 3 more like this",
     ),
     ("scan,subject,image,label\ncn0,cn0,cn0.nii,1\ncn1,cn1,cn1.nii,1\nad0,ad0,ad0.nii,1", "label: '1' is no class"),
 ]
@@ -212,9 +225,10 @@ BAD_PARAMETERS: list[tuple[str | bytes, list[str]]] = [
     ('{"simulate": 5, "skip_bad_scans": "maybe"}', ["parameter skip_bad_scans: 'maybe' is not valid; give true or"]),
     ('{"simulate": 5, "label_codes": "1,2,3"}', ["parameter label_codes: '1,2,3' is not valid; give what values of"]),
     ('{"simulate": 5, "label_codes": "1=sick"}', ["parameter label_codes: '1=sick' is no value=CLASS; give pairs"]),
+    ('{"simulate": 5, "label_codes": "cn=AD,ad=CN"}', ["label_codes: 'cn' is the class CN and stands for no other"]),
     ('{"simulate": 5, "label_codes": "1=CN,1=AD"}', ["parameter label_codes: '1' stands for both CN and AD; give one"]),
     ('{"simulate": 5, "t1w_filter": "norm"}', ["parameter t1w_filter: 'norm' is not valid; give parts of an image's"]),
-    ('{"simulate": 5, "t1w_filter": "ses-1"}', ["parameter t1w_filter: 'ses-1' is no part of an image's name; give"]),
+    ('{"simulate": 5, "t1w_filter": "ses-1"}', ["t1w_filter: 'ses-1' is no part that tells images of one visit ap"]),
     ('{"simulate": 5, "pseudonymise": true}', ["parameter pseudonymise: true needs a secret; give --pseudonym_salt"]),
     (
         '{"simulate": 5, "pseudonym_salt": "short"}',

@@ -5,10 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from healthward.checks.identity import audit_ids, audit_people, audit_voxels, bare, return_to_training, trust_warning
+from healthward.checks.identity import (
+    audit_ids,
+    audit_people,
+    audit_voxels,
+    namesakes_warning,
+    return_to_training,
+    trust_warning,
+)
 from healthward.imaging.signatures import Signature, signature
 from healthward.inputs.fields import Row
 from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.subjects import bare
 
 RANDOM = np.random.default_rng(0)
 SCANS = [signature(RANDOM.normal(500, 100, (12, 13, 14))) for _ in range(4)]
@@ -194,10 +202,15 @@ def test_copies_within_a_training_do_not_hide_it() -> None:
 
 
 def test_a_model_that_does_not_tell_is_trusted_aloud() -> None:
-    sheet = sheet_of(row(2, "a", "", "cn0"), row(3, "b", "train", "cn1"), row(4, "c", "", "new"))
-    assert trust_warning(sheet, "x.pt", set()).endswith(
+    assert trust_warning("x.pt").endswith(
         "'x.pt' does not hold what it was trained on: that the scans are new to it is on trust"
     )
-    assert trust_warning(sheet, "m", {"cn0", "cn1"}).endswith(
-        "; give 1 scan with the ids of its training scans (cn0) the split train if they are these"
-    )
+
+
+def test_scans_called_as_those_of_a_training_are_told_unless_they_are_train() -> None:
+    sheet = sheet_of(row(2, "a", "", "cn0"), row(3, "b", "train", "cn1"), row(4, "c", "", "new"))
+    assert namesakes_warning(sheet, {"cn0", "cn1"}) == [
+        "the model: give 1 scan with the ids of its training scans (cn0) the split train if they are these, "
+        "processed anew"
+    ]
+    assert namesakes_warning(sheet, {"cn1", "z"}) == []

@@ -41,6 +41,7 @@ GOOD_VALUES = [
     ("age", "n/a", "age", None),
     ("sex", "f", "sex", "F"),
     ("site", "Zürich 3T", "site", "Zürich 3T"),
+    *(("site", missing, "site", "") for missing in ("#N/A", "Unknown", "None", ".", "-", "?")),
 ]
 
 
@@ -150,6 +151,15 @@ def test_the_prototypes_list_is_read_with_ids_from_file_names(tmp_path: Path) ->
         ("sub-07/ses-1/anat/T1.nii", "sub-07"),
         ("Sub-07_T1.nii", "sub-07"),
         ("sub-07/002_S_0413.nii", "002_S_0413"),
+        ("sub-01_v2.nii", "sub-01"),
+        ("sub-01_T1w_brain.nii", "sub-01"),
+        ("sub-002_S_0413_T1.nii.gz", "002_S_0413"),
+        ("sub-002_S_0413/a.nii.gz", "002_S_0413"),
+        ("sub-OAS1_0001_MR1.nii.gz", "OAS1_0001"),
+        ("sub-CN_001/T1.nii.gz", "sub-CN_001"),
+        ("sub-CN_001.nii.gz", None),
+        ("sub-01_0001.nii.gz", None),
+        ("sub-NYU_S_51.nii.gz", None),
         ("ADNI/1002_S_04135.nii", None),
         ("OAS1_00012.nii", None),
         ("subject-7/cn0.nii", None),
@@ -157,6 +167,18 @@ def test_the_prototypes_list_is_read_with_ids_from_file_names(tmp_path: Path) ->
 )
 def test_a_path_names_its_subject(image: str, subject: str | None) -> None:
     assert subject_in_path(image) == subject
+
+
+def test_a_folder_of_all_images_names_nobody(tmp_path: Path) -> None:
+    for images, subjects in (
+        (["/d/sub-study/x/a.nii", "/d/sub-study/x/b.nii"], ["a", "b"]),
+        (["sub-study/sub-1/a.nii", "sub-study/sub-2/b.nii"], ["sub-1", "sub-2"]),
+        (["sub-1/a.nii"], ["sub-1"]),
+        (["/d/sub-1/a.nii", "sub-2/b.nii"], ["sub-1", "sub-2"]),
+    ):
+        sheet = read_json(tmp_path, [{"image": image, "slice_label": 1} for image in images])
+        assert [row.subject for row in sheet.rows] == subjects
+        assert len(sheet.warnings) == (subjects == ["a", "b"])
 
 
 def test_two_visits_of_a_path_s_person_are_of_one_subject_and_other_files_are_told(tmp_path: Path) -> None:

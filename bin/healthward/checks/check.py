@@ -10,7 +10,15 @@ from typing import Any
 
 import pandas as pd
 
-from healthward.checks.identity import audit_ids, audit_people, audit_voxels, return_to_training, trust_warning
+from healthward.checks.doubts import doubts
+from healthward.checks.identity import (
+    audit_ids,
+    audit_people,
+    audit_voxels,
+    namesakes_warning,
+    return_to_training,
+    trust_warning,
+)
 from healthward.checks.inspection import Inspection, inspect_all
 from healthward.checks.reading import UnreadError, read_scans
 from healthward.diffusion.model_files import inspect_model, training_ids, training_scans, try_to_load
@@ -37,7 +45,7 @@ from healthward.inputs.split import (
 )
 from healthward.labels import Classes
 from healthward.names import evidence_for
-from healthward.wording import counted, listed, printable, shown
+from healthward.wording import condensed, counted, kind_of, listed, printable, shown
 
 logger = logging.getLogger(__name__)
 SHEET_COLUMNS = ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site", "control"]
@@ -176,9 +184,11 @@ def check(
         warnings += _odd(sheet, inspections)
         if model or scan:
             if model and not incomplete:
-                warnings += _withhold_trained(sheet, inspections, model, seen, training_ids(config))
+                # People of simulations are numbered alike, and others with each seed
+                ids = set() if parameters.get("simulate") else training_ids(config)
+                warnings += _withhold_trained(sheet, inspections, model, seen, ids)
             split_for_model(sheet)
-        warnings += audit_ids(sheet) + audit_people(sheet)
+        warnings += audit_ids(sheet) + audit_people(sheet) + doubts(sheet)
         if not (model or scan):
             split_for_training(
                 sheet,
@@ -299,11 +309,15 @@ def _skip(sheet: Sheet, inspections: list[Inspection]) -> tuple[list[Inspection]
         Skipped(row, "; ".join(reasons.get((row, text)) or _placeless(row, text) for _, text in each.problems))
         for row, each in bad
     ]
-    lines = [
-        f"left out: {sheet.name} {sheet.place(row.number)}, scan {row.scan}, {column}: {text}"
+    lines = condensed(
+        (
+            (column, kind_of(text)),
+            f"left out: {sheet.name} {sheet.place(row.number)}, scan {row.scan}, {column}: {text}",
+            row.scan,
+        )
         for row, inspection in bad
         for column, text in inspection.problems
-    ]
+    )
     heading = f"left out by --skip_bad_scans: {counted(len(bad), 'scan')} of {len(found)}, listed in tables/skipped.csv"
     return [inspection for _, inspection in sound], skipped, [heading, *lines]
 
@@ -352,5 +366,7 @@ def _withhold_trained(
 ) -> list[str]:
     """Make train scans of those that the model was trained on, as far as it tells; return what to say of it."""
     if trained is None:
-        return [trust_warning(sheet, str(model), ids)]
-    return return_to_training(sheet, [inspection.signature for inspection in inspections], trained)
+        lines = [trust_warning(str(model))]
+    else:
+        lines = return_to_training(sheet, [inspection.signature for inspection in inspections], trained)
+    return lines + namesakes_warning(sheet, ids)

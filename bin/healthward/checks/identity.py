@@ -1,35 +1,16 @@
 """Who is who in a sheet: ids that read as one, images that are one, and scans that a model was trained on."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from healthward.imaging.signatures import Signature, earliest_copies
 from healthward.inputs.fields import Row
 from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.subjects import bare
 from healthward.wording import counted, listed, shown
-
-PREFIXES = ("sub", "subj", "subject")
-WHOLE_NUMBER = re.compile(r"([0-9]+)\.0+")
-"""What a spreadsheet makes of 7 in a column of numbers with gaps: 7.0."""
 
 MOST_NAMED = 20
 LONGEST_STUDY_YEARS = 30
-
-
-def bare(name: str) -> tuple[str, ...]:
-    """Return what an id says: its numbers without leading zeros, its words in lower case, without a prefix sub-.
-
-    sub-01, 001, 1 and 1.0 say the same; so do 002_S_0413, 002-S-0413, 2_s_413 and, as BIDS has to write it,
-    ADNI002S0413. 1 and 10 do not, nor 1_23 and 12_3.
-    """
-    whole = WHOLE_NUMBER.fullmatch(name)
-    parts = re.findall(r"[0-9]+|[a-z]+", whole[1] if whole else name.lower())
-    if len(parts) > 1 and parts[0] in PREFIXES:
-        parts = parts[1:]
-    if len(parts) == 4 and parts[0] == "adni" and parts[2] == "s":
-        parts = parts[1:]
-    return tuple(part.lstrip("0") or "0" if part.isdigit() else part for part in parts)
 
 
 def audit_ids(sheet: Sheet) -> list[str]:
@@ -148,14 +129,16 @@ def return_to_training(sheet: Sheet, signatures: Sequence[Signature | None], tra
     return lines
 
 
-def trust_warning(sheet: Sheet, model: str, trained_ids: set[str]) -> str:
-    """Return the line that a model without the signatures of its training scans deserves.
+def trust_warning(model: str) -> str:
+    """Return the line that a model without the signatures of its training scans deserves."""
+    return f"the model {shown(model)} does not hold what it was trained on: that the scans are new to it is on trust"
 
-    `trained_ids` are of the scans that it was trained on, as far as it says.
+
+def namesakes_warning(sheet: Sheet, trained_ids: set[str]) -> list[str]:
+    """Return a line about held-out scans with ids that a model, which knows none of their voxels, was trained on.
+
+    A cohort that was stripped or resampled anew keeps its ids alone.
     """
-    text = f"the model {shown(model)} does not hold what it was trained on: that the scans are new to it is on trust"
     alike = [row.scan for row in sheet.rows if row.scan in trained_ids and row.split != "train"]
-    if not alike:
-        return text
-    many = f"{counted(len(alike), 'scan')} with the ids of its training scans ({listed(alike)})"
-    return f"{text}; give {many} the split train if they are these"
+    many = f"{counted(len(alike), 'scan')} with the ids of its training scans ({listed(alike, MOST_NAMED)})"
+    return [f"the model: give {many} the split train if they are these, processed anew"] if alike else []

@@ -23,10 +23,13 @@ from healthward.inputs.bids_tables import (
 )
 from healthward.inputs.fields import MISSING
 from healthward.inputs.samplesheet import Lack, Sheet, fill
+from healthward.inputs.subjects import bare
 from healthward.labels import ADNI, Classes
-from healthward.wording import counted, listed, shown
+from healthward.wording import counted, listed, printable, shown
 
 DESCRIPTION = "dataset_description.json"
+BASELINE = ("_bl", "_sc")
+"""How names of columns end that say what was at the first visit, or before it."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def read_bids(
     table = None if sheet.problems else read_table(root / PARTICIPANTS, PARTICIPANT, sheet, Place(0))
     if table is None:
         return sheet
-    images = find_images(root, derivative=description.get("DatasetType") == "derivative")
+    images = find_images(root, derivative=str(description.get("DatasetType")).lower() == "derivative")
     reader = _Reader(root, sheet, table, images, t1w_filter or {})
     reader.read()
     return sheet
@@ -79,12 +82,16 @@ class _Reader:
         self.repeated: list[str] = []
         self.unfiltered: list[str] = []
         self.inherited: list[str] = []
+        self.follow_ups: list[str] = []
+        self.without_labels: list[str] = []
+        self.misspelt: set[str] = set()
 
     def read(self) -> None:
         rows = self._rows_of_subjects()
+        self.strangers = {bare(subject): subject for subject in sorted(set(self.images.visits) - set(rows))}
         for subject, numbered in rows.items():
             self._read_subject(subject, numbered)
-        self._report_strangers(set(rows))
+        self._report_strangers(set(rows) | self.misspelt)
         self._fill()
         self._warn()
 
@@ -130,6 +137,7 @@ class _Reader:
             return
         if not self._sessions_match(subject, visits, sorted(found)):
             return
+        self._note_labels_of_visits(subject, visits, sorted(found))
         for session, images in found.items():
             of_visit = values
             if session in visits:
@@ -138,6 +146,14 @@ class _Reader:
                 if visit.is_labelled and "label" in values and "label" not in visit.values:
                     self.inherited.append(f"{visit.place} ({session or 'n/a'})")
             self._read_visit(number, subject, images, of_visit)
+
+    def _note_labels_of_visits(self, subject: str, visits: Mapping[str, _Visit], scanned: Sequence[str]) -> None:
+        """Note where one label of the participant is given to several visits and may not be that of each."""
+        given = [session for session in scanned if session not in visits or "label" not in visits[session].values]
+        if self.label.lower().endswith(BASELINE):
+            self.follow_ups += [f"{subject}/{session}" for session in given if session != scanned[0]]
+        elif len(given) > 1 and visits and not any(visit.is_labelled for visit in visits.values()):
+            self.without_labels.append(str(next(iter(visits.values())).place).rpartition(" row ")[0])
 
     def _visits(self, subject: str, numbered: Sequence[tuple[int, Cells]]) -> dict[str, _Visit]:
         """Return what is known by visit: from rows of participants.tsv with a session_id, and from sessions.tsv."""
@@ -186,8 +202,17 @@ class _Reader:
 
         if own(self.images.ignored):
             return
+        near = self.strangers.get(bare(subject))
+        if near:
+            self.misspelt.add(near)
+            text = f"{shown(subject)} has no T1w image, and {shown(near)} has images and no row"
+            mend = "they differ only in zeros or case: call the participant as the folder"
+            self.sheet.report(number, PARTICIPANT, f"{text}; {mend}")
+            return
         misnamed = own(self.images.misnamed)
-        if misnamed:
+        if self.images.named_as_derivatives(subject):
+            mend = f'{listed(misnamed)} has a name of a derivative: write "DatasetType": "derivative" to {DESCRIPTION}'
+        elif misnamed:
             mend = f"{listed(misnamed)} has no name that BIDS has for it: rename it"
         else:
             mend = f"add {subject}/anat/{subject}_T1w.nii.gz, in a folder ses-… with several visits, or remove the row"
@@ -239,10 +264,11 @@ class _Reader:
         fill(sheet, fields, self.root)
         lacks = [(row, entry.lack) for row, entry in zip(sheet.rows, self.entries, strict=True) if entry.lack]
         unlabelled = sum(reason == "no label" for _, (_, _, reason) in lacks)
-        if unlabelled and self.table.name("label") is None and not any(row.label for row in sheet.rows):
-            text = f"{unlabelled} scans have no label, and no column is called {', '.join(NAMES['label'])}"
-            sheet.report(0, "label", f"{text}; add one: {self.label_mend}")
-            lacks = [(row, lack) for row, lack in lacks if lack[2] != "no label"]
+        if unlabelled and not any(row.label for row in sheet.rows):
+            named = [name for name in NAMES["label"] if name in self.table.columns]
+            if all(map(self.table.is_empty, named[:1])):
+                self._report_no_labels(unlabelled, named)
+                lacks = [(row, lack) for row, lack in lacks if lack[2] != "no label"]
         sheet.lacking += [Lack(row, *lack) for row, lack in lacks]
         if not sheet.rows and not sheet.problems:
             ignored = self.images.ignored
@@ -251,9 +277,19 @@ class _Reader:
         if self.t1w_filter and self.entries and not any(image.is_of(self.t1w_filter) for image in self.images):
             sheet.report(0, PARTICIPANT, "no T1w image of the dataset is what --t1w_filter asks for; correct it")
 
+    def _report_no_labels(self, unlabelled: int, named: Sequence[str]) -> None:
+        """Say that no scan has a label, since no column is called so or the first of the `named` ones is empty."""
+        text = f"{unlabelled} scans have no label, and no column is called {', '.join(NAMES['label'])}"
+        if named:
+            filled = [shown(self.table.columns[name]) for name in named if not self.table.is_empty(name)]
+            other = f", though {listed(filled)} is not: remove the empty one if that is the label" if filled else ""
+            text = f"{unlabelled} scans have no label, and the column {shown(self.label)} is empty{other}"
+        self.sheet.report(0, "label", f"{text}; {'' if named else 'add one: '}{self.label_mend}")
+
     def _warn(self) -> None:
         """Say what was left out or taken, a line for each kind."""
         tables = {*self.root.glob("*sessions.tsv"), *self.root.glob("sub-*/*session*.tsv")}
+        tables |= set(self.root.glob("sub-*/*/**/*sessions.tsv"))
         unread = sorted(tables - {folder / f"{folder.name}_sessions.tsv" for folder in self.root.glob("sub-*")})
         for what, places, text in (
             ("T1w image", self.images.ignored, "named by .bidsignore, left out"),
@@ -267,6 +303,17 @@ class _Reader:
             ),
             ("session", self.unvisited, "without a folder: their labels only tell who is no control"),
             ("session", self.inherited, "without a label, given that of the participant"),
+            (
+                "follow-up visit",
+                self.follow_ups,
+                f"given the label of baseline, from column {printable(self.label)}, for want of a sub-…_sessions.tsv "
+                "that says it by visit",
+            ),
+            (
+                "table",
+                self.without_labels,
+                "of sessions without a column of labels, so that each visit is given that of the participant",
+            ),
             (
                 "table",
                 [path.relative_to(self.root).as_posix() for path in unread],

@@ -11,7 +11,11 @@ IGNORE = ".bidsignore"
 T1W = re.compile(r"(.+)_T1w\.nii(\.gz)?", re.IGNORECASE)
 SUBJECT = re.compile("sub-[A-Za-z0-9]+")
 ENTITY = re.compile("([A-Za-z]+)-([A-Za-z0-9]+)")
+DATATYPE = "anat"
 MAGNITUDE = "mag"
+OF_DERIVATIVES = {"desc", "space", "res", "den", "label"}
+"""Entities that names of raw images do not have."""
+
 ABSENT = "none"
 
 Filter = Mapping[str, frozenset[str]]
@@ -56,6 +60,11 @@ class Images:
     parts: list[str] = field(default_factory=list)
     misnamed: list[str] = field(default_factory=list)
 
+    def named_as_derivatives(self, subject: str) -> bool:
+        """Return whether the misnamed images of a subject have names of derivatives."""
+        own = [place for place in self.misnamed if place.startswith(f"{subject}/")]
+        return any(OF_DERIVATIVES & _entities(PurePosixPath(place).name).keys() for place in own)
+
     def __iter__(self) -> Iterator[Image]:
         return (image for visits in self.visits.values() for images in visits.values() for image in images)
 
@@ -69,7 +78,12 @@ def parsed_filter(text: str) -> Filter:
     values: dict[str, frozenset[str]] = {}
     for part in text.split(","):
         found = ENTITY.fullmatch(part.strip())
-        if not found or found[1] in ("sub", "ses"):
+        if found and found[1] in ("sub", "ses"):
+            raise ValueError(
+                f"{part!r} is no part that tells images of one visit apart, and visits are not chosen here; "
+                f"leave out others by lines of .bidsignore, such as ses-M12/"
+            )
+        if not found:
             raise ValueError(
                 f"{part!r} is no part of an image's name; give such as rec-norm or acq-mprage,run-1 (run-none: no run)"
             )
@@ -115,8 +129,9 @@ def _indexed(root: Path, derivative: bool) -> set[Path]:
     # pybids takes what a processed dataset adds to the names, such as desc-brain, for no BIDS at all
     indexer = BIDSLayoutIndexer(validate=not derivative, index_metadata=False)
     layout = BIDSLayout(root, validate=not derivative, is_derivative=derivative, indexer=indexer)
-    found = layout.get(suffix="T1w", datatype="anat", extension=[".nii", ".nii.gz"])
-    return {Path(image.path) for image in found}
+    found = layout.get(suffix="T1w", extension=[".nii", ".nii.gz"])
+    # pybids takes the datatype from any folder of the whole path, be it one above the dataset
+    return {path for path in (Path(image.path) for image in found) if path.parent.name == DATATYPE}
 
 
 def _called_so(root: Path) -> set[Path]:

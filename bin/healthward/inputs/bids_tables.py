@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,8 @@ SEXES = {"male": "M", "female": "F"}
 OTHER_SEXES = {"o", "other"}
 """Values that BIDS allows and no score is adjusted for."""
 
+QUOTED = re.compile('"[^"]*"')
+
 Cells = dict[str, str]
 """A row by the names of its columns in lower case."""
 
@@ -36,6 +39,10 @@ class Table:
 
     columns: dict[str, str]
     rows: list[tuple[int, Cells]]
+
+    def is_empty(self, name: str) -> bool:
+        """Return whether a column, by its name in lower case, holds nothing in any row."""
+        return all(row[name].lower() in MISSING for _, row in self.rows)
 
     def name(self, column: str) -> str | None:
         """Return what a column of a samplesheet is called here, in lower case."""
@@ -72,14 +79,14 @@ def read_table(path: Path, key: str, sheet: Sheet, place: Place) -> Table | None
 
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True))
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE))
     except OSError as error:
         sheet.report(number, "", f"{start}{shown(str(path))} cannot be read ({error.strerror}); add one row a {key}")
         return None
     except (UnicodeDecodeError, csv.Error) as error:
         refuse(str(error))
         return None
-    cells = [[cell.strip() for cell in line] for line in lines]
+    cells = [[_unquoted(cell.strip()) for cell in line] for line in lines]
     header = cells[0] if cells else []
     if not header:
         refuse("its first line is empty")
@@ -101,6 +108,11 @@ def read_table(path: Path, key: str, sheet: Sheet, place: Place) -> Table | None
     table = Table(columns, [(line, row) for line, row in named if row[key]])
     _report_rivals(table, sheet, place)
     return table
+
+
+def _unquoted(cell: str) -> str:
+    """Return a cell without quotes around the whole of it: BIDS has none, and some programs write them."""
+    return cell[1:-1] if QUOTED.fullmatch(cell) else cell
 
 
 def _report_twice(

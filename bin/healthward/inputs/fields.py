@@ -26,6 +26,7 @@ IDS_THAT_MEAN_MISSING = {"na", "nan", "none", "null"}
 # A table is often opened in a spreadsheet, which would compute such a cell
 FORMULA_MARKS = "=+-@"
 MISSING = {"", "n/a", "na", "nan"}
+MISSING_SITES = MISSING | {"#n/a", "unknown", "none", "null", ".", "-", "?"}
 AGE = re.compile(r"[0-9]{1,3}(\.[0-9]*)?")
 
 
@@ -69,7 +70,8 @@ def field_value(column: str, text: str | None, base: Path, classes: Classes = AD
     Raises:
         ValueError: the text is not valid; the message gives the value and the mend.
     """
-    if text is None or (column in OPTIONAL_COLUMNS and text.lower() in MISSING):
+    missing = MISSING_SITES if column == "site" else MISSING
+    if text is None or (column in OPTIONAL_COLUMNS and text.lower() in missing):
         return None if column == "age" else ""
     if not text:
         raise ValueError(f"is empty; every row needs its {column}")

@@ -17,9 +17,9 @@ from typing import Any
 
 from healthward.inputs.fields import COLUMNS, ID, MISSING, REQUIRED_COLUMNS, Row, field_value, unsafe_path_problem
 from healthward.inputs.other_columns import meant, name_problem, text_problem
-from healthward.inputs.subjects import VOLUME_SUFFIX, subject_in_path
+from healthward.inputs.subjects import VOLUME_SUFFIX, common_folder, subject_in_path
 from healthward.labels import ADNI, PROTOTYPE_CODES, Classes, plain_code
-from healthward.wording import listed, printable, shown
+from healthward.wording import condensed, kind_of, listed, printable, shown, value_in
 
 SHEET_SUFFIXES = (".csv", ".json")
 SEPARATOR_LINE = re.compile(r"sep=.?", re.IGNORECASE)
@@ -83,17 +83,19 @@ class Sheet:
     def problem_lines(self) -> list[str]:
         """Return every problem as one line, "sheet.csv row 3, label: …", in the order of the rows.
 
-        What is the same in several rows is said once.
+        What is the same in several rows is said once, and so is what is alike in many.
         """
         numbers: dict[tuple[str, str], list[int]] = {}
         for problem in sorted(self.problems, key=lambda problem: problem.number):
             numbers.setdefault((problem.column, problem.text), []).append(problem.number)
-        lines = []
+        complaints = []
         for (column, text), (number, *others) in numbers.items():
-            place = f"{self.name} {self.place(number)}" if self.unit and number else self.name
+            row = f" {self.place(number)}" if self.unit and number else ""
+            start = f"{self.name}{row}, {column}" if column else f"{self.name}{row}"
             again = f"; the same in {self.unit} {listed(others)}" if others else ""
-            lines.append(f"{place}, {column}: {text}{again}" if column else f"{place}: {text}{again}")
-        return lines
+            about = f"{value_in(text)} ({row.strip()})" if row and value_in(text) else value_in(text) or row.strip()
+            complaints.append(((column, kind_of(text)), f"{start}: {text}{again}", about))
+        return condensed(complaints)
 
 
 def read_sheet(
@@ -136,7 +138,7 @@ def read_scan(text: str, base: Path, codes: Mapping[str, str] | None = None, cla
     sheet = Sheet("--scan", "", codes=codes or {}, classes=classes)
     value = _parsed_json(text, sheet)
     if isinstance(value, _Object):
-        fill(sheet, [(0, _fields(sheet, 0, value, numbered=("label", "slice_label")))], base)
+        fill(sheet, [(0, _fields(sheet, 0, value, "", ("label", "slice_label")))], base)
     elif not sheet.problems:
         sheet.report(0, "", f'{shown(text)} is no object; write it like {{"image": "ad0.nii.gz", "label": 5}}')
     return sheet
@@ -245,23 +247,27 @@ def _json_entries(text: str, sheet: Sheet) -> Entries:
         return []
     entries: Entries = []
     objects = [value for value in values if isinstance(value, _Object)]
+    common = common_folder(str(value.get("image") or "").strip() for value in objects)
     for number, value in enumerate(values, start=1):
         if isinstance(value, _Object):
-            entries.append((number, _fields(sheet, number, value)))
+            entries.append((number, _fields(sheet, number, value, common)))
         else:
             sheet.report(number, "", f'{shown(value)} is no object; write {{"image": …, "slice_label": …}}')
     nameless = [value for value in objects if value.get("subject") in (None, "")]
-    unnamed = sum(subject_in_path(str(value.get("image"))) is None for value in nameless)
+    unnamed = sum(subject_in_path(str(value.get("image")), common) is None for value in nameless)
     if unnamed and len(objects) > 1:
         mend = 'each file counts as a person of its own: add "subject" where one person has several'
         sheet.warnings.append(f"{sheet.name}: {unnamed} of {len(objects)} entries name no subject; {mend}")
     return entries
 
 
-def _fields(sheet: Sheet, number: int, value: _Object, numbered: tuple[str, ...] = ("slice_label",)) -> dict[str, str]:
+def _fields(
+    sheet: Sheet, number: int, value: _Object, common: str, numbered: tuple[str, ...] = ("slice_label",)
+) -> dict[str, str]:
     """Return the fields of a JSON entry as the text of a sheet's cells, scan and subject completed.
 
-    `numbered` are the keys whose numbers are the prototype's, unless the sheet has codes or classes of its own.
+    `common` is a folder above all images; `numbered` are the keys whose numbers are the prototype's, unless the sheet
+    has codes or classes of its own.
     """
     numbers = PROTOTYPE_CODES if sheet.classes == ADNI and not sheet.codes else {}
     fields: dict[str, str] = {}
@@ -286,11 +292,11 @@ def _fields(sheet: Sheet, number: int, value: _Object, numbered: tuple[str, ...]
     for column in ("image", "label"):
         fields.setdefault(column, "")
     if fields["image"]:
-        _complete_ids(sheet, number, fields)
+        _complete_ids(sheet, number, fields, common)
     return fields
 
 
-def _complete_ids(sheet: Sheet, number: int, fields: dict[str, str]) -> None:
+def _complete_ids(sheet: Sheet, number: int, fields: dict[str, str], common: str) -> None:
     """Take scan and subject from the path of the image, where they are not given."""
     stem = VOLUME_SUFFIX.sub("", os.path.basename(fields["image"]))
     if not fields.get("scan"):
@@ -301,7 +307,7 @@ def _complete_ids(sheet: Sheet, number: int, fields: dict[str, str]) -> None:
             mend = 'add a "scan" of letters, digits, _ . and - to the entry'
             sheet.report(number, "scan", f"the file name {shown(stem)} is no id; {mend}")
     if not fields.get("subject"):
-        known = subject_in_path(fields["image"])
+        known = subject_in_path(fields["image"], common)
         named = known or (stem if ID.fullmatch(stem) else fields.get("scan"))
         if named:
             fields["subject"] = named
