@@ -41,14 +41,17 @@ def calibrate(
     from healthward.imaging.regions import find_atlas, region_table
     from healthward.imaging.slices import load_scan
     from healthward.imaging.volumes import open_image_of, save_like
+    from healthward.maps.origin import read_origin
     from healthward.maps.scores import FILE, read_scores
     from healthward.maps.viewer import write_volumes
     from healthward.norms.abnormality import abnormal, calibrated_maps, calibration_row
     from healthward.norms.calibration import prepare, read_floor
+    from healthward.norms.control_scans import check_method
 
     scan = load_scan(slices)
     open_image_of(image, scan.geometry)
     name = scan.record.scan
+    check_method(floor, reconstruction, read_origin(reconstruction, scan.record).method)
     cubes = read_scores(reconstruction / FILE, [score, "round_trip"])
     departures = {
         kind: read_floor(floor / kind).compare(prepare(cube, scan), scan.record.subject) for kind, cube in cubes.items()

@@ -75,8 +75,8 @@ def reconstruct_scan(
     SLICES is the folder that slice.py made of IMAGE. Every slice is inverted by DDIM and denoised twice: under
     guidance toward the healthy class, and unguided. It is also noised and looked at in one step, as healthy and as
     diseased. OUT gets NIfTI maps on IMAGE's own grid (pseudo-healthy, anomaly, contrast, confidence, disease,
-    residual), the translated slices (stack.npz), the error of each slice (reconstruction.csv), and the scores of each
-    voxel of the conformed cube (scores.npz).
+    residual), the translated slices (stack.npz), the error of each slice (reconstruction.csv), the scores of each voxel
+    of the conformed cube (scores.npz), and what all that was made of (origin.json).
 
     \b
     Example:
@@ -84,6 +84,8 @@ def reconstruct_scan(
     With figures of input, latent, decodings and the way between them (steps.png, trajectory.png):
       reconstruct.py slices/ad0 ad0.nii.gz --model model --debug debug/ad0 --out maps/ad0
     """
+    from dataclasses import asdict
+
     import numpy as np
 
     from healthward.diffusion.devices import select_device, select_precision
@@ -95,6 +97,7 @@ def reconstruct_scan(
     from healthward.imaging.volumes import read_image_of, save_like, to_native
     from healthward.labels import condition_number
     from healthward.maps.chosen_settings import read_settings
+    from healthward.maps.origin import origin_of, save_origin
     from healthward.maps.reconstruction import SCORE_MAPS, Translator, native_maps, remove_maps, slice_table
     from healthward.maps.scores import FILE, make_scores, needs, save_scores
 
@@ -110,6 +113,7 @@ def reconstruct_scan(
     place, wanted = select_device(device), needs(scores)
     network = load_model(model, embedding, head_channels)
     healthy, disease = compared_classes(healthy, disease, classes_of_model(model, network.architecture.conditions))
+    origin = origin_of(scan.record, network.digest(), healthy, disease, asdict(settings))
     network.compute_in(select_precision(precision, place))
     translator = Translator(
         model=network,
@@ -131,6 +135,7 @@ def reconstruct_scan(
 
     out.mkdir(parents=True, exist_ok=True)
     remove_maps(out, image)
+    save_origin(out, origin)
     scored = {kind: to_native(cubes[kind], scan.geometry) for kind in SCORE_MAPS if kind in cubes}
     for kind, volume in (vars(maps) | scored).items():
         save_like(out / f"{name}_{kind}.nii.gz", volume, image)

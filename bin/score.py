@@ -57,6 +57,7 @@ def score(
     from healthward.evaluation.weights import BACKBONES, describe_absence, find_weights
     from healthward.imaging.slices import load_scan
     from healthward.inputs.results import read_table
+    from healthward.maps.origin import read_origin
     from healthward.maps.scores import FILE, read_scores
     from healthward.maps.scoring import lowest_slices, pair, scan_table, slice_features, slice_table
     from healthward.maps.viewer import scan_volumes, write_volumes
@@ -80,6 +81,7 @@ def score(
         if lacking := sorted({"healthy", "unguided"} - set(stack.files)):
             raise InputError(f"{reconstruction / 'stack.npz'}: lacks {', '.join(lacking)}; {again}")
         pairs = pair(load_scan(slices), stack["healthy"], stack["unguided"])
+    read_origin(reconstruction, pairs.scan.record)
     reconstructed = read_table(reconstruction / "reconstruction.csv", again, ["scan", "axis"], ["index"])
     cubes = read_scores(reconstruction / FILE)
     if any(len(cube) != pairs.scan.record.size for cube in cubes.values()):

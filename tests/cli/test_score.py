@@ -15,6 +15,7 @@ from healthward.evaluation.weights import BACKBONES
 from healthward.imaging.slices import AXES, ScanRecord, cut, fingerprint, save_scan
 from healthward.imaging.volumes import Conformed, Geometry
 from healthward.maps.fusion import fuse
+from healthward.maps.origin import origin_of, save_origin
 from healthward.maps.scores import Evidence, make_scores, save_scores
 from random_weights import ALEXNET, save_alexnet, save_inception
 from score import score
@@ -67,6 +68,7 @@ class Case:
         np.savez(self.reconstruction / "stack.npz", **{kind: cut(cube, FIRST, COUNT) for kind, cube in decoded.items()})
         fused = {kind: fuse(cut(cube, FIRST, COUNT), FIRST) for kind, cube in decoded.items()}
         evidence = Evidence(self.cube, **fused, health=self.cube, disease=self.cube, residual=self.cube)
+        save_origin(self.reconstruction, origin_of(record, "f00d", "CN", "AD", {}))
         save_scores(self.reconstruction / "scores.npz", make_scores(evidence, ["anomaly", "contrast"]))
         rows = {
             "scan": RECORD.scan,
@@ -255,6 +257,17 @@ def test_folders_that_do_not_belong_together_are_refused(case: Case) -> None:
     result = case.run()
     assert result.exit_code == 1
     assert "stack.npz: not there" in result.stderr
+
+
+def test_a_reconstruction_of_slices_that_were_cut_anew_is_refused(case: Case) -> None:
+    made = (case.reconstruction / "origin.json").read_text()
+    case.cube = case.cube / 2
+    case.save()
+    (case.reconstruction / "origin.json").write_text(made)
+    result = case.run()
+    assert result.exit_code == 1
+    assert "made of other slices of '007' than these; reconstruct the scan again" in result.stderr
+    assert not case.out.exists()
 
 
 @pytest.mark.parametrize("value", [np.nan, 1.5])

@@ -145,6 +145,11 @@ def test_maps_come_back_on_the_grid_of_the_scan(trained, tmp_path, grid):
     with np.load(tmp_path / "maps/scores.npz") as scores:
         assert {scores[name].shape for name in scores.files} == {(32, 32, 32)}
         assert set(scores.files) == {"disease", "mahalanobis", "forward", "deformation"}
+    origin = json.loads((tmp_path / "maps/origin.json").read_text())
+    assert origin["fingerprint"] == json.loads((tmp_path / "slices/new/scan.json").read_text())["fingerprint"]
+    method = origin["method"]
+    assert (method["healthy"], method["disease"], method["noise_depth"], method["size"]) == ("CN", "AD", 99, 32)
+    assert method["model"] == load_model(trained / "model").digest()
     source = nib.load(tmp_path / "new.nii.gz")
     assert not (tmp_path / "maps/old_residual.nii.gz").exists()
     for kind in ("pseudohealthy", "anomaly", "contrast", "confidence"):
