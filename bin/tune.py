@@ -76,7 +76,7 @@ def tune(
         every,
         place,
         f"tuning on {scan.record.scan}",
-    )
+    ).assign(healthy=healthy)
     out.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(out, index=False, float_format="%.6g")
 

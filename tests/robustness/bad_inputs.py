@@ -298,7 +298,7 @@ def hostile(path: Path) -> None:
 
 NO_ROW = {"weight": torch.zeros(0, 8)}
 EMBEDDING = tensors(weight=(6, 8))
-TUNED = "scan,subject,label,guidance_scale,noise_depth,gap,error"
+TUNED = "scan,subject,label,healthy,guidance_scale,noise_depth,gap,error"
 INJECTION = ["$(touch mark)", "0.6"]
 
 BAD_MODELS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
@@ -377,6 +377,14 @@ def out(folder: Path) -> list[str]:
 def reconstruct_options(folder: Path, settings: str) -> list[str]:
     given = ["--settings", str(written(folder, "settings.json", settings)), "--model", str(folder / "model")]
     return [str(folder / "empty"), str(folder / "cn0.nii"), *given, *out(folder)]
+
+
+def tables(folder: Path, **scans: list[tuple[str, int, int]]) -> list[str]:
+    """Write what tune.py measured: of each scan, under which healthy class, guidance and depth."""
+    return [
+        str(written(folder, f"{scan}.csv", "\n".join([TUNED, *(f"{scan},p,AD,{h},{g},{d},1,1" for h, g, d in rows)])))
+        for scan, rows in scans.items()
+    ]
 
 
 BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
@@ -480,7 +488,22 @@ BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
     "choose: a second table without a column": (
         "choose",
         lambda f: [str(written(f, "t.csv", TUNED)), str(written(f, "b.csv", "scan,subject\na,b")), *out(f)],
-        "b.csv: lacks the column label, guidance_scale, noise_depth, gap, error; give the tables that tune.py wrote",
+        "b.csv: lacks the column label, healthy, guidance_scale, noise_depth, gap, error; give the tables that tune",
+    ),
+    "choose: tables of other pairs": (
+        "choose",
+        lambda f: [*tables(f, a=[("CN", 1, 99), ("CN", 3, 99)], b=[("CN", 3, 99)]), *out(f)],
+        "b.csv: scan 'b' was measured under other guidance scales and depths than those of ",
+    ),
+    "choose: a scan twice": (
+        "choose",
+        lambda f: [*tables(f, a=[("CN", 1, 99)]), str(f / "made/../made/a.csv"), *out(f)],
+        "a.csv: scan 'a' is in ",
+    ),
+    "choose: a table of another healthy class": (
+        "choose",
+        lambda f: [*tables(f, a=[("MCI", 1, 99)]), *out(f)],
+        "a.csv: guidance led toward 'MCI', not 'CN'; tune again, or give --healthy",
     ),
     "choose: only a header": (
         "choose",
