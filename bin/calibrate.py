@@ -38,6 +38,8 @@ def calibrate(
     Example:
       calibrate.py slices/ad0 reconstruction/ad0 ad0.nii.gz --floor floor --out calibration/ad0
     """
+    if (atlas is None) != (atlas_names is None):
+        raise click.UsageError("--atlas and --atlas-names belong together; give both.")
     from healthward.imaging.regions import find_atlas, region_table
     from healthward.imaging.slices import load_scan
     from healthward.imaging.volumes import open_image_of, save_like

@@ -15,6 +15,7 @@ from scipy import ndimage
 from calibrate import calibrate
 from floor import floor_of
 from healthward.cohort.departures import with_departures
+from healthward.errors import InputError
 from healthward.imaging.slices import ScanRecord, cut, fingerprint, save_scan
 from healthward.imaging.volumes import Conformed, Geometry
 from healthward.maps.fusion import coverage
@@ -150,6 +151,26 @@ def test_score_that_was_not_made_is_named(cohort: Path) -> None:
     result = run(floor_of, *slices, *options)
     assert result.exit_code == 1
     assert "lacks the score anomaly; name it in reconstruct.py --scores" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--atlas", "--atlas-names"])
+def test_half_an_atlas_is_a_wrong_usage(cohort: Path, option: str) -> None:
+    places = (cohort / "slices/ad0", cohort / "reconstructions/ad0", cohort / "ad0.nii.gz")
+    result = run(calibrate, *places, "--floor", cohort, option, cohort / "ad0.nii.gz", "--out", cohort / "out")
+    assert result.exit_code == 2
+    assert "--atlas and --atlas-names belong together; give both." in result.stderr
+
+
+@pytest.mark.parametrize("name", ["calibration.csv", "regions.csv"])
+def test_a_calibration_under_another_scans_name_is_refused(cohort: Path, name: str) -> None:
+    row = dict.fromkeys(("z_mean", "z_p99", "beyond_1", "beyond_5", "abnormal_ml", "round_trip_z_p99"), 0.0)
+    (cohort / "calibrations/a").mkdir(parents=True)
+    for written in ("calibration.csv", "regions.csv"):
+        table = pd.DataFrame([{"scan": "b" if written == name else "a", **row, "region": "insula", "mean_z": 0.0}])
+        table.to_csv(cohort / "calibrations/a" / written, index=False)
+    scans = pd.DataFrame([{"scan": "a", "subject": "p", "label": "CN", "split": "test"}])
+    with pytest.raises(InputError, match=f"{name}: is of scan 'b', not of 'a'; calibrate the scan again"):
+        with_departures(scans, cohort / "calibrations", "CN")
 
 
 def spoil(folder: Path, name: str, **values: object) -> None:

@@ -115,24 +115,30 @@ def check(
     model: Path | None,
     embedding: Path | None,
     weights: Path | None,
-    atlas: tuple[Path, Path] | None,
+    atlas: Path | None,
+    atlas_names: Path | None,
     overrides: dict[str, Any],
     workers: int,
 ) -> Checked:
     """Check everything that is given, and stop at nothing.
 
-    `atlas` is a volume of labels and its table of names. `base` is the folder that relative paths start from (the
-    sheet's, or for a scan the current one, when None). `overrides` are parameters (of the split) that come before those
-    of the file and the schema's defaults.
+    `atlas` is a volume of labels, `atlas_names` its table of names. `base` is the folder that relative paths start from
+    (the sheet's, or for a scan the current one, when None). `overrides` are parameters (of the split) that come before
+    those of the file and the schema's defaults.
     """
     schema = json.loads(schema_path.read_text(encoding="utf-8"))
     config, incomplete = inspect_model(model, embedding) if model else (None, [])
-    seen, unreadable = training_scans(model) if model else (None, [])
+    seen, unreadable = training_scans(model, training_ids(config)) if model else (None, [])
     incomplete += unreadable
     given, found = _read_parameters(parameters_path)
     problems = incomplete + found
     if parameters_path and not found:
-        problems = validate(given, schema, config) + problems
+        beside = {"model": model, "embedding": embedding, "atlas": atlas, "atlas_names": atlas_names}
+        if not any(given.get(name) for name in ("input", "scan", "simulate")):
+            beside |= {"input": sheet_path, "scan": scan}
+        problems = (
+            validate(given, schema, config, {name: str(each) for name, each in beside.items() if each}) + problems
+        )
     parameters = completed(given, schema) | overrides
     trained: Sequence[str] | None = None
     if model and not incomplete and not (embedding is None and model.is_file()):
@@ -181,7 +187,7 @@ def check(
         complaints = class_complaints(parameters["healthy"], parameters["disease"], trained)
         problems += [f"parameter {name}: {text}" for name, text in complaints]
     absent, unscored = _missing_weights(parameters, weights)
-    problems += absent + _atlas_problems(atlas)
+    problems += absent + _atlas_problems(atlas, atlas_names)
     if problems:
         return Checked(problems)
     key: list[tuple[Row, Row]] = []
@@ -231,13 +237,13 @@ def _inspect(sheet: Sheet, workers: int, fov: float) -> list[Inspection]:
     ]
 
 
-def _atlas_problems(atlas: tuple[Path, Path] | None) -> list[str]:
-    if atlas is None:
+def _atlas_problems(atlas: Path | None, names: Path | None) -> list[str]:
+    if atlas is None or names is None:
         return []
     from healthward.imaging.regions import load_atlas  # slow, and seldom needed
 
     try:
-        load_atlas(*atlas)
+        load_atlas(atlas, names)
     except InputError as error:
         return [f"atlas: {error}"]
     return []

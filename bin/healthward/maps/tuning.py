@@ -97,10 +97,10 @@ def joined(tables: Mapping[Path, pd.DataFrame], healthy: str) -> pd.DataFrame:
             raise InputError(
                 f"{file}: guidance led toward {shown(others[0])}, not {shown(healthy)}; tune again, or give --healthy"
             )
-        for scan, rows in table.groupby("scan"):
+        for scan, rows in ((str(scan), rows) for scan, rows in table.groupby("scan")):
             if scan in first:
                 raise InputError(f"{file}: scan {shown(scan)} is in {first[scan]}, too; give a table of each scan once")
-            first[str(scan)] = file
+            first[scan] = file
             tried = sorted(rows[SETTINGS].itertuples(index=False, name=None))
             candidates_of_first = candidates_of_first or tried
             if tried != candidates_of_first:
