@@ -74,7 +74,8 @@ def aggregate(
         sheet = read_sheet(samplesheet, Path("/"))
         if sheet.problems:
             raise InputError(sheet.problem_lines()[0])
-        covariates = pd.DataFrame(sheet.rows)[["scan", *COVARIATES, "control"]].replace("", None)
+        covariates = pd.DataFrame(sheet.rows)[["scan", "subject", "label", *COVARIATES, "control"]]
+        covariates = covariates.replace("", None)
     if model is not None and (model / "config.json").is_file():
         # The report shows it, and is written last
         read_object(model / "config.json", COPY_AGAIN)

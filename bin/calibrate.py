@@ -68,6 +68,7 @@ def calibrate(
     write_volumes(out / "viewer", name, volumes, scan.geometry.cube_affine)
     row = calibration_row(scan, departure, departures["round_trip"])
     row.to_csv(out / "calibration.csv", index=False, float_format="%.6g")
+    (out / "regions.csv").unlink(missing_ok=True)
     if regions is not None:
         labels, names = regions
         table = region_table(departure.z, labels, names, abnormal(departure), scan.record.spacing**3 / 1000)

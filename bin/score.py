@@ -95,6 +95,7 @@ def score(
     row = scan_table(pairs, table, cubes, features)
     row.to_csv(out / "scan.csv", index=False, float_format="%.6g")
     np.savez(out / "lowest.npz", **lowest_slices(pairs, table, lowest))
+    (out / "features.npz").unlink(missing_ok=True)
     if features is not None:
         np.savez(out / "features.npz", **features)
     scan = pairs.scan

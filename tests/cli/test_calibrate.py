@@ -130,6 +130,8 @@ def test_regions_of_an_atlas_say_where(cohort: Path) -> None:
     assert left["asymmetry"] > 0
     assert left["beyond_ml"] == pytest.approx(table.loc[0, "abnormal_ml"], rel=0.1)
     assert set(regions["scan"]) == set(scans)
+    calibrated(cohort, "ad0")
+    assert not (cohort / "calibrations/ad0/regions.csv").exists()
 
 
 def test_without_an_atlas_a_brain_elsewhere_has_no_regions(cohort: Path) -> None:

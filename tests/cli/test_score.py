@@ -191,6 +191,8 @@ def test_with_weights(case: Case, weights: Path) -> None:
     with np.load(case.out / "features.npz") as features:
         assert set(features) == {"input", "healthy", "input_brain", "healthy_brain"}
         assert {features[name].shape for name in features} == {(3 * COUNT, 2048)}
+    assert case.run("--metrics", "ssim").exit_code == 0
+    assert not (case.out / "features.npz").exists()
 
 
 def test_a_perfect_reconstruction(case: Case, weights: Path) -> None:

@@ -133,12 +133,12 @@ def check(
     given, found = _read_parameters(parameters_path)
     problems = incomplete + found
     if parameters_path and not found:
-        beside = {"model": model, "embedding": embedding, "atlas": atlas, "atlas_names": atlas_names}
-        if not any(given.get(name) for name in ("input", "scan", "simulate")):
-            beside |= {"input": sheet_path, "scan": scan}
-        problems = (
-            validate(given, schema, config, {name: str(each) for name, each in beside.items() if each}) + problems
-        )
+        options: list[tuple[str, object]] = [("model", model), ("embedding", embedding)]
+        options += [("atlas", atlas), ("atlas_names", atlas_names)]
+        if not given.get("simulate"):  # which comes as --input, too
+            options += [("input", sheet_path), ("scan", scan)]
+        beside = {name: str(value) for name, value in options if value}
+        problems = validate(given, schema, config, beside) + problems
     parameters = completed(given, schema) | overrides
     trained: Sequence[str] | None = None
     if model and not incomplete and not (embedding is None and model.is_file()):
