@@ -90,7 +90,7 @@ def reconstruct_scan(
 
     from healthward.diffusion.devices import select_device, select_precision
     from healthward.diffusion.model import load_model
-    from healthward.diffusion.trained import classes_of_model, compared_classes
+    from healthward.diffusion.trained import check_use, classes_of_model, compared_classes
     from healthward.diffusion.translation import Settings
     from healthward.errors import InputError
     from healthward.imaging.slices import load_scan
@@ -101,6 +101,12 @@ def reconstruct_scan(
     from healthward.maps.reconstruction import SCORE_MAPS, Translator, native_maps, remove_maps, slice_table
     from healthward.maps.scores import FILE, make_scores, needs, save_scores
 
+    context = click.get_current_context()
+    for name in ("guidance_scale", "noise_depth") if settings_path else ():
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} beside --settings, which says it, too; give one of them."
+            )
     settings = Settings(guidance_scale, noise_depth, ddim_steps, inversion_iterations)
     if settings_path is not None:
         settings = read_settings(settings_path, settings)
@@ -112,6 +118,7 @@ def reconstruct_scan(
     voxels = read_image_of(image, scan.geometry, scan.cube)
     place, wanted = select_device(device), needs(scores)
     network = load_model(model, embedding, head_channels)
+    check_use(model, scan.record, settings.noise_depth)
     healthy, disease = compared_classes(healthy, disease, classes_of_model(model, network.architecture.conditions))
     origin = origin_of(scan.record, network.digest(), healthy, disease, asdict(settings))
     network.compute_in(select_precision(precision, place))

@@ -56,7 +56,7 @@ def tune(
     """
     from healthward.diffusion.devices import select_device, select_precision
     from healthward.diffusion.model import load_model
-    from healthward.diffusion.trained import classes_of_model, compared_classes
+    from healthward.diffusion.trained import check_use, classes_of_model, compared_classes
     from healthward.diffusion.translation import Settings
     from healthward.imaging.slices import load_scan
     from healthward.labels import condition_number
@@ -65,6 +65,7 @@ def tune(
     base = Settings(ddim_steps=ddim_steps, inversion_iterations=inversion_iterations)
     settings = candidates(base, guidance_scales, noise_depths)
     network, scan = load_model(model, embedding, head_channels), load_scan(slices)
+    check_use(model, scan.record, max(noise_depths))
     healthy, _ = compared_classes(healthy, None, classes_of_model(model, network.architecture.conditions))
     place = select_device(device)
     network.compute_in(select_precision(precision, place))

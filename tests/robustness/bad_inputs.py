@@ -470,14 +470,19 @@ BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
         lambda f: reconstruct_options(f, '{"depth": 3}'),
         "settings.json: 'depth' is none of guidance_scale, noise_depth",
     ),
+    "reconstruct: settings without a value": (
+        "reconstruct",
+        lambda f: reconstruct_options(f, '{"noise_depth": 99}'),
+        "settings.json: lacks guidance_scale; give the settings.json that choose.py wrote",
+    ),
     "reconstruct: setting out of range": (
         "reconstruct",
-        lambda f: reconstruct_options(f, '{"noise_depth": 5000}'),
+        lambda f: reconstruct_options(f, '{"guidance_scale": 1, "noise_depth": 5000}'),
         "settings.json: noise_depth 5000 is no number from 0 to 999",
     ),
     "reconstruct: setting that is no number": (
         "reconstruct",
-        lambda f: reconstruct_options(f, '{"guidance_scale": NaN}'),
+        lambda f: reconstruct_options(f, '{"guidance_scale": NaN, "noise_depth": 99}'),
         "settings.json: guidance_scale nan is no number from 0 to 50",
     ),
     "choose: a second table that is damaged": (

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from healthward.errors import InputError
+from healthward.imaging.slices import ScanRecord, slice_bounds
 from healthward.labels import CLASSES
 from healthward.wording import listed
 
@@ -29,6 +30,24 @@ def classes_of_model(model: Path, conditions: int) -> tuple[str, ...]:
     """Return the classes that a model was trained on, which is a folder that could be loaded, or a .pt file."""
     config = json.loads((model / "config.json").read_text(encoding="utf-8")) if model.is_dir() else None
     return trained_classes(config, conditions)
+
+
+def check_use(model: Path, record: ScanRecord, depth: int) -> None:
+    """Raise an InputError where a model of ours was trained on other slices than these, or on no such depth.
+
+    A .pt file, and a folder that does not say, are taken on trust.
+    """
+    config = json.loads((model / "config.json").read_text(encoding="utf-8")) if model.is_dir() else {}
+    try:
+        size, (low, high), fov = config["size"], config["slice_range"], config["fov"]
+        known, limit = (size, *slice_bounds(size, low, high), fov), config["max_timestep"]
+    except (KeyError, TypeError, ValueError):
+        return
+    if (record.size, record.first, record.count, record.fov) != known:
+        text = f"is sliced otherwise than what the model {model} was trained on; slice it with"
+        raise InputError(f"scan {record.scan} {text} --size {size} --slice-range {low:g} {high:g} --fov {fov:g}")
+    if depth >= limit:
+        raise InputError(f"noise depth {depth} is not below {limit}, the model's max_timestep; give a lower one")
 
 
 def most_severe(trained: Sequence[str], healthy: str) -> str | None:
