@@ -44,8 +44,8 @@ def check_use(model: Path, record: ScanRecord, depth: int) -> None:
     except (KeyError, TypeError, ValueError):
         return
     if (record.size, record.first, record.count, record.fov) != known:
-        text = f"is sliced otherwise than what the model {model} was trained on; slice it with"
-        raise InputError(f"scan {record.scan} {text} --size {size} --slice-range {low:g} {high:g} --fov {fov:g}")
+        text = f"scan {record.scan} is sliced otherwise than what the model {model} was trained on"
+        raise InputError(f"{text}; slice it with --size {size} --slice-range {low:g} {high:g} --fov {fov:g}")
     if depth >= limit:
         raise InputError(f"noise depth {depth} is not below {limit}, the model's max_timestep; give a lower one")
 
