@@ -81,7 +81,8 @@ def aggregate(
         sheet = read_sheet(samplesheet, Path("/"), classes=classes)
         if sheet.problems:
             raise InputError(sheet.problem_lines()[0])
-        covariates = pd.DataFrame(sheet.rows)[["scan", *COVARIATES, "control"]].replace("", None)
+        covariates = pd.DataFrame(sheet.rows)[["scan", "subject", "label", *COVARIATES, "control"]]
+        covariates = covariates.replace("", None)
         others = other_columns(sheet.rows)
     if model is not None and (model / "config.json").is_file():
         # The report shows it, and is written last

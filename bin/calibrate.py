@@ -39,17 +39,22 @@ def calibrate(
     Example:
       calibrate.py slices/ad0 maps/ad0 ad0.nii.gz --floor floor --out calibration/ad0
     """
+    if (atlas is None) != (atlas_names is None):
+        raise click.UsageError("--atlas and --atlas-names belong together; give both.")
     from healthward.imaging.regions import find_atlas, region_table
     from healthward.imaging.slices import load_scan
     from healthward.imaging.volumes import open_image_of, save_like
+    from healthward.maps.origin import read_origin
     from healthward.maps.scores import FILE, read_scores
     from healthward.maps.viewer import write_volumes
     from healthward.norms.abnormality import abnormal, calibrated_maps, calibration_row
     from healthward.norms.calibration import prepare, read_floor
+    from healthward.norms.control_scans import check_method
 
     scan = load_scan(slices)
     open_image_of(image, scan.geometry)
     name = scan.record.scan
+    check_method(floor, maps, read_origin(maps, scan.record).method)
     cubes = read_scores(maps / FILE, [score, "round_trip"])
     departures = {
         kind: read_floor(floor / kind).compare(prepare(cube, scan), scan.record.subject) for kind, cube in cubes.items()
@@ -64,6 +69,7 @@ def calibrate(
     write_volumes(out / "viewer", name, volumes, scan.geometry.cube_affine)
     row = calibration_row(scan, departure, departures["round_trip"])
     row.to_csv(out / "calibration.csv", index=False, float_format="%.6g")
+    (out / "regions.csv").unlink(missing_ok=True)
     if regions is not None:
         labels, names = regions
         table = region_table(departure.z, labels, names, abnormal(departure), scan.record.spacing**3 / 1000)

@@ -124,6 +124,8 @@ def main(
         raise click.UsageError("--embedding belongs to a .pt file given by --model.")
     if (validation_fraction or 0) + (test_fraction or 0) >= 1:
         raise click.UsageError("--validation-fraction and --test-fraction leave nothing to train on.")
+    if (atlas is None) != (atlas_names is None) and not parameters_path:
+        raise click.UsageError("--atlas and --atlas-names belong together; give both.")
     if not (sheet_path or scan or parameters_path or model):
         raise click.UsageError("Nothing to check: give --input, --scan, --parameters or --model.")
     own = {
@@ -144,7 +146,8 @@ def main(
         model=model,
         embedding=embedding,
         weights=weights,
-        atlas=(atlas, atlas_names) if atlas and atlas_names else None,
+        atlas=atlas,
+        atlas_names=atlas_names,
         overrides={name: value for name, value in own.items() if value is not None},
         workers=workers,
     )

@@ -27,16 +27,16 @@ def choose(tables: tuple[Path, ...], classes: Classes, healthy: str | None, out:
     """
     import json
 
-    import pandas as pd
-
     from healthward.inputs.results import read_table
     from healthward.maps.chosen_settings import SETTINGS
-    from healthward.maps.tuning import compare_candidates
+    from healthward.maps.tuning import compare_candidates, joined
     from healthward.report.tuning_figures import plot_pareto
 
     mend, measured = "give the tables that tune.py wrote", [*SETTINGS, "gap", "error"]
-    read = [read_table(table, mend, ("scan", "subject", "label"), measured) for table in tables]
-    compared = compare_candidates(pd.concat(read, ignore_index=True), healthy or classes.healthy)
+    text = ("scan", "subject", "label", "healthy")
+    read = {table: read_table(table, mend, text, measured) for table in tables}
+    healthy = healthy or classes.healthy
+    compared = compare_candidates(joined(read, healthy), healthy)
     best = compared.iloc[0]
     settings = {"guidance_scale": float(best["guidance_scale"]), "noise_depth": int(best["noise_depth"])}
     out.mkdir(parents=True, exist_ok=True)

@@ -23,8 +23,8 @@ def floor_of(slices: tuple[Path, ...], maps: Path, score: str, out: Path) -> Non
     """Measure what health shows, voxel by voxel, in SLICES, the slice.py folders of held-out healthy scans.
 
     OUT gets two floors, which calibrate.py compares scans with: of the score, which guidance makes, and of the unguided
-    round trip. With fewer subjects than it takes, that is
-    said, and nothing is written.
+    round trip; and in method.json how the scores were made. Those of an earlier call go. With fewer subjects than it
+    takes, that is said, and nothing is written.
 
     \b
     Example:
@@ -37,9 +37,13 @@ def floor_of(slices: tuple[Path, ...], maps: Path, score: str, out: Path) -> Non
     from healthward.imaging.slices import load_scan, read_record
     from healthward.maps.scores import FILE, read_scores
     from healthward.norms.calibration import FEWEST_CONTROLS, measure_floor, prepare
+    from healthward.norms.control_scans import method_of_controls, remove_floor, save_method
 
     folders = sorted(slices, key=lambda folder: (read_record(folder).subject, read_record(folder).scan))
-    subjects = {read_record(folder).subject for folder in folders}
+    records = [read_record(folder) for folder in folders]
+    method = method_of_controls([(record, maps / record.scan) for record in records])
+    remove_floor(out)
+    subjects = {record.subject for record in records}
     if len(subjects) <= FEWEST_CONTROLS:
         logging.getLogger(__name__).warning(
             "%d held-out control subjects; it takes %d to calibrate maps", len(subjects), FEWEST_CONTROLS + 1
@@ -51,7 +55,8 @@ def floor_of(slices: tuple[Path, ...], maps: Path, score: str, out: Path) -> Non
             (scan.record.subject, prepare(read_scores(maps / scan.record.scan / FILE, [name])[name], scan))
             for scan in scans
         )
-        measure_floor(prepared, read_record(folders[0]).spacing, out / name)
+        measure_floor(prepared, records[0].spacing, out / name)
+    save_method(out, method)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ def map_scan(slices: Path, reconstruction: Path, image: Path, scores: tuple[str,
 
     SLICES is the folder that slice.py made of IMAGE, RECONSTRUCTION that of reconstruct.py. No network is needed. OUT
     gets NIfTI maps on IMAGE's own grid (pseudo-healthy, anomaly, contrast, confidence, and disease and residual where
-    these are among the scores), and the scores of each voxel of the conformed cube (scores.npz).
+    these are among the scores), the scores of each voxel of the conformed cube (scores.npz), and what they were made of
+    (origin.json).
 
     \b
     Example:
@@ -35,11 +36,13 @@ def map_scan(slices: Path, reconstruction: Path, image: Path, scores: tuple[str,
     from healthward.imaging.volumes import read_image_of, save_like, to_native
     from healthward.maps.evidence import read_evidence, read_stack
     from healthward.maps.native import native_maps, remove_maps
+    from healthward.maps.origin import read_origin, save_origin
     from healthward.maps.scores import FILE, make_scores, save_scores
     from healthward.names import evidence_for
 
     scan = load_scan(slices)
     voxels = read_image_of(image, scan.geometry, scan.cube)
+    origin = read_origin(reconstruction, scan.record)
     stack = read_stack(reconstruction, scan)
     cubes = make_scores(read_evidence(reconstruction, scan, stack, evidence_for(scores)), scores)
     maps = native_maps(scan, voxels, stack["healthy"], stack["unguided"])
@@ -50,6 +53,7 @@ def map_scan(slices: Path, reconstruction: Path, image: Path, scores: tuple[str,
     for kind, volume in (vars(maps) | scored).items():
         save_like(out / f"{scan.record.scan}_{kind}.nii.gz", volume, image)
     save_scores(out / FILE, cubes)
+    save_origin(out, origin)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,8 @@ def reconstruct_scans(
     SLICES are the folders that slice.py made of them; the network is loaded once for all. Every slice is inverted by
     DDIM and denoised twice: under guidance toward the healthy class, and unguided. It is also noised and looked at in
     one step, as healthy and as diseased. OUT gets a folder for each scan with the translated slices (stack.npz), what
-    else scores are made of (evidence.npz), and the error of each slice (reconstruction.csv): all that map.py needs.
+    else scores are made of (evidence.npz), the error of each slice (reconstruction.csv), and what all that was made of
+    (origin.json): what map.py needs.
 
     \b
     Example:
@@ -80,18 +81,27 @@ def reconstruct_scans(
     With figures of input, latent, decodings and the way between them (steps.png, trajectory.png):
       reconstruct.py slices/ad0 --model model --debug debug --out reconstructions
     """
+    from dataclasses import asdict
+
     import numpy as np
 
     from healthward.diffusion.devices import select_device, select_precision
     from healthward.diffusion.model import load_model
-    from healthward.diffusion.trained import classes_of_model, compared_classes
+    from healthward.diffusion.trained import check_use, classes_of_model, compared_classes
     from healthward.diffusion.translation import Settings
     from healthward.errors import InputError
-    from healthward.imaging.slices import by_scan, load_scan
+    from healthward.imaging.slices import by_scan, load_scan, read_record
     from healthward.maps.chosen_settings import read_settings
     from healthward.maps.evidence import ERRORS, FILE, STACK, save_evidence
+    from healthward.maps.origin import origin_of, save_origin
     from healthward.maps.reconstruction import Translator, slice_table
 
+    context = click.get_current_context()
+    for name in ("guidance_scale", "noise_depth") if settings_path else ():
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} beside --settings, which says it, too; give one of them."
+            )
     settings = Settings(guidance_scale, noise_depth, ddim_steps, inversion_iterations)
     if settings_path is not None:
         settings = read_settings(settings_path, settings)
@@ -102,8 +112,11 @@ def reconstruct_scans(
     folders = by_scan(slices)
     place, wanted = select_device(device), evidence or ()
     network = load_model(model, embedding, head_channels)
+    for folder in folders.values():
+        check_use(model, read_record(folder), settings.noise_depth)
     known, trained = classes_of_model(model, network.architecture.conditions, classes)
     healthy, disease = compared_classes(healthy, disease, known, trained)
+    digest = network.digest()
     network.compute_in(select_precision(precision, place))
     translator = Translator(
         model=network,
@@ -125,6 +138,7 @@ def reconstruct_scans(
 
         made = out / name
         made.mkdir(parents=True, exist_ok=True)
+        save_origin(made, origin_of(scan.record, digest, healthy, disease, asdict(settings)))
         np.savez(made / STACK, **stack)
         save_evidence(made / FILE, fused)
         table.to_csv(made / ERRORS, index=False, float_format="%.6g")

@@ -66,6 +66,7 @@ def score(
     from healthward.imaging.slices import by_scan, load_scan
     from healthward.inputs.results import read_table
     from healthward.maps.evidence import AGAIN, ERRORS, STACK, read_stack
+    from healthward.maps.origin import read_origin
     from healthward.maps.scores import AGAIN as MAP_AGAIN
     from healthward.maps.scores import FILE, read_scores
     from healthward.maps.scoring import lowest_slices, pair, scan_table, slice_features, slice_table
@@ -92,6 +93,8 @@ def score(
     inception = Inception(files["fid"], where) if "fid" in computed else None
     for name, folder in folders.items():
         scan = load_scan(folder)
+        if read_origin(reconstructions / name, scan.record) != read_origin(maps / name, scan.record):
+            raise InputError(f"{maps / name}: made of another reconstruction of {name}; {MAP_AGAIN}")
         pairs = pair(scan, **read_stack(reconstructions / name, scan))
         errors = read_table(reconstructions / name / ERRORS, AGAIN, ["scan", "axis"], ["index"])
         cubes = read_scores(maps / name / FILE)
@@ -106,6 +109,7 @@ def score(
         table.to_csv(scored / "slices.csv", index=False, float_format="%.6g")
         row.to_csv(scored / "scan.csv", index=False, float_format="%.6g")
         np.savez(scored / "lowest.npz", **lowest_slices(pairs, table, lowest))
+        (scored / "features.npz").unlink(missing_ok=True)
         if features is not None:
             np.savez(scored / "features.npz", **features)
         write_volumes(scored / "viewer", name, scan_volumes(scan, pairs.healthy, cubes), scan.geometry.cube_affine)

@@ -129,6 +129,7 @@ def train_model(
     trained = [
         each for folder in cohort.split("train").folders for each in load_signatures(folder / SIGNATURE, SLICE_AGAIN)
     ]
+    cohort.check()
     # A cohort too small to hold anyone out is validated on what it learned, and config.json says so.
     held_out = cohort.split("val") if cohort.split("val").records else cohort.split("train")
     settings = validation_settings(max_timestep)

@@ -52,14 +52,16 @@ def tune(
     """
     from healthward.diffusion.devices import select_device, select_precision
     from healthward.diffusion.model import load_model
-    from healthward.diffusion.trained import classes_of_model, compared_classes
+    from healthward.diffusion.trained import check_use, classes_of_model, compared_classes
     from healthward.diffusion.translation import Settings
-    from healthward.imaging.slices import by_scan, load_scan
+    from healthward.imaging.slices import by_scan, load_scan, read_record
     from healthward.maps.tuning import candidates, measure_scan
 
     base = Settings(ddim_steps=ddim_steps, inversion_iterations=inversion_iterations)
     settings = candidates(base, guidance_scales, noise_depths)
     folders = by_scan(slices)
+    for folder in folders.values():
+        check_use(model, read_record(folder), max(noise_depths))
     network = load_model(model, embedding, head_channels)
     known, trained = classes_of_model(model, network.architecture.conditions, classes)
     healthy, _ = compared_classes(healthy, None, known, trained)
@@ -68,7 +70,7 @@ def tune(
     for name, folder in folders.items():
         table = measure_scan(
             network, load_scan(folder), known.condition(healthy), settings, every, place, f"tuning on {name}"
-        )
+        ).assign(healthy=healthy)
         out.mkdir(parents=True, exist_ok=True)
         table.to_csv(out / f"{name}.csv", index=False, float_format="%.6g")
 

@@ -26,7 +26,8 @@ def argumentsOf(options) {
             pair,
             healthy,
             options.disease ? "--disease ${options.disease}" : '',
-            "--guidance-scale ${options.guidance_scale} --noise-depth ${options.noise_depth}",
+            // Tuning chooses them
+            options.tune ? '' : "--guidance-scale ${options.guidance_scale} --noise-depth ${options.noise_depth}",
             sampler,
             "--seed ${options.seed}",
             options.translation_batch ? "--batch ${options.translation_batch}" : '',

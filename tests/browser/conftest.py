@@ -15,8 +15,9 @@ from playwright.sync_api import Browser, sync_playwright
 from aggregate import aggregate
 from calibrate import calibrate
 from floor import floor_of
-from healthward.imaging.slices import AXES, ScanRecord, cut, save_scan
+from healthward.imaging.slices import AXES, ScanRecord, cut, fingerprint, save_scan
 from healthward.imaging.volumes import Conformed, Geometry
+from healthward.maps.origin import origin_of, save_origin
 from requirements import need
 from score import score
 
@@ -41,12 +42,14 @@ def write_scan(folder: Path, scan: str, label: str, seed: int) -> None:
     lesion[10:15, 10:15, 10:15] = {"CN": 0.0, "MCI": 0.1, "AD": 0.3}[label]
     unguided = np.clip(cube + generator.normal(0, 0.02, cube.shape) * BRAIN, 0, 1).astype(np.float32)
     healthy = np.clip(unguided + generator.normal(0, 0.03, cube.shape) * BRAIN + lesion, 0, 1).astype(np.float32)
-    record = ScanRecord(scan, f"p-{scan}", label, "test", SIZE, FIRST, COUNT, 128.0, "")
+    stack = cut(cube, FIRST, COUNT)
+    record = ScanRecord(scan, f"p-{scan}", label, "test", SIZE, FIRST, COUNT, 128.0, fingerprint(stack))
     geometry = Geometry(BRAIN.shape, AFFINE, AFFINE, 0.0, 1.0)
-    save_scan(folder / "slices" / scan, Conformed(cube, BRAIN, geometry), cut(cube, FIRST, COUNT), None, record)
+    save_scan(folder / "slices" / scan, Conformed(cube, BRAIN, geometry), stack, None, record)
     nib.save(nib.Nifti1Image(cube, AFFINE), folder / f"{scan}.nii.gz")
     place = folder / "reconstructions" / scan
     place.mkdir(parents=True)
+    save_origin(place, origin_of(record, "f00d", "CN", "AD", {}))
     stacks = {"healthy": cut(healthy, FIRST, COUNT), "unguided": cut(unguided, FIRST, COUNT)}
     np.savez(place / "stack.npz", **stacks)
     maps = {

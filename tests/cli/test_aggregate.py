@@ -38,7 +38,9 @@ def test_cohort_becomes_tables_figures_report_and_summary(scores: list[Path], tm
 def test_samplesheet_brings_age_sex_and_site(tmp_path: Path):
     scores = write_cohort(tmp_path / "scores", 40, ("CN", "AD"))
     lines = ["scan,subject,image,label,split,mask,age,sex,site"]
-    lines += [f"s{n:02d},s{n:02d},/data/{n}.nii.gz,CN,test,,{50 + n / 2},{'MF'[n % 2]}," for n in range(40)]
+    lines += [
+        f"s{n:02d},s{n:02d},/data/{n}.nii.gz,{('CN', 'AD')[n % 2]},test,,{50 + n / 2},{'MF'[n % 2]}," for n in range(40)
+    ]
     (tmp_path / "samplesheet.csv").write_text("\n".join(lines))
     result = run(*scores, "--samplesheet", tmp_path / "samplesheet.csv", "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
@@ -97,6 +99,42 @@ def test_users_mistake_is_one_line(scores: list[Path], tmp_path: Path, option: s
     assert result.exit_code == 1
     assert message in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("subject", "label", "told"),
+    [
+        ("s01", "CN", "gives subject 's01' to scan s00, its scores 's00'; give the sheet that it was scored from"),
+        ("s00", "AD", "gives label 'AD' to scan s00, its scores 'CN'; give the sheet that it was scored from"),
+    ],
+)
+def test_a_sheet_of_another_cohort_is_refused(scores: list[Path], tmp_path: Path, subject: str, label: str, told: str):
+    sheet = f"scan,subject,image,label\ns00,{subject},a.nii.gz,{label}\n"
+    (tmp_path / "sheet.csv").write_text(sheet)
+    result = run(scores[0], "--samplesheet", tmp_path / "sheet.csv", "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert told in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_of_an_earlier_cohort_stays(scores: list[Path], tmp_path: Path):
+    (tmp_path / "skipped.csv").write_text("scan,subject,label,reason\nx,x,CN,torn\n")
+    (tmp_path / "out/figures").mkdir(parents=True)
+    (tmp_path / "out/figures/my own.png").touch()
+    assert run(*scores, "--skipped", tmp_path / "skipped.csv", "--out", tmp_path / "out").exit_code == 0
+    assert (tmp_path / "out/tables/skipped.csv").is_file()
+    assert (tmp_path / "out/tables/localisation.csv").is_file()
+    for path in scores[:1]:
+        table = pd.read_csv(path / "scan.csv")
+        table.drop(columns=[name for name in table if name.endswith(("_auprc", "_auroc"))]).to_csv(
+            path / "scan.csv", index=False
+        )
+    assert run(scores[0], "--out", tmp_path / "out").exit_code == 0
+    assert not (tmp_path / "out/tables/skipped.csv").exists()
+    assert not (tmp_path / "out/tables/localisation.csv").exists()
+    assert [path.stem for path in (tmp_path / "out/figures/scans").iterdir()] == ["s00"]
+    figures = {path.stem for path in (tmp_path / "out/figures").iterdir()}
+    assert figures == {"scans", "my own", "ssim_curves", "round_trip", "lowest_slices"}
 
 
 def test_bad_usage_is_a_usage_error(scores: list[Path], tmp_path: Path):

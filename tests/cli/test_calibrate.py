@@ -1,5 +1,7 @@
 """floor.py and calibrate.py: what they write of a cohort of controls and a patient."""
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +15,11 @@ from scipy import ndimage
 from calibrate import calibrate
 from floor import floor_of
 from healthward.cohort.departures import with_departures
-from healthward.imaging.slices import ScanRecord, cut, save_scan
+from healthward.errors import InputError
+from healthward.imaging.slices import ScanRecord, cut, fingerprint, save_scan
 from healthward.imaging.volumes import Conformed, Geometry
 from healthward.maps.fusion import coverage
+from healthward.maps.origin import origin_of, save_origin
 
 SIZE, FIRST, COUNT = 32, 8, 16
 RECORD = ScanRecord("scan", "subject", "CN", "test", SIZE, FIRST, COUNT, 128.0, "")
@@ -23,6 +27,7 @@ ALONG = np.arange(SIZE) - (SIZE - 1) / 2
 BRAIN = np.sqrt(ALONG[:, None, None] ** 2 + ALONG[:, None] ** 2 + ALONG**2) < 12
 LESION = (slice(10, 14),) * 3
 AFFINE = np.diag([4.0, 4.0, 4.0, 1.0])
+SETTINGS = {"guidance_scale": 3.0, "noise_depth": 249}
 
 
 def write_scan(folder: Path, scan: str, label: str, seed: int, lesion: float = 0.0) -> None:
@@ -30,13 +35,15 @@ def write_scan(folder: Path, scan: str, label: str, seed: int, lesion: float = 0
     rng = np.random.default_rng(seed)
     truth = np.zeros(BRAIN.shape, dtype=bool)
     truth[LESION] = True
-    cube = BRAIN.astype(np.float32)
-    record = replace(RECORD, scan=scan, subject=f"p-{scan}", label=label)
+    cube = np.where(BRAIN, rng.uniform(0.5, 1, BRAIN.shape), 0).astype(np.float32)
+    stack = cut(cube, FIRST, COUNT)
+    record = replace(RECORD, scan=scan, subject=f"p-{scan}", label=label, fingerprint=fingerprint(stack))
     geometry = Geometry(BRAIN.shape, AFFINE, AFFINE, 0.0, 1.0)
-    save_scan(folder / "slices" / scan, Conformed(cube, BRAIN, geometry), cut(cube, FIRST, COUNT), truth, record)
+    save_scan(folder / "slices" / scan, Conformed(cube, BRAIN, geometry), stack, truth, record)
     nib.save(nib.Nifti1Image(cube, AFFINE), folder / f"{scan}.nii.gz")
     place = folder / "maps" / scan
-    place.mkdir(parents=True)
+    place.mkdir(parents=True, exist_ok=True)
+    save_origin(place, origin_of(record, "f00d", "CN", "AD", SETTINGS))
     noise = {name: rng.gamma(2, size=BRAIN.shape).astype(np.float32) for name in ("disease", "round_trip")}
     noise["disease"][LESION] += lesion
     np.savez(place / "scores.npz", **noise)
@@ -123,6 +130,8 @@ def test_regions_of_an_atlas_say_where(cohort: Path) -> None:
     assert left["asymmetry"] > 0
     assert left["beyond_ml"] == pytest.approx(table.loc[0, "abnormal_ml"], rel=0.1)
     assert set(regions["scan"]) == set(scans)
+    calibrated(cohort, "ad0")
+    assert not (cohort / "calibrations/ad0/regions.csv").exists()
 
 
 def test_without_an_atlas_a_brain_elsewhere_has_no_regions(cohort: Path) -> None:
@@ -144,6 +153,126 @@ def test_score_that_was_not_made_is_named(cohort: Path) -> None:
     result = run(floor_of, *slices, *options)
     assert result.exit_code == 1
     assert "lacks the score anomaly; name it in map.py --scores" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--atlas", "--atlas-names"])
+def test_half_an_atlas_is_a_wrong_usage(cohort: Path, option: str) -> None:
+    places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz")
+    result = run(calibrate, *places, "--floor", cohort, option, cohort / "ad0.nii.gz", "--out", cohort / "out")
+    assert result.exit_code == 2
+    assert "--atlas and --atlas-names belong together; give both." in result.stderr
+
+
+@pytest.mark.parametrize("name", ["calibration.csv", "regions.csv"])
+def test_a_calibration_under_another_scans_name_is_refused(cohort: Path, name: str) -> None:
+    row = dict.fromkeys(("z_mean", "z_p99", "beyond_1", "beyond_5", "abnormal_ml", "round_trip_z_p99"), 0.0)
+    (cohort / "calibrations/a").mkdir(parents=True)
+    for written in ("calibration.csv", "regions.csv"):
+        table = pd.DataFrame([{"scan": "b" if written == name else "a", **row, "region": "insula", "mean_z": 0.0}])
+        table.to_csv(cohort / "calibrations/a" / written, index=False)
+    scans = pd.DataFrame([{"scan": "a", "subject": "p", "label": "CN", "split": "test"}])
+    with pytest.raises(InputError, match=f"{name}: is of scan 'b', not of 'a'; calibrate the scan again"):
+        with_departures(scans, cohort / "calibrations", "CN")
+
+
+def spoil(folder: Path, name: str, **values: object) -> None:
+    """Change what a JSON file says, or what its `method` says where that has it."""
+    content = json.loads((folder / name).read_text())
+    for key, value in values.items():
+        (content["method"] if key in content.get("method", {}) else content)[key] = value
+    (folder / name).write_text(json.dumps(content))
+
+
+def refused(command: object, *arguments: object) -> str:
+    result = run(command, *arguments)
+    assert result.exit_code == 1
+    [line] = result.stderr.removeprefix("Error: ").splitlines()[-1:]
+    return line
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"scan": "cn3"}, "made of scan 'cn3', not of 'ad0'; give the folder of this scan"),
+        ({"fingerprint": "00"}, "made of other slices of 'ad0' than these; reconstruct the scan again"),
+        ({"fov": 192.0}, "made of other slices of 'ad0' than these; reconstruct the scan again"),
+        ({"guidance_scale": 5.0}, "made with guidance_scale 5, not 3 as the controls of "),
+        ({"noise_depth": 99}, "made with noise_depth 99, not 249 as the controls of "),
+        ({"model": "beef"}, "made with model beef, not f00d as the controls of "),
+        ({"method": {}}, "origin.json: damaged (ValueError: no method); reconstruct the scan again"),
+    ],
+)
+def test_maps_of_another_scan_or_made_otherwise_than_the_controls_are_refused(
+    cohort: Path, changes: dict[str, object], told: str
+) -> None:
+    assert measured(cohort).exit_code == 0
+    spoil(cohort / "maps/ad0", "origin.json", **changes)
+    out = cohort / "calibrations/ad0"
+    places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz")
+    assert told in refused(calibrate, *places, "--floor", cohort / "floor", "--out", out)
+    assert not out.exists()
+
+
+def test_maps_of_a_brain_that_was_sliced_anew_are_refused(cohort: Path) -> None:
+    assert measured(cohort).exit_code == 0
+    stale = (cohort / "maps/ad0/origin.json").read_text()
+    write_scan(cohort, "ad0", "AD", 100)
+    (cohort / "maps/ad0/origin.json").write_text(stale)
+    places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz")
+    told = refused(calibrate, *places, "--floor", cohort / "floor", "--out", cohort / "calibrations/ad0")
+    assert "made of other slices of 'ad0' than these" in told
+
+
+@pytest.mark.parametrize("name", ["origin.json", "method.json"])
+def test_maps_that_do_not_tell_what_they_were_made_of_are_refused(cohort: Path, name: str) -> None:
+    assert measured(cohort).exit_code == 0
+    place = cohort / ("maps/ad0" if name == "origin.json" else "floor")
+    (place / name).unlink()
+    places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz")
+    told = refused(calibrate, *places, "--floor", cohort / "floor", "--out", cohort / "calibrations/ad0")
+    assert told.startswith(f"{place}: has no {name} that tells ")
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "told"),
+    [
+        ("slices/cn1/scan.json", {"split": "train"}, "scan 'cn1' is a training scan, which the model knows; leave it"),
+        ("slices/cn1/scan.json", {"label": "MCI"}, "scan 'cn1' is of class MCI, and controls are CN; leave it out"),
+        ("maps/cn1/origin.json", {"model": "beef"}, "cn1: made with model beef, not f00d as those of 'cn0'"),
+        ("maps/cn1/origin.json", {"noise_depth": 9}, "cn1: made with noise_depth 9, not 249 as those of"),
+        ("maps/cn1/origin.json", {"fov": 192.0}, "made of other slices of 'cn1' than these; reconstruct"),
+    ],
+)
+def test_a_floor_is_measured_on_held_out_controls_that_were_made_alike(
+    cohort: Path, file: str, changes: dict[str, object], told: str
+) -> None:
+    spoil((cohort / file).parent, Path(file).name, **changes)
+    result = measured(cohort)
+    assert result.exit_code == 1
+    assert told in result.stderr
+    assert not (cohort / "floor").exists()
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_control_given_twice_is_refused(cohort: Path, renamed: bool) -> None:
+    folders = ("slices", "maps")
+    for place in folders if renamed else ():
+        shutil.copytree(cohort / place / "cn0", cohort / place / "cn9")
+    if renamed:
+        spoil(cohort / "slices/cn9", "scan.json", scan="cn9", subject="p-cn9")
+        spoil(cohort / "maps/cn9", "origin.json", scan="cn9")
+    slices = [cohort / "slices" / name for name in ("cn0", "cn9" if renamed else "cn0")]
+    told = refused(floor_of, *slices, "--maps", cohort / "maps", "--out", cohort / "floor")
+    assert told == ("scan 'cn9' is given twice, as 'cn0', too; give it once" if renamed else
+                    "scan 'cn0' is given twice; give it once")  # fmt: skip
+
+
+def test_an_earlier_floor_leaves_nothing_behind(cohort: Path) -> None:
+    assert measured(cohort, controls=7).exit_code == 0
+    assert measured(cohort, controls=6).exit_code == 0
+    assert not (cohort / "floor/disease/controls/p-cn6.npz").exists()
+    assert measured(cohort, controls=5).exit_code == 0
+    assert not [path for path in (cohort / "floor").rglob("*") if path.is_file()]
 
 
 def test_volumes_for_the_viewer(cohort: Path) -> None:

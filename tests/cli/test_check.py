@@ -356,6 +356,16 @@ def test_scans_that_a_model_was_trained_on_are_train_whatever_the_sheet_says(coh
     assert set(split.drop(["s2", "s5"])) == {"test"}
 
 
+def test_a_model_that_knows_fewer_of_its_training_scans_than_it_lists_is_refused(cohort: Path, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", training={"scans": {"CN": ["s3", "z"], "AD": ["q"]}})
+    voxels = nibabel.load(tmp_path / "scan 2.nii.gz").get_fdata()
+    for known, status in ((2, 1), (3, 0)):
+        save_signatures(model / "training_scans.safetensors", [signature(voxels)] * known)
+        result = run(tmp_path / f"out{known}", "--input", cohort, "--model", model)
+        assert result.exit_code == status
+        assert ("tells of 2 scans, and config.json of 3 that it was trained on" in result.stderr) == (status == 1)
+
+
 def test_torn_training_scans_of_a_model_are_a_problem(cohort: Path, model: Path, tmp_path: Path) -> None:
     (model / "training_scans.safetensors").write_bytes(b"torn")
     result = run(tmp_path / "out", "--input", cohort, "--model", model)
@@ -412,6 +422,8 @@ def test_parameters_alone_can_be_checked(tmp_path: Path) -> None:
         ["--scan", "{}", "--test-fraction", "0.5", "--validation-fraction", "0.5"],
         ["--scan", "{}", "--test-fraction", "1"],
         ["--scan", "{}", "--sede", "1"],
+        ["--scan", "{}", "--atlas", "atlas.nii.gz"],
+        ["--scan", "{}", "--atlas-names", "names.tsv"],
     ],
 )
 def test_wrong_usage_ends_with_status_2(tmp_path: Path, arguments: list[str]) -> None:
@@ -450,6 +462,21 @@ def test_atlas_is_read_before_anything_is_computed(cohort, tmp_path):
     result = run(tmp_path / "out", "--input", cohort, *atlas)
     assert result.exit_code == 1
     assert "names.tsv: has the columns" in result.stderr
+    (tmp_path / "parameters.json").write_text("{}")
+    result = run(tmp_path / "out", "--input", cohort, *atlas[:2], "--parameters", tmp_path / "parameters.json")
+    assert result.exit_code == 1
+    [line] = result.stderr.splitlines()[-1:]
+    assert line.endswith("atlas.nii.gz' is given alone; give atlas_names, too")
+
+
+def test_options_count_where_the_parameters_do_not_say(cohort: Path, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "parameters.json").write_text('{"seed": 3}')
+    parameters = ("--parameters", tmp_path / "parameters.json")
+    scan = ("--scan", json.dumps({"image": str(tmp_path / "scan 0.nii.gz"), "label": "AD", "scan": "a"}))
+    for options in (("--input", cohort), (*scan, "--model", model)):
+        result = run(tmp_path / "out", *options, *parameters)
+        assert result.exit_code == 0, result.output
+    assert run(tmp_path / "none", *parameters).exit_code == 1
 
 
 def write_bad_scans(cohort: Path, folder: Path) -> None:

@@ -16,6 +16,7 @@ from healthward.imaging.slices import AXES, ScanRecord, cut, fingerprint, save_s
 from healthward.imaging.volumes import Conformed, Geometry
 from healthward.maps.evidence import Evidence
 from healthward.maps.fusion import fuse
+from healthward.maps.origin import origin_of, save_origin
 from healthward.maps.scores import make_scores, save_scores
 from random_weights import ALEXNET, save_alexnet, save_inception
 from score import score
@@ -71,6 +72,8 @@ class Case:
         fused = {kind: fuse(cut(cube, FIRST, COUNT), FIRST) for kind, cube in decoded.items()}
         evidence = Evidence(self.cube, **fused, health=self.cube, disease=self.cube, residual=self.cube)
         save_scores(self.maps / "scores.npz", make_scores(evidence, ["anomaly", "contrast"]))
+        for folder in (self.reconstruction, self.maps):
+            save_origin(folder, origin_of(record, "f00d", "CN", "AD", {}))
         rows = {
             "scan": RECORD.scan,
             "axis": np.repeat(AXES, COUNT),
@@ -193,6 +196,8 @@ def test_with_weights(case: Case, weights: Path) -> None:
     with np.load(case.out / "features.npz") as features:
         assert set(features) == {"input", "healthy", "input_brain", "healthy_brain"}
         assert {features[name].shape for name in features} == {(3 * COUNT, 2048)}
+    assert case.run("--metrics", "ssim").exit_code == 0
+    assert not (case.out / "features.npz").exists()
 
 
 def test_a_perfect_reconstruction(case: Case, weights: Path) -> None:
@@ -259,6 +264,17 @@ def test_folders_that_do_not_belong_together_are_refused(case: Case) -> None:
     result = case.run()
     assert result.exit_code == 1
     assert "stack.npz: not there" in result.stderr
+
+
+def test_a_reconstruction_of_slices_that_were_cut_anew_is_refused(case: Case) -> None:
+    made = (case.reconstruction / "origin.json").read_text()
+    case.cube = case.cube / 2
+    case.save()
+    (case.reconstruction / "origin.json").write_text(made)
+    result = case.run()
+    assert result.exit_code == 1
+    assert "made of other slices of '007' than these; reconstruct the scan again" in result.stderr
+    assert not case.out.exists()
 
 
 @pytest.mark.parametrize("value", [np.nan, 1.5])

@@ -68,8 +68,9 @@ def slice_head(folder, scan, grid="isotropic", label="CN", split="train"):
 def trained(tmp_path_factory):
     """A folder with sliced scans and a model of a few steps."""
     folder = tmp_path_factory.mktemp("cohort")
-    for scan, label, split in (("cn0", "CN", "train"), ("ad0", "ad", "train"), ("cn1", "cn", "val")):
-        slice_head(folder, scan, label=label, split=split)
+    slice_head(folder, "cn0")
+    slice_head(folder, "ad0", "oblique", label="ad")
+    slice_head(folder, "cn1", "anisotropic and odd", label="cn", split="val")
     done(
         "train", *sorted((folder / "slices").iterdir()), *ARCHITECTURE.split(), "--iterations", 4, "--batch-size", 2,
         "--validate-every", 2, "--warmup", 1, "--checkpoints", folder / "checkpoints", "--out", folder / "model",
@@ -100,8 +101,8 @@ def test_training_writes_a_model_that_says_what_it_is(trained):
     assert config["training"]["people"] == {"CN": 1, "EMCI": 0, "MCI": 0, "LMCI": 0, "AD": 1}
     assert "torch" in config["versions"]
     trained_on = load_signatures(trained / "model/training_scans.safetensors", "")
-    known = [signature(head_on("isotropic")[0])] * 2
-    assert earliest_copies([*known[:1], *trained_on]) == {1: 0, 2: 0}
+    known = [signature(head_on(grid)[0]) for grid in ("oblique", "isotropic")]
+    assert earliest_copies([*known, *trained_on]) == {2: 0, 3: 1}
     losses = pd.read_csv(trained / "model/loss.csv")
     assert losses["step"].tolist() == [2, 4]
     assert {"loss", "loss_0_99", "round_trip_psnr"} <= set(losses)
@@ -154,6 +155,11 @@ def test_maps_come_back_on_the_grid_of_the_scan(trained, tmp_path, grid):
     with np.load(tmp_path / "maps/scores.npz") as scores:
         assert {scores[name].shape for name in scores.files} == {(32, 32, 32)}
         assert set(scores.files) == {"disease", "mahalanobis", "forward", "deformation"}
+    origin = json.loads((tmp_path / "maps/origin.json").read_text())
+    assert origin["fingerprint"] == json.loads((tmp_path / "slices/new/scan.json").read_text())["fingerprint"]
+    method = origin["method"]
+    assert (method["healthy"], method["disease"], method["noise_depth"], method["size"]) == ("CN", "AD", 99, 32)
+    assert method["model"] == load_model(trained / "model").digest()
     source = nib.load(tmp_path / "new.nii.gz")
     assert not (tmp_path / "maps/old_residual.nii.gz").exists()
     for kind in ("pseudohealthy", "anomaly", "contrast", "confidence"):
@@ -265,18 +271,98 @@ def test_a_training_that_is_not_continued_says_why(trained, tmp_path):
 
 
 def test_a_training_that_can_learn_nothing_ends_with_one_line(trained, tmp_path):
-    shutil.copytree(trained / "slices", tmp_path / "slices")
-    for file in (tmp_path / "slices").glob("*/slices.npy"):
-        np.save(file, np.full_like(np.load(file), np.nan))
     result = call(
-        "train", *sorted((tmp_path / "slices").iterdir()), *ARCHITECTURE.split(), "--batch-size", 2,
+        "train", *sorted((trained / "slices").iterdir()), *ARCHITECTURE.split(), "--batch-size", 2,
+        "--warmup", 0, "--learning-rate", 1, "--weight-decay", 1e38,
         "--checkpoints", tmp_path / "checkpoints", "--out", tmp_path / "model",
     )  # fmt: skip
     assert result.exit_code == 1
-    assert "Error: training step 1: the loss is nan" in result.output.splitlines()[-1]
+    assert "Error: training step 2: the loss is nan" in result.output.splitlines()[-1]
     assert "Traceback" not in result.output
     assert not (tmp_path / "model").exists()
     assert not list((tmp_path / "checkpoints").glob("*.pt"))
+
+
+def with_record(folder, **values):
+    record = json.loads((folder / "scan.json").read_text())
+    (folder / "scan.json").write_text(json.dumps(record | values))
+
+
+def with_stack(folder, change):
+    np.save(folder / "slices.npy", change(np.load(folder / "slices.npy")))
+
+
+def copied(folder, name, **values):
+    shutil.copytree(folder, folder.parent / name)
+    with_record(folder.parent / name, **{"scan": name, **values})
+
+
+SPOILT_COHORTS = {
+    "twice": (lambda slices: copied(slices / "cn0", "x", scan="cn0"), "scan cn0 is given twice; give each scan once"),
+    "two labels": (lambda slices: copied(slices / "cn0", "x", label="AD"), "scan x has the same voxels as cn0; leave"),
+    "train and val": (
+        lambda slices: copied(slices / "cn0", "x", split="val"),
+        "subject cn0 is in both train and val; slice its scans with one --split",
+    ),
+    "one person": (lambda slices: with_record(slices / "cn1", subject="cn0"), "subject cn0 is in both train and val"),
+    "one class": (
+        lambda slices: with_record(slices / "ad0", label="CN"),
+        "the scans to train on are all CN; add those",
+    ),
+    "out of range": (lambda slices: with_stack(slices / "ad0", lambda stack: stack * 255), "values outside [0, 1]"),
+    "integers": (lambda slices: with_stack(slices / "ad0", lambda stack: stack.astype(np.uint8)), "type uint8, not"),
+    "constant": (lambda slices: with_stack(slices / "ad0", lambda stack: stack * 0), "the value 0 everywhere"),
+    "swapped": (
+        lambda slices: shutil.copy(slices / "cn0/slices.npy", slices / "ad0/slices.npy"),
+        "ad0/slices.npy: damaged (ValueError: not the voxels that scan.json tells of); slice the scan again",
+    ),
+}
+
+
+@pytest.mark.parametrize("spoilt", SPOILT_COHORTS)
+def test_a_cohort_that_would_mislead_a_training_is_refused(trained, tmp_path, spoilt):
+    spoil, told = SPOILT_COHORTS[spoilt]
+    shutil.copytree(trained / "slices", tmp_path / "slices")
+    spoil(tmp_path / "slices")
+    result = call(
+        "train", *sorted((tmp_path / "slices").iterdir()), *ARCHITECTURE.split(),
+        "--checkpoints", tmp_path / "checkpoints", "--out", tmp_path / "model",
+    )  # fmt: skip
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert told in result.output
+    assert not (tmp_path / "model").exists()
+    assert not (tmp_path / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("tool", ["reconstruct", "tune"])
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        ({"size": 64}, "the model was trained on; slice it with --size 64 --slice-range 0.34375 0.75 --fov 192"),
+        ({"fov": 256.0}, "--size 32 --slice-range 0.34375 0.75 --fov 256"),
+        ({"slice_range": [0.4, 0.6]}, "--size 32 --slice-range 0.4 0.6 --fov 192"),
+        ({"max_timestep": 99}, "noise depth 249 is not below 99, the model's max_timestep; give a lower one"),
+    ],
+)
+def test_slices_that_a_model_does_not_know_are_refused(trained, tmp_path, tool, known, told):
+    shutil.copytree(trained / "model", tmp_path / "model")
+    config = json.loads((tmp_path / "model/config.json").read_text())
+    (tmp_path / "model/config.json").write_text(json.dumps(config | known))
+    given = [trained / "cn1.nii.gz"] if tool == "reconstruct" else ["--noise-depths", "249"]
+    result = call(tool, trained / "slices/cn1", *given, "--model", tmp_path / "model", "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert told.replace("the model was", f"the model {tmp_path / 'model'} was") in result.output.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("option", ["--guidance-scale", "--noise-depth"])
+def test_settings_that_are_given_twice_are_a_wrong_usage(trained, tmp_path, option):
+    (tmp_path / "settings.json").write_text('{"guidance_scale": 3.0, "noise_depth": 249}')
+    given = ("--settings", tmp_path / "settings.json", option, 3, "--model", trained / "model")
+    result = call("reconstruct", trained / "slices/cn1", trained / "cn1.nii.gz", *given, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert f"{option} beside --settings, which says it, too; give one of them." in result.output
 
 
 def train_in_processes(folder, count):

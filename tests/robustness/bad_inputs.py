@@ -330,7 +330,7 @@ def hostile(path: Path) -> None:
 
 NO_ROW = {"weight": torch.zeros(0, 8)}
 EMBEDDING = tensors(weight=(6, 8))
-TUNED = "scan,subject,label,guidance_scale,noise_depth,gap,error"
+TUNED = "scan,subject,label,healthy,guidance_scale,noise_depth,gap,error"
 INJECTION = ["$(touch mark)", "0.6"]
 
 BAD_MODELS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
@@ -409,6 +409,14 @@ def out(folder: Path) -> list[str]:
 def reconstruct_options(folder: Path, settings: str) -> list[str]:
     given = ["--settings", str(written(folder, "settings.json", settings)), "--model", str(folder / "model")]
     return [str(folder / "empty"), *given, *out(folder)]
+
+
+def tables(folder: Path, **scans: list[tuple[str, int, int]]) -> list[str]:
+    """Write what tune.py measured: of each scan, under which healthy class, guidance and depth."""
+    return [
+        str(written(folder, f"{scan}.csv", "\n".join([TUNED, *(f"{scan},p,AD,{h},{g},{d},1,1" for h, g, d in rows)])))
+        for scan, rows in scans.items()
+    ]
 
 
 BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
@@ -509,14 +517,19 @@ BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
         lambda f: reconstruct_options(f, '{"depth": 3}'),
         "settings.json: 'depth' is none of guidance_scale, noise_depth",
     ),
+    "reconstruct: settings without a value": (
+        "reconstruct",
+        lambda f: reconstruct_options(f, '{"noise_depth": 99}'),
+        "settings.json: lacks guidance_scale; give the settings.json that choose.py wrote",
+    ),
     "reconstruct: setting out of range": (
         "reconstruct",
-        lambda f: reconstruct_options(f, '{"noise_depth": 5000}'),
+        lambda f: reconstruct_options(f, '{"guidance_scale": 1, "noise_depth": 5000}'),
         "settings.json: noise_depth 5000 is no number from 0 to 999",
     ),
     "reconstruct: setting that is no number": (
         "reconstruct",
-        lambda f: reconstruct_options(f, '{"guidance_scale": NaN}'),
+        lambda f: reconstruct_options(f, '{"guidance_scale": NaN, "noise_depth": 99}'),
         "settings.json: guidance_scale nan is no number from 0 to 50",
     ),
     "choose: a second table that is damaged": (
@@ -527,7 +540,22 @@ BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
     "choose: a second table without a column": (
         "choose",
         lambda f: [str(written(f, "t.csv", TUNED)), str(written(f, "b.csv", "scan,subject\na,b")), *out(f)],
-        "b.csv: lacks the column label, guidance_scale, noise_depth, gap, error; give the tables that tune.py wrote",
+        "b.csv: lacks the column label, healthy, guidance_scale, noise_depth, gap, error; give the tables that tune",
+    ),
+    "choose: tables of other pairs": (
+        "choose",
+        lambda f: [*tables(f, a=[("CN", 1, 99), ("CN", 3, 99)], b=[("CN", 3, 99)]), *out(f)],
+        "b.csv: scan 'b' was measured under other guidance scales and depths than those of ",
+    ),
+    "choose: a scan twice": (
+        "choose",
+        lambda f: [*tables(f, a=[("CN", 1, 99)]), str(f / "made/../made/a.csv"), *out(f)],
+        "a.csv: scan 'a' is in ",
+    ),
+    "choose: a table of another healthy class": (
+        "choose",
+        lambda f: [*tables(f, a=[("MCI", 1, 99)]), *out(f)],
+        "a.csv: guidance led toward 'MCI', not 'CN'; tune again, or give --healthy",
     ),
     "choose: only a header": (
         "choose",

@@ -138,3 +138,40 @@ def test_a_discreet_dataset_names_no_file_that_it_was_made_of(tmp_path: Path) ->
         export(maps, [], tmp_path / "run/samplesheet.csv", tmp_path / f"{discreet}", "1.2.3", discreet=discreet)
         written = "".join(path.read_text() for path in (tmp_path / f"{discreet}").rglob("*") if path.is_file())
         assert ("doe" in written) is not discreet
+
+
+def test_people_who_are_no_more_go_and_what_others_wrote_stays(derived: Path, tmp_path: Path) -> None:
+    other = derived / "sub-02/anat/sub-02_space-T1w_desc-anomaly_T1w.json"
+    other.write_text('{"Description": "of another program", "Scan": "x"}')
+    (other.with_name("sub-02_space-T1w_desc-brain_mask.json")).write_text("torn")
+    sheet = sheet_of(("sub-03", "sub-03", "/data/ds/sub-03/anat/sub-03_T1w.nii.gz"))
+    maps = write_run(tmp_path / "again", sheet, ("anomaly",))
+    export(maps, [], tmp_path / "again/samplesheet.csv", derived, "1.2.3")
+    assert not (derived / "sub-01").exists()
+    left = sorted(path.name for path in derived.glob("sub-*/**/*") if path.is_file())
+    assert left == [
+        *(other.name, "sub-02_space-T1w_desc-brain_mask.json"),
+        *("sub-03_space-T1w_desc-anomaly_T1w.json", "sub-03_space-T1w_desc-anomaly_T1w.nii.gz"),
+    ]
+
+
+def test_an_export_does_not_write_through_the_links_of_an_earlier_one(tmp_path: Path) -> None:
+    sheet = sheet_of(("sub-03", "sub-03", "/data/ds/sub-03/anat/sub-03_T1w.nii.gz"))
+    for name, link in (("one", True), ("two", False)):
+        [path] = write_run(tmp_path / name, sheet, ("anomaly",))
+        path.write_text(name)
+        export([path], [], tmp_path / name / "samplesheet.csv", tmp_path / "bids", "1", link)
+    assert (tmp_path / "one/sub-03_anomaly.nii.gz").read_text() == "one"
+    assert (tmp_path / "bids/sub-03/anat/sub-03_space-T1w_desc-anomaly_T1w.nii.gz").read_text() == "two"
+
+
+@pytest.mark.parametrize(("column", "value"), [("subject", "sub-09"), ("label", "AD")])
+def test_tables_of_another_run_are_refused(tmp_path: Path, column: str, value: str) -> None:
+    sheet = sheet_of(("sub-03", "sub-03", "/data/ds/sub-03/anat/sub-03_T1w.nii.gz"))
+    maps = write_run(tmp_path / "run", sheet, ("anomaly",))
+    row = {"scan": "sub-03", "subject": "sub-03", "label": ""} | {column: value}
+    table = tmp_path / "run/scans.csv"
+    table.write_text("\n".join([",".join(row), ",".join(row.values())]))
+    with pytest.raises(InputError, match=f"scans.csv: {column} '{value}' of scan sub-03 is .* in the samplesheet"):
+        export(maps, [table], tmp_path / "run/samplesheet.csv", tmp_path / "bids", "1")
+    assert not (tmp_path / "bids").exists()

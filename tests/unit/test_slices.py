@@ -99,6 +99,10 @@ def with_stack(function):
         (with_stack(lambda stack: stack * np.nan), "slices.npy"),
         (with_stack(lambda stack: stack + 5), "slices.npy"),
         (with_stack(lambda stack: stack[:2]), "slices.npy"),
+        (with_stack(lambda stack: stack[:, ::-1]), "slices.npy"),
+        (with_stack(lambda stack: stack.astype(np.float64)), "slices.npy"),
+        (with_stack(lambda stack: (stack > 0.5).astype(np.uint8)), "slices.npy"),
+        (with_stack(lambda stack: stack * 0 + np.float32(0.5)), "slices.npy"),
         (with_stack(lambda stack: np.array(["x"])), "slices.npy"),
         (lambda folder: (folder / "brain.nii.gz").write_bytes(b""), "brain.nii.gz"),
         (lambda folder: (folder / "conformed.nii.gz").unlink(), "conformed.nii.gz"),
@@ -108,7 +112,8 @@ def test_a_folder_that_is_not_as_it_was_saved_is_refused_in_one_line(tmp_path, c
     voxels, affine = head_on("isotropic")
     conformed = conform(voxels, affine, 32, 192.0)
     stack = cut(conformed.cube, 11, 13)
-    save_scan(tmp_path, conformed, stack, None, ScanRecord("s1", "p1", "AD", "test", 32, 11, 13, 192.0, ""))
+    record = ScanRecord("s1", "p1", "AD", "test", 32, 11, 13, 192.0, fingerprint(stack))
+    save_scan(tmp_path, conformed, stack, None, record)
     change(tmp_path)
     with pytest.raises(InputError, match=rf"{file}.*; ") as refused:
         load_scan(tmp_path)

@@ -20,7 +20,7 @@ def measured(gaps: dict[tuple[float, int], tuple[float, float]], spread: float =
     for (scale, depth), pair in gaps.items():
         for label, gap in zip(("CN", "AD"), pair, strict=True):
             for number, noise in enumerate(rng.permutation(np.linspace(-1, 1, 5))):
-                row = {"scan": f"{label}{number}", "subject": f"{label}{number}", "label": label}
+                row = {"scan": f"{label}{number}", "subject": f"{label}{number}", "label": label, "healthy": "CN"}
                 row |= {"guidance_scale": scale, "noise_depth": depth, "gap": gap + spread * noise, "error": 0.01}
                 rows.append(row)
     return pd.DataFrame(rows)

@@ -130,24 +130,30 @@ def check(
     model: Path | None,
     embedding: Path | None,
     weights: Path | None,
-    atlas: tuple[Path, Path] | None,
+    atlas: Path | None,
+    atlas_names: Path | None,
     overrides: dict[str, Any],
     workers: int,
 ) -> Checked:
     """Check everything that is given, and stop at nothing.
 
-    `atlas` is a volume of labels and its table of names. `base` is the folder that relative paths start from (the
-    sheet's, or for a scan the current one, when None). `overrides` are parameters (of the split) that come before those
-    of the file and the schema's defaults.
+    `atlas` is a volume of labels, `atlas_names` its table of names. `base` is the folder that relative paths start from
+    (the sheet's, or for a scan the current one, when None). `overrides` are parameters (of the split) that come before
+    those of the file and the schema's defaults.
     """
     schema = json.loads(schema_path.read_text(encoding="utf-8"))
     config, incomplete = inspect_model(model, embedding) if model else (None, [])
-    seen, unreadable = training_scans(model) if model else (None, [])
+    seen, unreadable = training_scans(model, training_ids(config)) if model else (None, [])
     incomplete += unreadable
     given, found = _read_parameters(parameters_path)
     problems = incomplete + found
     if parameters_path and not found:
-        problems = validate(given, schema, config) + problems
+        options: list[tuple[str, object]] = [("model", model), ("embedding", embedding)]
+        options += [("atlas", atlas), ("atlas_names", atlas_names)]
+        if not given.get("simulate"):  # which comes as --input, too
+            options += [("input", sheet_path), ("scan", scan)]
+        beside = {name: str(value) for name, value in options if value}
+        problems = validate(given, schema, config, beside) + problems
     parameters = completed(given, schema) | overrides
     own_classes = classes_of({"classes": parameters["classes"]} | given | overrides)
     classes = Classes(config["classes"]) if config else own_classes
@@ -211,7 +217,7 @@ def check(
         complaints = class_complaints(parameters["healthy"], parameters["disease"], trained)
         problems += [f"parameter {name}: {text}" for name, text in complaints if parameters[name] in classes]
     absent, unscored = _missing_weights(parameters, weights)
-    problems += absent + _atlas_problems(atlas)
+    problems += absent + _atlas_problems(atlas, atlas_names)
     if problems:
         return Checked(problems)
     key: list[tuple[Row, Row]] = []
@@ -251,13 +257,13 @@ def _inspect(sheet: Sheet, workers: int, fov: float) -> list[Inspection]:
     ]
 
 
-def _atlas_problems(atlas: tuple[Path, Path] | None) -> list[str]:
-    if atlas is None:
+def _atlas_problems(atlas: Path | None, names: Path | None) -> list[str]:
+    if atlas is None or names is None:
         return []
     from healthward.imaging.regions import load_atlas  # slow, and seldom needed
 
     try:
-        load_atlas(*atlas)
+        load_atlas(atlas, names)
     except InputError as error:
         return [f"atlas: {error}"]
     return []

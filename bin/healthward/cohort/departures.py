@@ -10,6 +10,7 @@ from healthward.errors import InputError
 from healthward.inputs.controls import held_out_controls
 from healthward.inputs.results import read_table
 from healthward.norms.calibration import FEWEST_CONTROLS
+from healthward.wording import shown
 
 CALIBRATE_AGAIN = "calibrate the scan again"
 NUMBERS = ("z_mean", "z_p99", "beyond_1", "beyond_5", "abnormal_ml", "round_trip_z_p99")
@@ -29,16 +30,16 @@ def with_departures(scans: pd.DataFrame, folder: Path, healthy: str) -> tuple[pd
         region, none where no atlas fitted: scan, subject, label, split and `REGION_COLUMNS`.
 
     Raises:
-        InputError: a scan has no calibration.
+        InputError: a scan has no calibration, or that of another one.
     """
     rows, regions = [], []
     for scan in scans["scan"]:
         path = folder / scan / "calibration.csv"
         if not path.is_file():
             raise InputError(f"{path}: missing; calibrate every scan with calibrate.py, or none")
-        rows.append(_read(path))
+        rows.append(_read(path, scan))
         if (folder / scan / "regions.csv").is_file():
-            regions.append(_read(folder / scan / "regions.csv"))
+            regions.append(_read(folder / scan / "regions.csv", scan))
     calibrated = scans.merge(pd.concat(rows), on="scan", how="left", validate="1:1")
     if not regions:
         return calibrated, pd.DataFrame(columns=[*IDENTITY, *REGION_COLUMNS])
@@ -72,9 +73,11 @@ def region_percentiles(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(percentile=np.where(known, 100 * below / np.maximum(others, 1), np.nan))
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, scan: str) -> pd.DataFrame:
     single = path.name == "calibration.csv"
     table = read_table(path, CALIBRATE_AGAIN, ["scan"], NUMBERS if single else ())
     if single and len(table) != 1:
         raise InputError(f"{path}: has {len(table)} rows, not one; {CALIBRATE_AGAIN}")
+    if others := sorted({*table["scan"].fillna("")} - {scan}):
+        raise InputError(f"{path}: is of scan {shown(others[0])}, not of {shown(scan)}; {CALIBRATE_AGAIN}")
     return table

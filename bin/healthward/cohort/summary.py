@@ -27,9 +27,12 @@ from healthward.inputs.fields import ID
 from healthward.inputs.results import SCORE_AGAIN, read_lowest, read_table
 from healthward.labels import ADNI, Classes
 from healthward.names import SLICE_METRICS
+from healthward.wording import shown
 
 SOMETIMES_EMPTY = ("localisation", "false_positives", "regions", "skipped")
 LOCALISED_COLUMNS = "split label map measure scans mean sd low high chance"
+
+SHEET_OF_SCORES = "give the sheet that it was scored from"
 
 MINIMUM_SCANS = 8
 """Fewer curves than this have no spread from which one could be said to depart."""
@@ -86,15 +89,18 @@ class Cohort:
         return self.scans[held_out_controls(self.scans, self.healthy)]
 
     def write(self, folder: Path) -> None:
-        """Write every table into `folder` as CSV, those of `SOMETIMES_EMPTY` only where they are not."""
+        """Write every table into `folder` as CSV, those of `SOMETIMES_EMPTY` only where they are not; others go."""
         folder.mkdir(parents=True, exist_ok=True)
         files = {"outliers": "outlier_scans", "lowest": "lowest_slices"}
         for name in ("slices", "scans", "outliers", "lowest", "groups", "comparisons", *SOMETIMES_EMPTY):
             table: pd.DataFrame = getattr(self, name)
             if name == "scans":
                 table = table.merge(self.others, on="scan", how="left", validate="1:1")
+            file = folder / f"{files.get(name, name)}.csv"
             if name not in SOMETIMES_EMPTY or len(table):
-                table.to_csv(folder / f"{files.get(name, name)}.csv", index=False, float_format="%.6g")
+                table.to_csv(file, index=False, float_format="%.6g")
+            else:
+                file.unlink(missing_ok=True)
 
 
 def summarise(
@@ -111,10 +117,11 @@ def summarise(
 ) -> Cohort:
     """Gather the score folders of a cohort, in any order, into its tables.
 
-    `covariates` has a row for each scan: scan, age (years), sex, site, missing where unknown, and maybe control, "no"
-    for a healthy scan that others must not be held against (`healthward.inputs.split.mark_controls`). `calibrations`
-    holds the folder of calibrate.py of each scan. `skipped` has a row for each scan that the check left out: scan,
-    subject, label, reason. `others` is of `healthward.inputs.other_columns.other_columns`.
+    `covariates` has a row for each scan: scan, age (years), sex, site, missing where unknown; maybe subject and label,
+    which must be those of the scores; and maybe control, "no" for a healthy scan that others must not be held against
+    (`healthward.inputs.split.mark_controls`). `calibrations` holds the folder of calibrate.py of each scan. `skipped`
+    has a row for each scan that the check left out: scan, subject, label, reason. `others` is of
+    `healthward.inputs.other_columns.other_columns`.
 
     Raises:
         InputError: a folder lacks a table or a column, a label is no class, or a scan comes twice or lacks its
@@ -167,8 +174,17 @@ def _with_covariates(scans: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFr
     """Return the table with those covariates that any scan has, after `split`."""
     strangers = scans.loc[~scans["scan"].isin(covariates["scan"]), "scan"]
     if len(strangers):
-        raise InputError(f"the samplesheet has no scan {strangers.iloc[0]}; give the sheet that it was scored from")
+        raise InputError(f"the samplesheet has no scan {strangers.iloc[0]}; {SHEET_OF_SCORES}")
     ours = scans[["scan"]].merge(covariates, on="scan", how="left", validate="1:1")
+    for column in ("subject", "label"):
+        if column in ours and (other := ours[column] != scans[column]).any():
+            scan, sheets, scores = (
+                scans["scan"][other].iloc[0],
+                ours[column][other].iloc[0],
+                scans[column][other].iloc[0],
+            )
+            told = f"{column} {shown(sheets)} to scan {scan}, its scores {shown(scores)}"
+            raise InputError(f"the samplesheet gives {told}; {SHEET_OF_SCORES}")
     known = [name for name in COVARIATES if ours[name].notna().any()]
     identity = [*IDENTITY, "control"]
     return pd.concat([scans[identity], ours[known], scans.drop(columns=identity)], axis=1)

@@ -1,5 +1,6 @@
 """The class-conditional denoising UNet: built, saved, loaded. All that touches monai-generative is here."""
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -103,6 +104,14 @@ class ConditionalUNet(nn.Module):
         """
         self.precision = precision
         self.to(precision)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of architecture and weights, as they are held now."""
+        found = hashlib.sha256(repr(self.architecture).encode())
+        for name, tensor in sorted(_contiguous(self.state_dict()).items()):
+            found.update(name.encode())
+            found.update(tensor.numpy().data)
+        return found.hexdigest()
 
 
 class _FusedAttention(CrossAttention):  # type: ignore[misc]

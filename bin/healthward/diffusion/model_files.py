@@ -1,7 +1,7 @@
 """Whether the model that a user names is all there, and what its config.json says."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -64,18 +64,23 @@ def try_to_load(model: Path, embedding: Path | None, head_channels: int) -> tupl
         return 0, [f"model: {error}"]
 
 
-def training_scans(model: Path) -> tuple[list[Signature] | None, list[str]]:
+def training_scans(model: Path, listed: Collection[str] = ()) -> tuple[list[Signature] | None, list[str]]:
     """Return what the model's training scans are recognised by (None where it does not say), and a line for a problem.
 
-    Scans that it was validated on are not among them: they decided nothing about its weights.
+    `listed` are the scans that its config.json names. Scans that it was validated on are not among them: they decided
+    nothing about its weights.
     """
     file = model / TRAINING_SCANS
     if not file.is_file():
         return None, []
     try:
-        return load_signatures(file, "copy it afresh"), []
+        found = load_signatures(file, "copy it afresh")
     except InputError as error:
         return None, [f"model: {error}"]
+    if len(found) < len(listed):
+        text = f"tells of {len(found)} scans, and {CONFIG} of {len(listed)}"
+        return None, [f"model: {shown(str(file))} {text} that it was trained on; copy both afresh"]
+    return found, []
 
 
 def training_ids(config: dict[str, Any] | None) -> set[str]:

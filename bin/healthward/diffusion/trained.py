@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from healthward.errors import InputError
+from healthward.imaging.slices import ScanRecord, slice_bounds
 from healthward.inputs.class_parameters import other_classes
 from healthward.inputs.results import COPY_AGAIN, read_object
 from healthward.labels import ADNI, Classes, are_classes
@@ -60,6 +61,24 @@ def classes_of_model(model: Path, conditions: int, told: Classes | None) -> tupl
     if told is not None and told != classes:
         raise InputError(f"--classes: {other_classes(told, classes)}")
     return classes, trained_classes(config, classes)
+
+
+def check_use(model: Path, record: ScanRecord, depth: int) -> None:
+    """Raise an InputError where a model of ours was trained on other slices than these, or on no such depth.
+
+    A .pt file, and a folder that does not say, are taken on trust.
+    """
+    config = read_object(model / "config.json", COPY_AGAIN) if model.is_dir() else {}
+    try:
+        size, (low, high), fov = config["size"], config["slice_range"], config["fov"]
+        known, limit = (size, *slice_bounds(size, low, high), fov), config["max_timestep"]
+    except (KeyError, TypeError, ValueError):
+        return
+    if (record.size, record.first, record.count, record.fov) != known:
+        text = f"scan {record.scan} is sliced otherwise than what the model {model} was trained on"
+        raise InputError(f"{text}; slice it with --size {size} --slice-range {low:g} {high:g} --fov {fov:g}")
+    if depth >= limit:
+        raise InputError(f"noise depth {depth} is not below {limit}, the model's max_timestep; give a lower one")
 
 
 def most_severe(trained: Sequence[str], healthy: str) -> str | None:

@@ -169,6 +169,21 @@ def check_stack(folder: Path, record: ScanRecord) -> None:
         _check_shape(stack, (3, record.count, record.size, record.size))
 
 
+def verify_stack(folder: Path, record: ScanRecord) -> None:
+    """Raise an InputError where the voxels of a folder's stack are not those that its record tells of."""
+    check_stack(folder, record)
+    stack = read_stack(folder)
+    with reading(folder / "slices.npy", SLICE_AGAIN):
+        if stack.dtype != np.float32:
+            raise ValueError(f"numbers of type {stack.dtype}, not float32")
+        if not (stack.min() >= 0 and stack.max() <= 1):
+            raise ValueError("values outside [0, 1], or NaN")
+        if stack.min() == stack.max():
+            raise ValueError(f"the value {stack.flat[0]:g} everywhere")
+        if fingerprint(stack) != record.fingerprint:
+            raise ValueError("not the voxels that scan.json tells of")
+
+
 def load_scan(folder: Path) -> ScanSlices:
     """Read a scan's slices, cube and masks."""
     record = read_record(folder)
@@ -184,16 +199,12 @@ def load_scan(folder: Path) -> ScanSlices:
         numbers = [*lies.affine.flat, *lies.cube_affine.flat, lies.darkest, lies.brightest]
         if len(lies.shape) != 3 or not np.isfinite(numbers).all() or not lies.darkest < lies.brightest:
             raise ValueError("no geometry of a volume")
-    check_stack(folder, record)
-    stack = read_stack(folder)
-    with reading(folder / "slices.npy", SLICE_AGAIN):
-        if not (stack.min() >= 0 and stack.max() <= 1):
-            raise ValueError("values outside [0, 1], or NaN")
+    verify_stack(folder, record)
     truth, size = folder / "truth.nii.gz", record.size
     return ScanSlices(
         record=record,
         geometry=lies,
-        stack=stack,
+        stack=read_stack(folder),
         cube=_read_cube(folder / "conformed.nii.gz", size),
         brain=_read_cube(folder / "brain.nii.gz", size) > 0,
         truth=_read_cube(truth, size) > 0 if truth.exists() else None,

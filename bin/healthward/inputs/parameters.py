@@ -71,14 +71,21 @@ def _as_declared(value: Any, kind: str) -> Any:
     return value
 
 
-def validate(parameters: Parameters, schema: Parameters, model_config: Parameters | None = None) -> list[str]:
+def validate(
+    parameters: Parameters,
+    schema: Parameters,
+    model_config: Parameters | None = None,
+    beside: Parameters | None = None,
+) -> list[str]:
     """Return a line for each parameter that is unknown, of the wrong type, out of range, or at odds with another.
 
-    `model_config` is the config.json of the model folder that is used, if any.
+    `model_config` is the config.json of the model folder that is used, if any. `beside` holds what options gave, which
+    counts where the parameters do not say.
     """
     known = properties(schema)
     problems = _unknown(parameters, known)
     values = completed(parameters, schema)
+    values |= {name: value for name, value in (beside or {}).items() if values[name] is None}
     wrong = set()
     for name, entry in known.items():
         given = parameters.get(name, entry.get("default"))

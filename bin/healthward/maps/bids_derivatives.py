@@ -5,7 +5,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
@@ -48,7 +48,7 @@ def export(
     link: bool = False,
     discreet: bool = False,
 ) -> None:
-    """Write a derivative dataset.
+    """Write a derivative dataset; what an earlier one of ours in the folder holds of scans that are no more goes.
 
     Args:
         maps: files <scan>_<kind>.nii.gz of scans of the samplesheet.
@@ -60,7 +60,7 @@ def export(
         discreet: say nothing of the files that the maps were made of, as where ids are pseudonyms.
 
     Raises:
-        InputError: a file is no map of a scan of the samplesheet.
+        InputError: a file is no map of a scan of the samplesheet, or a table gives a scan another subject or label.
     """
     sheet = _read_sheet(samplesheet)
     root = dataset_root(sheet)
@@ -68,13 +68,18 @@ def export(
     grouped = {path: _read_rows(path) for path in sorted(tables)}
     if discreet:
         root, named = None, {scan: replace(source, reference="") for scan, source in named.items()}
+    for path, rows in grouped.items():
+        _check_identity(path, rows, sheet)
     out.mkdir(parents=True, exist_ok=True)
+    _remove_others(out, named.keys())
     for path in sorted(maps):
         scan, _, kind = path.name.removesuffix(".nii.gz").rpartition("_")
         if scan not in named or kind not in MAPS:
             raise InputError(f"{shown(path.name)} is no map of a scan of {samplesheet.name}; leave it out")
         target = out / named[scan].path(kind)
         target.parent.mkdir(parents=True, exist_ok=True)
+        # Never through a link of an earlier export into another run
+        target.unlink(missing_ok=True)
         if link:
             target.symlink_to(os.path.realpath(path))
         else:
@@ -103,6 +108,38 @@ def _read_sheet(file: Path) -> Rows:
 def _read_rows(file: Path) -> list[list[str]]:
     with reading(file, "give tables that aggregate.py wrote"), file.open(encoding="utf-8", newline="") as lines:
         return list(csv.reader(lines))
+
+
+def _check_identity(file: Path, rows: list[list[str]], sheet: Rows) -> None:
+    """Raise an InputError where a table gives a scan of the sheet another subject or label than the sheet does."""
+    known = {row["scan"]: row for row in sheet}
+    for line in (dict(zip(rows[0], row, strict=False)) for row in rows[1:]):
+        for column in {"subject", "label"} & line.keys():
+            given = known.get(line.get("scan", ""), line).get(column, line[column])
+            if given != line[column]:
+                raise InputError(
+                    f"{file}: {column} {shown(line[column])} of scan {line['scan']} is {shown(given)} in the "
+                    f"samplesheet; give the sheet and the tables of one run"
+                )
+
+
+def _remove_others(out: Path, scans: Collection[str]) -> None:
+    """Remove maps that an earlier export left of other scans, as their sidecars tell, and folders empty then."""
+    for sidecar in sorted(out.glob("sub-*/**/anat/*_space-T1w_desc-*.json")):
+        kind = sidecar.stem.rpartition("_desc-")[2].partition("_")[0]
+        try:
+            found = json.loads(sidecar.read_text(encoding="utf-8"))
+            ours = kind in MAPS and found["Description"] == MAPS[kind].description
+            if not ours or found["Scan"] in scans:
+                continue
+        except (ValueError, LookupError, TypeError):  # another program's
+            continue
+        for file in (sidecar, sidecar.with_name(f"{sidecar.stem}.nii.gz")):
+            file.unlink(missing_ok=True)
+        folder = sidecar.parent
+        while folder != out and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
 
 
 def dataset_root(sheet: Rows) -> PurePath | None:

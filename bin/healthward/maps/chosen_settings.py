@@ -18,12 +18,14 @@ def read_settings(file: Path, base: Settings) -> Settings:
     """Return `base` with what a settings.json of choose.py says of `SETTINGS`.
 
     Raises:
-        InputError: the file holds another thing, or a number out of range.
+        InputError: the file holds another thing, lacks a number, or has one out of range.
     """
     mend = "give the settings.json that choose.py wrote"
     found = read_object(file, mend)
     if strangers := sorted(found.keys() - {*SETTINGS}):
         raise InputError(f"{file}: {shown(strangers[0])} is none of {', '.join(SETTINGS)}; {mend}")
+    if lacking := [name for name in SETTINGS if name not in found]:
+        raise InputError(f"{file}: lacks {', '.join(lacking)}; {mend}")
     for name, value in found.items():
         kind, highest = RANGES[name]
         if not isinstance(value, kind) or isinstance(value, bool) or not 0 <= value <= highest:

@@ -1,8 +1,9 @@
 """Guidance and depth chosen on validation scans, without lesion labels: by what guidance moves in whom."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from healthward.imaging.slices import ScanSlices
 from healthward.inputs.controls import has_other_label
 from healthward.labels import NULL_CONDITION
 from healthward.maps.chosen_settings import SETTINGS
+from healthward.wording import shown
 
 
 def candidates(base: Settings, guidance_scales: Sequence[float], noise_depths: Sequence[int]) -> list[Settings]:
@@ -75,6 +77,38 @@ def measure_scan(
             }
         )
     return pd.DataFrame(rows)
+
+
+def joined(tables: Mapping[Path, pd.DataFrame], healthy: str) -> pd.DataFrame:
+    """Put the tables of tune.py together.
+
+    Args:
+        tables: by file, with scan, healthy and `SETTINGS`.
+        healthy: the class of the controls.
+
+    Raises:
+        InputError: a scan is in two tables, scans were measured under other candidates than the first one, or guidance
+            led toward another class.
+    """
+    first: dict[str, Path] = {}
+    candidates_of_first: list[tuple[float, ...]] | None = None
+    for file, table in tables.items():
+        if others := sorted({*table["healthy"]} - {healthy}):
+            raise InputError(
+                f"{file}: guidance led toward {shown(others[0])}, not {shown(healthy)}; tune again, or give --healthy"
+            )
+        for scan, rows in ((str(scan), rows) for scan, rows in table.groupby("scan")):
+            if scan in first:
+                raise InputError(f"{file}: scan {shown(scan)} is in {first[scan]}, too; give a table of each scan once")
+            first[scan] = file
+            tried = sorted(rows[SETTINGS].itertuples(index=False, name=None))
+            candidates_of_first = candidates_of_first or tried
+            if tried != candidates_of_first:
+                raise InputError(
+                    f"{file}: scan {shown(scan)} was measured under other guidance scales and depths than those of "
+                    f"{next(iter(first.values()))}; tune all scans alike"
+                )
+    return pd.concat(tables.values(), ignore_index=True)
 
 
 def compare_candidates(table: pd.DataFrame, healthy: str) -> pd.DataFrame:

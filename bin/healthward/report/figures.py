@@ -307,7 +307,10 @@ def localisation(cohort: Cohort, path: Path) -> None:
 
 
 def cohort_figures(cohort: Cohort, count: int, folder: Path) -> dict[str, Path]:
-    """Draw every figure of the cohort that its tables allow, with the `count` lowest slices; return them by name."""
+    """Draw every figure of the cohort that its tables allow, with the `count` lowest slices; return them by name.
+
+    Those of an earlier cohort in the folder that this one does not allow go.
+    """
     paths = {name: folder / f"{name}.png" for name in ("ssim_curves", "round_trip", "lowest_slices")}
     ssim_curves(cohort, paths["ssim_curves"])
     round_trip(cohort, paths["round_trip"])
@@ -318,4 +321,7 @@ def cohort_figures(cohort: Cohort, count: int, folder: Path) -> dict[str, Path]:
     if len(cohort.localisation):
         paths["localisation"] = folder / "localisation.png"
         localisation(cohort, paths["localisation"])
+    for name in {"scores_by_class", "localisation"} - paths.keys():
+        for ending in (".png", ".svg"):
+            (folder / f"{name}{ending}").unlink(missing_ok=True)
     return paths

@@ -40,9 +40,12 @@ def scan_figures(cohort: Cohort, folder: Path) -> Iterator[Path]:
 
     A panel for each metric and axis: the scan's curve over the cohort's median and its 5th to 95th percentile, on the
     same scales for every scan. All but the curves is drawn once, and the file's colours are chosen once: at a second a
-    figure, large cohorts would wait.
+    figure, large cohorts would wait. Figures of scans that an earlier cohort had in the folder go.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.png"):
+        if path.stem not in cohort.places:
+            path.unlink()
     metrics = [metric for metric in SLICE_METRICS if metric in cohort.slices]
     table = cohort.slices.replace([np.inf, -np.inf], np.nan)
     with styled():

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from healthward.errors import InputError
-from healthward.imaging.slices import ScanRecord, check_stack, read_record, read_stack
+from healthward.imaging.slices import ScanRecord, check_stack, read_record, read_stack, verify_stack
 from healthward.imaging.volumes import Array
 from healthward.labels import ADNI, Classes
 
@@ -41,6 +42,28 @@ class Cohort:
                 raise InputError(f"{named}; give all classes with --classes")
             check_stack(folder, record)
         return cls([folder for _, folder in pairs], [record for record, _ in pairs], classes)
+
+    def check(self) -> None:
+        """Raise an InputError, with a line for each mistake, where these scans are none to train on and validate by."""
+        counts = Counter(record.scan for record in self.records)
+        repeated = [scan for scan, count in counts.items() if count > 1]
+        lines = [f"scan {scan} is given twice; give each scan once" for scan in repeated]
+        seen: dict[str, str] = {}
+        splits: dict[str, set[str]] = {}
+        for record in self.records:
+            earlier = seen.setdefault(record.fingerprint, record.scan)
+            if earlier != record.scan:
+                lines.append(f"scan {record.scan} has the same voxels as {earlier}; leave one of them out")
+            splits.setdefault(record.subject, set()).add(record.split)
+        for subject in sorted(subject for subject, found in splits.items() if {"train", "val"} <= found):
+            lines.append(f"subject {subject} is in both train and val; slice its scans with one --split")
+        classes = {record.label for record in self.records if record.split == "train"}
+        if len(classes) == 1:
+            lines.append(f"the scans to train on are all {classes.pop()}; add those of another class")
+        if lines:
+            raise InputError("\n".join(lines))
+        for record, folder in zip(self.records, self.folders, strict=True):
+            verify_stack(folder, record)
 
     def split(self, name: str) -> "Cohort":
         """Return the part that is for `train` or `val`."""
