@@ -15,7 +15,6 @@ import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner
-from healthward.inputs.score_names import SCORES
 
 import simulate
 import train
@@ -23,6 +22,7 @@ from healthward import __version__
 from healthward.diffusion.model import load_model
 from healthward.imaging.signatures import earliest_copies, load_signatures, signature
 from healthward.maps.evidence import OPTIONAL
+from healthward.names import SCORES
 from healthward.planting.simulation import KINDS
 from phantoms import head_on, write_head
 from reconstruct import EVIDENCE
