@@ -25,7 +25,6 @@ sys.path[:0] = [str(PROJECT / "bin"), str(PROJECT / "tests")]
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
-from healthward.inputs.score_names import evidence_for  # noqa: E402
 from nibabel import load as load_nifti  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
@@ -41,6 +40,7 @@ from healthward.labels import ADNI, NULL_CONDITION  # noqa: E402
 from healthward.maps.fusion import coverage, fuse  # noqa: E402
 from healthward.maps.reconstruction import Translator  # noqa: E402
 from healthward.maps.scores import SCORES, make_scores  # noqa: E402
+from healthward.names import evidence_for  # noqa: E402
 from healthward.planting.simulation import KINDS  # noqa: E402
 from simulate import simulate_cohort  # noqa: E402
 from slice import slice_scan  # noqa: E402

@@ -418,7 +418,11 @@ def test_a_mask_of_which_the_cube_keeps_nothing_is_told(tmp_path):
 
 
 def test_kinds_of_evidence_are_those_of_the_library():
-    assert EVIDENCE == OPTIONAL == tuple(part for part in OPTIONAL if part in {*chain(*SCORES.values())})
+    assert (
+        EVIDENCE
+        == OPTIONAL
+        == tuple(part for part in OPTIONAL if part in {*chain(*(score.evidence for score in SCORES.values()))})
+    )
 
 
 def test_kinds_of_disease_are_those_of_the_library_and_told_in_the_truth(tmp_path):
