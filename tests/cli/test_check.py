@@ -685,9 +685,9 @@ def test_scans_that_are_odd_are_told_and_used(cohort: Path, tmp_path: Path) -> N
     assert result.exit_code == 0, result.output
     warnings = (tmp_path / "out/warnings.txt").read_text().splitlines()
     heads = [line for line in warnings if "a whole head rather than a brain; strip the skull" in line]
-    assert len(heads) == 5
-    assert heads[0].startswith(f"samplesheet.csv row 12, scan h0, image: '{tmp_path / 'head0.nii'}' shows ")
-    assert "the same of 2 more scans: h5, h6" in warnings
+    [line] = heads
+    assert line.startswith(f"samplesheet.csv row 12, scan h0, image: '{tmp_path / 'head0.nii'}' shows ")
+    assert line.endswith("; 6 more like this: h1, h2, h3 and 3 more")
     assert all(line in result.stderr for line in warnings)
 
 

@@ -49,8 +49,6 @@ from healthward.wording import condensed, counted, kind_of, listed, printable, s
 
 logger = logging.getLogger(__name__)
 SHEET_COLUMNS = ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site", "control"]
-MOST_OF_A_KIND = 5
-"""Lines about oddities of one kind; a whole cohort may have its skulls on."""
 
 
 @dataclass(frozen=True)
@@ -335,18 +333,12 @@ def _field_of_view(parameters: dict[str, Any], config: dict[str, Any] | None) ->
 
 
 def _odd(sheet: Sheet, inspections: list[Inspection]) -> list[str]:
-    """Return a line for each oddity of a volume; of one kind in many scans, the first lines and which others."""
-    by_kind: dict[str, list[tuple[Row, str]]] = {}
-    for row, inspection in zip(sheet.rows, inspections, strict=True):
-        for kind, text in inspection.oddities:
-            by_kind.setdefault(kind, []).append((row, text))
-    lines = []
-    for found in by_kind.values():
-        told, others = found[:MOST_OF_A_KIND], found[MOST_OF_A_KIND:]
-        lines += [f"{sheet.name} {sheet.place(row.number)}, scan {row.scan}, image: {text}" for row, text in told]
-        if others:
-            lines.append(f"the same of {counted(len(others), 'more scan')}: {listed(row.scan for row, _ in others)}")
-    return lines
+    """Return a line for each oddity of a volume; of one kind in many scans, the first and which others."""
+    return condensed(
+        (kind, f"{sheet.name} {sheet.place(row.number)}, scan {row.scan}, image: {text}", row.scan)
+        for row, inspection in zip(sheet.rows, inspections, strict=True)
+        for kind, text in inspection.oddities
+    )
 
 
 def _placeless(row: Row, text: str) -> str:

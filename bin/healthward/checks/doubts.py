@@ -82,6 +82,8 @@ def audit_subjects_of_paths(sheet: Sheet) -> list[str]:
 
 def audit_folders(sheet: Sheet) -> list[str]:
     """Tell of scans whose image is in a folder that is called as another class, MCI being for EMCI and LMCI, too."""
+    if len(sheet.rows) < 2:
+        return []  # any folder above a single image might be one of a user's
     above = PurePosixPath(common_folder(row.image for row in sheet.rows if row.image))
     found = []
     for row in sheet.rows:
