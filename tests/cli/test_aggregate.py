@@ -50,10 +50,17 @@ def test_samplesheet_brings_age_sex_and_site(tmp_path: Path):
     assert (tmp_path / "out" / "tables" / "false_positives.csv").is_file()
 
 
+def label_of(place: Path) -> str:
+    return pd.read_csv(place / "scan.csv").at[0, "label"]
+
+
 def test_columns_of_ones_own_come_last_in_the_table_and_into_the_report(scores: list[Path], tmp_path: Path):
     notes = ['<b>bold</b>, ""said""', "007", "-3.2", "", "a\nb"]
     lines = ["scan,subject,image,label,Notes,mmse"]
-    lines += [f's{n:02d},s{n:02d},/data/{n}.nii.gz,CN,"{note}",{n}' for n, note in enumerate(notes)]
+    lines += [
+        f'{place.name},{place.name},/data/{n}.nii.gz,{label_of(place)},"{note}",{n}'
+        for n, (place, note) in enumerate(zip(scores, notes, strict=True))
+    ]
     (tmp_path / "samplesheet.csv").write_text("\n".join([*lines, "s99,s99,/data/99.nii.gz,CN,stranger,9"]))
     outs = [tmp_path / "out", tmp_path / "plain"]
     assert run(*scores, "--samplesheet", tmp_path / "samplesheet.csv", "--out", outs[0]).exit_code == 0
@@ -74,7 +81,10 @@ def test_columns_of_ones_own_come_last_in_the_table_and_into_the_report(scores: 
 def test_no_column_of_ones_own_can_be_called_as_a_column_of_the_table(tmp_path: Path):
     places = write_cohort(tmp_path / "scores", 40, ("CN", "AD"))
     sheet = tmp_path / "samplesheet.csv"
-    rows = [f"s{n:02d},s{n:02d},/data/{n}.nii.gz,CN,{50 + n / 2},{'MF'[n % 2]},{'AB'[n % 2]}" for n in range(40)]
+    rows = [
+        f"{place.name},{place.name},/data/{n}.nii.gz,{label_of(place)},{50 + n / 2},{'MF'[n % 2]},{'AB'[n % 2]}"
+        for n, place in enumerate(places)
+    ]
     sheet.write_text("\n".join(["scan,subject,image,label,age,sex,site", *rows]))
     assert run(*places, "--samplesheet", sheet, "--out", tmp_path / "out").exit_code == 0
     columns = set(pd.read_csv(tmp_path / "out/tables/scans.csv"))

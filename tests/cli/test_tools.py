@@ -348,7 +348,7 @@ def test_slices_that_a_model_does_not_know_are_refused(trained, tmp_path, tool, 
     shutil.copytree(trained / "model", tmp_path / "model")
     config = json.loads((tmp_path / "model/config.json").read_text())
     (tmp_path / "model/config.json").write_text(json.dumps(config | known))
-    given = [trained / "cn1.nii.gz"] if tool == "reconstruct" else ["--noise-depths", "249"]
+    given = [] if tool == "reconstruct" else ["--noise-depths", "249"]
     result = call(tool, trained / "slices/cn1", *given, "--model", tmp_path / "model", "--out", tmp_path / "out")
     assert result.exit_code == 1
     assert told.replace("the model was", f"the model {tmp_path / 'model'} was") in result.output.splitlines()[-1]
@@ -359,7 +359,7 @@ def test_slices_that_a_model_does_not_know_are_refused(trained, tmp_path, tool, 
 def test_settings_that_are_given_twice_are_a_wrong_usage(trained, tmp_path, option):
     (tmp_path / "settings.json").write_text('{"guidance_scale": 3.0, "noise_depth": 249}')
     given = ("--settings", tmp_path / "settings.json", option, 3, "--model", trained / "model")
-    result = call("reconstruct", trained / "slices/cn1", trained / "cn1.nii.gz", *given, "--out", tmp_path / "out")
+    result = call("reconstruct", trained / "slices/cn1", *given, "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert f"{option} beside --settings, which says it, too; give one of them." in result.output
 

@@ -450,7 +450,7 @@ def test_a_path_with_dots_is_the_same_dataset(root: Path) -> None:
     checked = check(
         sheet_path=root / "sub-01" / "..", scan=None, base=None, parameters_path=None,
         schema_path=Path(__file__).parents[2] / "nextflow_schema.json", model=None, embedding=None, weights=None,
-        atlas=None, overrides={}, workers=1,
+        atlas=None, atlas_names=None, overrides={}, workers=1,
     )  # fmt: skip
     assert any("cannot be read as NIfTI" in line for line in checked.problems)
     assert not any("misnamed" in line or "BIDS" in line for line in checked.problems)
