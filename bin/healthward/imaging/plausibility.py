@@ -10,6 +10,7 @@ from healthward.imaging.foreground import (
     FAINT,
     Array,
     Mask,
+    border,
     foreground,
     levelled,
     neighbours,
@@ -18,12 +19,22 @@ from healthward.imaging.foreground import (
     stride,
     unpadded,
 )
+from healthward.imaging.shape import odd_shape, odd_voxels
 
 USUAL_FOV = 192.0
 """Edge of the cube in millimetres where nothing else was asked for."""
 
 LABELS = (1002, 1005)
 """NIfTI's intent codes of labels, and of names of structures."""
+
+STATISTICS = range(2, 25)
+"""... of statistics, from a correlation to a negative logarithm of p."""
+
+MOST_OF_BACKGROUND = 0.03
+"""Share of the brain at the very value of its background: 150 brains have up to 0.003, clipped z-scores from 0.05."""
+
+LEAST_FILLED, FEWEST_VALUES = 0.05, 64
+"""Share of a volume's faces from which a second value is a fill value; fewer values in all are those of labels."""
 
 MOST_EQUAL = 0.5
 """Share of neighbours of one value: real scans of 256 grey values have up to 0.1, segmentations from 0.6."""
@@ -88,6 +99,8 @@ def judge(
     """
     if intent in LABELS:
         raise InputError(f"is marked as labels (intent code {intent}); give the T1 image itself")
+    if intent in STATISTICS:
+        raise InputError(f"is marked as a statistic (intent code {intent}); give the T1 image itself")
     if voxels.min() == voxels.max():
         raise InputError(f"holds the value {voxels.flat[0]:g} everywhere; give the scan itself")
     voxels = unpadded(voxels)
@@ -101,9 +114,17 @@ def judge(
     step = stride(voxels)
     coarse_affine = affine @ np.diag([step, step, step, 1.0])
     size = _judge_size(brain, coarse_affine)
-    odd = [*saturated, *size, *_judge_place(brain, coarse_affine, fov), *_judge_gaps(voxels, brain)]
+    gaps = _judge_gaps(voxels, brain)
+    odd = [*saturated, *size, *_judge_place(brain, coarse_affine, fov), *gaps]
     if not any(each.kind == "whole head" for each in size):
-        odd += _judge_ends(brain)
+        ends = _judge_ends(brain)
+        odd += ends
+        if not ends and (text := odd_shape(plain.voxels, brain, coarse_affine)):
+            odd.append(Oddity("shape", text))
+    if text := odd_voxels(affine):
+        odd.append(Oddity("thick slices", text))
+    if not gaps:
+        odd += _judge_clipped(sampled(voxels), brain)
     if plain.below:
         text = f"{plain.below:.0%} of its brain darker than the background (normalised?)"
         odd.append(Oddity("normalised", f"has {text}; air was taken to be darker than the brain"))
@@ -118,6 +139,7 @@ def _judge_values(voxels: Array, integers: bool) -> list[Oddity]:
     if not distance.any():
         return []
     faint = FAINT * float(np.percentile(distance[distance > 0], 99))
+    _judge_fill(voxels, sample, faint)
     equal = repeats(voxels, lambda values: np.abs(values - background) > faint)
     if equal > MOST_EQUAL:
         text = f"looks like labels or a mask ({equal:.0%} of its neighbouring voxels are equal)"
@@ -139,6 +161,24 @@ def _judge_values(voxels: Array, integers: bool) -> list[Oddity]:
         return []
     text = f"has {saturated:.0%} of its brain at the highest value (a probability map, or cut off?); look at the volume"
     return [Oddity("saturated", text)]
+
+
+def _judge_fill(voxels: Array, sample: Array, faint: float) -> None:
+    """Raise where a volume has two backgrounds: air, and what was filled in where nothing was scanned."""
+    values, counts = np.unique(border(voxels), return_counts=True)
+    common = values[counts >= LEAST_FILLED * counts.sum()]
+    if common.size and np.ptp(common) > faint and np.unique(sample).size > FEWEST_VALUES:
+        text = f"holds {common[0]:g} and {common[-1]:g} around the brain, of which one is a fill value"
+        raise InputError(f"{text}; set both to the same")
+
+
+def _judge_clipped(sample: Array, brain: Mask) -> list[Oddity]:
+    """Tell of a brain that holds the very value of its background."""
+    share = float(np.mean(sample[brain] == np.median(border(sample))))
+    if share <= MOST_OF_BACKGROUND:
+        return []
+    text = f"has {share:.0%} of its brain at the value of its background (clipped, or with holes?); look at the volume"
+    return [Oddity("clipped", text)]
 
 
 def _judge_size(brain: Mask, affine: NDArray[np.float64]) -> list[Oddity]:
