@@ -44,7 +44,7 @@ workflow {
     atlas_names = named('atlas-names', options.atlas_names)
     // What decides a task's result beside its inputs: [check: 'd41d8c…', slice: '9e107d…', …]
     state = stateOf(given[1] + weights[1])
-    code = tools.collectEntries { tool, source -> [tool, tool in ['simulate', 'slice'] ? source.digest : source.digest + state] }
+    code = tools.collectEntries { tool, source -> [tool, tool in ['simulate', 'slice', 'train'] ? source.digest : source.digest + state] }
     // In the same form: ["--input '/data/samplesheet.csv'", [/data/samplesheet.csv, /data/ad0.nii.gz, …]]
     cohort = options.input ? namedSheet(options.input) : options.scan ? namedScan(options.scan, launchDir) : ['', []]
 
