@@ -45,7 +45,9 @@ def isolated() -> bool:
 def write_image(path: Path, number: int) -> None:
     """Write a head that says whose it is in every free text of its header, and in an extension."""
     voxels, affine = head_on("isotropic")
-    image = nib.Nifti1Image((voxels[::2, ::2, ::2] + number).astype(np.int16), affine @ np.diag([2, 2, 2, 1]))
+    # Nobody is alike
+    own = 1 + np.linspace(0, 0.1 * number, len(voxels))[:, None, None]
+    image = nib.Nifti1Image((voxels * own)[::2, ::2, ::2].astype(np.int16), affine @ np.diag([2, 2, 2, 1]))
     for text in ("descrip", "aux_file", "db_name", "intent_name"):
         image.header[text] = SECRET.encode()
     image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", SECRET.encode()))
