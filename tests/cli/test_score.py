@@ -18,6 +18,7 @@ from healthward.maps.evidence import Evidence
 from healthward.maps.fusion import fuse
 from healthward.maps.origin import origin_of, save_origin
 from healthward.maps.scores import make_scores, save_scores
+from healthward.names import METRICS, SLICE_METRICS
 from random_weights import ALEXNET, save_alexnet, save_inception
 from score import score
 
@@ -125,7 +126,7 @@ def with_brain(*names: str) -> list[str]:
 def test_tables_without_weights(case: Case, cache: Path) -> None:
     result = case.run()
     assert result.exit_code == 0, result.output
-    metrics = with_brain("ssim", "ms_ssim", "psnr", "vsi")
+    metrics = with_brain(*(name for name in SLICE_METRICS if not METRICS[name].pretrained))
     slices, scan = case.table("slices.csv"), case.table("scan.csv")
     assert list(slices) == [*IDENTITY, "axis", "index", *metrics, "brain_fraction", *RECONSTRUCTION]
     assert list(scan) == [*IDENTITY, *metrics, *SUMMARY]
@@ -187,7 +188,7 @@ def test_with_weights(case: Case, weights: Path) -> None:
     result = case.run("--weights", weights)
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
-    metrics = with_brain("ssim", "ms_ssim", "psnr", "lpips", "vsi")
+    metrics = with_brain(*SLICE_METRICS)
     slices, scan = case.table("slices.csv"), case.table("scan.csv")
     assert list(slices) == [*IDENTITY, "axis", "index", *metrics, "brain_fraction", *RECONSTRUCTION]
     assert list(scan) == [*IDENTITY, *metrics, "fid", "fid_brain", *SUMMARY]
@@ -251,7 +252,7 @@ def test_damaged_weights_are_an_error(case: Case, tmp_path: Path) -> None:
 def test_an_unknown_metric_is_named(case: Case) -> None:
     result = case.run("--metrics", "ssim,mssim")
     assert result.exit_code == 2
-    assert "'mssim' is none of ssim, ms_ssim, psnr, lpips, vsi, fid" in result.stderr
+    assert f"'mssim' is none of {', '.join(METRICS)}" in result.stderr
 
 
 def test_folders_that_do_not_belong_together_are_refused(case: Case) -> None:

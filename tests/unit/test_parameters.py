@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from healthward.inputs.fields import UNSAFE_CHARACTERS
 from healthward.inputs.parameters import completed, conforming, properties, validate
 from healthward.labels import ADNI
+from healthward.names import METRICS
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "nextflow_schema.json").read_text(encoding="utf-8"))
 PROPERTIES = properties(SCHEMA)
@@ -132,7 +133,7 @@ INVALID = [
     ("healthy", "cn", "'cn' is none of the classes; give one of CN, EMCI, MCI, LMCI, AD"),
     ("device", "gpu", "give one of auto, cuda, mps, cpu (default auto)"),
     ("metrics", "ssim,ms-ssim", "'ms-ssim' is no metric; did you mean ms_ssim?"),
-    ("metrics", "ssim,qqqq", "give some of ssim,ms_ssim,psnr,lpips,vsi,fid"),
+    ("metrics", "ssim,qqqq", f"give some of {','.join(METRICS)}"),
     ("metrics", "", "'' is no metric"),
     ("classes", "CN", "'CN' is not valid; give two names or more with commas and no spaces between them"),
     ("classes", "CN, AD", "no spaces between them"),

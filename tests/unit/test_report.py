@@ -11,6 +11,7 @@ import pytest
 
 from healthward.cohort.ranking import rank
 from healthward.cohort.summary import Cohort, summarise
+from healthward.names import METRICS
 from healthward.report.methods import methods_text
 from healthward.report.page import SCRIPTS, cautions, findings, number, render, summary_lines
 from unit.test_cohort import covariates_of, slice_rows, write_cohort, write_scores
@@ -202,7 +203,8 @@ def test_single_scan_says_that_nothing_can_be_compared(tmp_path: Path, figures: 
 
 
 def test_absent_metrics_are_named_with_the_reason(cohort: Cohort):
-    assert any("LPIPS, FID" in caution.text and "--weights" in caution.text for caution in cautions(cohort, {}))
+    absent = ", ".join(metric.title for name, metric in METRICS.items() if name not in cohort.scans)
+    assert any(absent in caution.text and "--weights" in caution.text for caution in cautions(cohort, {}))
     asked = cautions(cohort, {"metrics": "ssim,ms_ssim,psnr,vsi"})
     assert any("only ssim,ms_ssim,psnr,vsi were asked for" in caution.text for caution in asked)
 
