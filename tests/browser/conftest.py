@@ -49,7 +49,8 @@ def write_scan(folder: Path, scan: str, label: str, seed: int) -> None:
     nib.save(nib.Nifti1Image(cube, AFFINE), folder / f"{scan}.nii.gz")
     place = folder / "reconstructions" / scan
     place.mkdir(parents=True)
-    save_origin(place, origin_of(record, "f00d", "CN", "AD", {}))
+    origin = origin_of(record, "f00d", "CN", "AD", {})
+    save_origin(place, origin)
     stacks = {"healthy": cut(healthy, FIRST, COUNT), "unguided": cut(unguided, FIRST, COUNT)}
     np.savez(place / "stack.npz", **stacks)
     maps = {
@@ -58,6 +59,7 @@ def write_scan(folder: Path, scan: str, label: str, seed: int) -> None:
         "round_trip": np.abs(unguided - cube),
     }
     (folder / "maps" / scan).mkdir(parents=True)
+    save_origin(folder / "maps" / scan, origin)
     np.savez(folder / "maps" / scan / "scores.npz", **maps)
     rows = {"scan": scan, "axis": np.repeat(AXES, COUNT), "index": np.tile(np.arange(FIRST, FIRST + COUNT), 3)}
     rows |= {"round_trip_psnr": 30.0, "round_trip_error": 0.02, "guided_change": 0.03, "inversion_residual": 0.0002}
