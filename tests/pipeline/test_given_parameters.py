@@ -97,8 +97,9 @@ def test_what_a_config_file_sets_is_obeyed_or_told(tmp_path: Path) -> None:
     assert (train / "checkpoints").resolve() == tmp_path / "kept"
     assert (run.outdir / "bids").is_dir()
     config.write_text("params { outdir = 'mine'; queue_size = 5 }")
+    mend = "give it in a -params-file"
     assert refusal(nextflow(tmp_path, *arguments, "-c", str(config))) == [
-        f"parameter {name}: '{value}' comes too late from a configuration file; give it in a -params-file, or as --{name}"
+        f"parameter {name}: '{value}' comes too late from a configuration file; {mend}, or as --{name}"
         for name, value in (("outdir", "mine"), ("queue_size", "5"))
     ]
 
