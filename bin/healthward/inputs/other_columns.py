@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from healthward.inputs.fields import COLUMNS, FORMULA_MARKS, Row
-from healthward.names import METRICS, SCORES
+from healthward.names import METRICS, SCAN_VALUES, SCORES
 from healthward.wording import nearest, plain, shown
 
 NEAR = 0.8
@@ -17,8 +17,8 @@ SYNONYMS = {"gender": "sex", "centre": "site", "center": "site"}
 
 _OF_A_MAP = [f"{name}_{measure}" for name in (*SCORES, "z") for measure in ("mean", "p99", "auprc", "auroc")]
 _OF_A_SCAN = [
-    *("evidence", "unreliable_fraction", "prevalence", "beyond_1", "beyond_5", "dice_1", "dice_5", "abnormal_ml"),
-    *("round_trip_psnr", "round_trip_z_p99", *_OF_A_MAP, *METRICS, *(f"{metric}_brain" for metric in METRICS)),
+    *(*SCAN_VALUES, "prevalence", "dice_1", "dice_5", *_OF_A_MAP),
+    *(*METRICS, *(f"{metric}_brain" for metric in METRICS)),
 ]
 WRITTEN = {
     *(*COLUMNS, "evidence_of", "distance", "robust_z", "outlier"),
