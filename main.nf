@@ -111,8 +111,8 @@ workflow {
             settings = CHOOSE(TUNE.out.tables.collect(sort: { table -> table.name }), arguments.choose, code.choose).settings
             published = published.mix(CHOOSE.out.tables)
         }
-        // What the wanted scores take that not all do: 'ensemble,perceptual', or ''
-        evidence = CHECK.out.evidence.map { list -> list.text.trim() }
+        // The fused cubes that the wanted scores take and not all do: 'ensemble,perceptual', or ''
+        optional_cubes = CHECK.out.cubes.map { list -> list.text.trim() }
         groups = groupsOf(scans, options.scans_per_task)
         RECONSTRUCT(
             grouped(SLICE.out.slices, groups),
@@ -120,7 +120,7 @@ workflow {
             embedding[1],
             weights[1],
             settings,
-            evidence,
+            optional_cubes,
             options.debug,
             arguments.reconstruct,
             code.reconstruct,

@@ -34,25 +34,25 @@ def map_scan(slices: Path, reconstruction: Path, image: Path, scores: tuple[str,
     """
     from healthward.imaging.slices import load_scan
     from healthward.imaging.volumes import read_image_of, save_like, to_native
-    from healthward.maps.evidence import read_evidence, read_stack
+    from healthward.maps.fused import read_cubes, read_stack
     from healthward.maps.native import native_maps, remove_maps
     from healthward.maps.origin import read_origin, save_origin
     from healthward.maps.scores import FILE, make_scores, save_scores
-    from healthward.names import evidence_for
+    from healthward.names import cubes_for
 
     scan = load_scan(slices)
     voxels = read_image_of(image, scan.geometry, scan.cube)
     origin = read_origin(reconstruction, scan.record)
     stack = read_stack(reconstruction, scan)
-    cubes = make_scores(read_evidence(reconstruction, scan, stack, evidence_for(scores)), scores)
+    made = make_scores(read_cubes(reconstruction, scan, stack, cubes_for(scores)), scores)
     maps = native_maps(scan, voxels, stack["healthy"], stack["unguided"])
-    scored = {kind: to_native(cubes[kind], scan.geometry) for kind in cubes if SCORES[kind].native}
+    scored = {kind: to_native(made[kind], scan.geometry) for kind in made if SCORES[kind].native}
 
     out.mkdir(parents=True, exist_ok=True)
     remove_maps(out, image)
     for kind, volume in (vars(maps) | scored).items():
         save_like(out / f"{scan.record.scan}_{kind}.nii.gz", volume, image)
-    save_scores(out / FILE, cubes)
+    save_scores(out / FILE, made)
     save_origin(out, origin)
 
 

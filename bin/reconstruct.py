@@ -14,8 +14,8 @@ from options.model import model_options
 from options.seed import seed_option
 from options.translation import inversion_iterations_option, steps_option
 
-# As healthward.maps.evidence has them, whose import would make --help slow
-EVIDENCE = ("health", "ensemble", "perceptual")
+# As healthward.maps.fused has them, whose import would make --help slow
+CUBES = ("health_direction", "ensemble", "perceptual")
 
 
 @tool
@@ -29,10 +29,10 @@ EVIDENCE = ("health", "ensemble", "perceptual")
 @inversion_iterations_option
 @click.option("--settings", "settings_path", type=existing_file, help="settings.json of choose.py, which comes first.")
 @click.option(
-    "--evidence",
-    type=NameList(EVIDENCE),
-    help="What to make beside what is always made, for scores that take it: health (for forward), ensemble (for "
-    "mahalanobis), perceptual (for perceptual_residual).",
+    "--cubes",
+    type=NameList(CUBES),
+    help="Fused cubes to make beside those that are always made, for scores that take them: health_direction (for "
+    "forward), ensemble (for mahalanobis), perceptual (for perceptual_residual).",
 )
 @click.option("--weights", type=existing_directory, help="For perceptual: folder with the weights of LPIPS.")
 @click.option("--batch", type=click.IntRange(1), help="Slices at once; by device if not given.")
@@ -58,7 +58,7 @@ def reconstruct_scans(
     ddim_steps: int,
     inversion_iterations: int,
     settings_path: Path | None,
-    evidence: tuple[str, ...] | None,
+    cubes: tuple[str, ...] | None,
     weights: Path | None,
     batch: int | None,
     debug: Path | None,
@@ -71,9 +71,9 @@ def reconstruct_scans(
 
     SLICES are the folders that slice.py made of them; the network is loaded once for all. Every slice is inverted by
     DDIM and denoised twice: under guidance toward the healthy class, and unguided. It is also noised and looked at in
-    one step, as healthy and as diseased. OUT gets a folder for each scan with the translated slices (stack.npz), what
-    else scores are made of (evidence.npz), the error of each slice (reconstruction.csv), and what all that was made of
-    (origin.json): what map.py needs.
+    one step, as healthy and as diseased. OUT gets a folder for each scan with the translated slices (stack.npz), the
+    fused cubes that scores are made of beside them (fused.npz), the error of each slice (reconstruction.csv), and what
+    all that was made of (origin.json): what map.py needs.
 
     \b
     Example:
@@ -92,7 +92,7 @@ def reconstruct_scans(
     from healthward.errors import InputError
     from healthward.imaging.slices import by_scan, load_scan, read_record
     from healthward.maps.chosen_settings import read_settings
-    from healthward.maps.evidence import ERRORS, FILE, STACK, save_evidence
+    from healthward.maps.fused import ERRORS, FILE, STACK, save_cubes
     from healthward.maps.origin import origin_of, save_origin
     from healthward.maps.reconstruction import Translator, slice_table
 
@@ -110,7 +110,7 @@ def reconstruct_scans(
             f"--ddim-steps {ddim_steps}: at most {settings.noise_depth + 1} fit above depth {settings.noise_depth}"
         )
     folders = by_scan(slices)
-    place, wanted = select_device(device), evidence or ()
+    place, wanted = select_device(device), cubes or ()
     network = load_model(model, embedding, head_channels)
     for folder in folders.values():
         check_use(model, read_record(folder), settings.noise_depth)
@@ -140,7 +140,7 @@ def reconstruct_scans(
         made.mkdir(parents=True, exist_ok=True)
         save_origin(made, origin_of(scan.record, digest, healthy, disease, asdict(settings)))
         np.savez(made / STACK, **stack)
-        save_evidence(made / FILE, fused)
+        save_cubes(made / FILE, fused)
         table.to_csv(made / ERRORS, index=False, float_format="%.6g")
         if debug is not None:
             _draw_steps(scan, translator, debug / name)

@@ -65,7 +65,7 @@ def score(
     from healthward.evaluation.weights import BACKBONES, describe_absence, find_weights
     from healthward.imaging.slices import by_scan, load_scan
     from healthward.inputs.results import read_table
-    from healthward.maps.evidence import AGAIN, ERRORS, STACK, read_stack
+    from healthward.maps.fused import AGAIN, ERRORS, STACK, read_stack
     from healthward.maps.origin import read_origin
     from healthward.maps.scores import AGAIN as MAP_AGAIN
     from healthward.maps.scores import FILE, read_scores

@@ -20,7 +20,7 @@ process CHECK {
     path 'samplesheet.csv', emit: samplesheet, optional: true
     path 'rows.csv', emit: rows, optional: true
     path 'conform.json', emit: conform, optional: true
-    path 'evidence.txt', emit: evidence, optional: true
+    path 'cubes.txt', emit: cubes, optional: true
     path 'parameters.json', emit: parameters
     path '{split,inputs}.csv', emit: manifests, optional: true
     path 'versions.json', emit: versions, optional: true
@@ -41,7 +41,7 @@ process CHECK {
     stub:
     """
     'check.py' --help > /dev/null
-    touch problems.txt warnings.txt evidence.txt inputs.csv versions.json
+    touch problems.txt warnings.txt cubes.txt inputs.csv versions.json
     echo '{}' > parameters.json
     echo '{"size": 128, "slice_range": [0.35, 0.75], "fov": 192.0}' > conform.json
     echo scan,subject,image,label,split,mask,age,sex,site,control > samplesheet.csv

@@ -10,7 +10,7 @@ process RECONSTRUCT {
     path embedding, stageAs: 'embedding/*'
     path weights, stageAs: 'weights/*'
     path settings
-    val evidence
+    val cubes
     val debug
     val args
     val code
@@ -24,7 +24,7 @@ process RECONSTRUCT {
     export OMP_NUM_THREADS=${task.cpus}
     'reconstruct.py' slices/* --out reconstructions \\
         --model model/* ${embedding ? '--embedding embedding/*' : ''} ${weights ? '--weights weights/*' : ''} \\
-        ${settings ? "--settings ${settings}" : ''} ${evidence ? "--evidence '${evidence}'" : ''} \\
+        ${settings ? "--settings ${settings}" : ''} ${cubes ? "--cubes '${cubes}'" : ''} \\
         ${debug ? '--debug debug' : ''} ${args}
     """
 
@@ -33,7 +33,7 @@ process RECONSTRUCT {
     'reconstruct.py' --help > /dev/null
     for scan in ${metas.id.join(' ')}; do
         mkdir -p reconstructions/\$scan
-        touch reconstructions/\$scan/{stack,evidence}.npz
+        touch reconstructions/\$scan/{stack,fused}.npz
     done
     """
 }

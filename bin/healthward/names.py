@@ -43,12 +43,12 @@ class Score(NamedTuple):
 
     Attributes:
         title: what a reader calls its map.
-        evidence: what it takes of the evidence that is not always made (`healthward.maps.evidence.OPTIONAL`).
+        cubes: which it takes of the fused cubes that are not always made (`healthward.maps.fused.OPTIONAL`).
         native: whether it is taken to the scan's own grid, as one of `MAPS`.
     """
 
     title: str
-    evidence: tuple[str, ...] = ()
+    cubes: tuple[str, ...] = ()
     native: bool = False
 
 
@@ -61,17 +61,17 @@ SCORES = {
     "disease": Score("Disease map", native=True),
     "residual": Score("Residual map", native=True),
     "ssim_ensemble": Score("SSIM ensemble"),
-    "perceptual_residual": Score("Perceptual residual", evidence=("perceptual",)),
-    "mahalanobis": Score("Mahalanobis distance", evidence=("ensemble",)),
-    "forward": Score("Forward map", evidence=("health",)),
+    "perceptual_residual": Score("Perceptual residual", cubes=("perceptual",)),
+    "mahalanobis": Score("Mahalanobis distance", cubes=("ensemble",)),
+    "forward": Score("Forward map", cubes=("health_direction",)),
     "deformation": Score("Deformation"),
 }
 """In the order of the tables' columns."""
 
 
-def evidence_for(scores: Iterable[str]) -> list[str]:
-    """Return what the named scores take of the evidence that is not always made, sorted."""
-    return sorted({part for score in scores for part in SCORES[score].evidence})
+def cubes_for(scores: Iterable[str]) -> list[str]:
+    """Return which the named scores take of the fused cubes that are not always made, sorted."""
+    return sorted({cube for score in scores for cube in SCORES[score].cubes})
 
 
 LOCALISED = {name: SCORES[name].title for name in ("disease", "residual", "anomaly", "contrast")} | {"z": "z map"}

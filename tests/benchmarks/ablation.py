@@ -35,7 +35,7 @@ from healthward.evaluation.localisation import voxel_scores  # noqa: E402
 from healthward.imaging.slices import ScanSlices, load_scan, read_record  # noqa: E402
 from healthward.imaging.volumes import Array  # noqa: E402
 from healthward.labels import ADNI  # noqa: E402
-from healthward.maps.evidence import Evidence  # noqa: E402
+from healthward.maps.fused import FusedCubes  # noqa: E402
 from healthward.maps.fusion import coverage, uncut  # noqa: E402
 from healthward.maps.reconstruction import Translator  # noqa: E402
 from healthward.maps.scores import SCORES  # noqa: E402
@@ -67,21 +67,21 @@ def judge(variant: Variant, folder: Path) -> dict[str, Any]:
     healthy, diseased = ADNI.condition("CN"), ADNI.condition("AD")
     translator = Translator(load_model(variant.model), healthy, diseased, variant.settings, torch.device("cpu"))
     translation, looked = translator.translate(scan), translator.look(scan, ())
-    evidence = translator.gather(scan, translation, looked, ())
+    cubes = translator.gather(scan, translation, looked, ())
     region = scan.brain & (coverage(scan.record) > 0)
     truth = scan.truth & region if scan.truth is not None else np.zeros_like(region)
     row: dict[str, Any] = {
         "variant": variant.name,
         "label": scan.record.label,
         "evidence": scan_evidence(looked.evidence, scan.brain_stack.sum(axis=(2, 3)).ravel()),
-        "round_trip": float(np.abs(evidence.input - evidence.unguided)[region].mean()),
+        "round_trip": float(np.abs(cubes.input - cubes.unguided)[region].mean()),
     }
-    maps = {"disease": SCORES["disease"](evidence)}
+    maps = {"disease": SCORES["disease"](cubes)}
     if variant.name == "as it is":
-        maps |= {name: SCORES[name](evidence) for name in ("anomaly", "contrast", "class_contrast")}
-        product = (evidence.healthy - evidence.input) * evidence.disease
+        maps |= {name: SCORES[name](cubes) for name in ("anomaly", "contrast", "class_contrast")}
+        product = (cubes.healthy - cubes.input) * cubes.class_direction
         maps["disease, not smoothed"] = np.clip(product, 0, None)
-        maps["disease, from x̂ unguided"] = SCORES["disease"](replace(evidence, input=evidence.unguided))
+        maps["disease, from x̂ unguided"] = SCORES["disease"](replace(cubes, input=cubes.unguided))
         maps["disease, axial slices only"] = axial_only(translation, looked, scan)
     for name, values in maps.items():
         found = voxel_scores(values, truth, region) if truth.any() else None
@@ -95,8 +95,8 @@ def axial_only(translation: Translation, looked: OneStep, scan: ScanSlices) -> A
     def axial(slices: Array) -> Array:
         return uncut(slices.reshape(scan.stack.shape), scan.record.first)[0][2]
 
-    parts = (scan.stack, translation.unguided, translation.healthy, looked.disease, looked.residual)
-    return SCORES["disease"](Evidence(*map(axial, parts)))
+    parts = (scan.stack, translation.unguided, translation.healthy, looked.class_direction, looked.denoising_error)
+    return SCORES["disease"](FusedCubes(*map(axial, parts)))
 
 
 def summary(table: pd.DataFrame) -> list[dict[str, Any]]:

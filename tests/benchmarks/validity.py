@@ -40,7 +40,7 @@ from healthward.labels import ADNI, NULL_CONDITION  # noqa: E402
 from healthward.maps.fusion import coverage, fuse  # noqa: E402
 from healthward.maps.reconstruction import Translator  # noqa: E402
 from healthward.maps.scores import SCORES, make_scores  # noqa: E402
-from healthward.names import evidence_for  # noqa: E402
+from healthward.names import cubes_for  # noqa: E402
 from healthward.planting.simulation import KINDS  # noqa: E402
 from simulate import simulate_cohort  # noqa: E402
 from slice import slice_scan  # noqa: E402
@@ -129,9 +129,9 @@ class Bench:
         translator = Translator(model, HEALTHY, DISEASE, self.settings, device, seed=self.seed)
         scan = load_scan(task.slices / task.scan)
         wanted = [name for name in OURS if task.slow or name not in SLOW]
-        translation, looked = translator.translate(scan), translator.look(scan, evidence_for(wanted))
-        evidence = translator.gather(scan, translation, looked, evidence_for(wanted))
-        cubes = {f"ours/{name}": cube for name, cube in make_scores(evidence, wanted).items()}
+        translation, looked = translator.translate(scan), translator.look(scan, cubes_for(wanted))
+        fused = translator.gather(scan, translation, looked, cubes_for(wanted))
+        cubes = {f"ours/{name}": cube for name, cube in make_scores(fused, wanted).items()}
 
         slices = scan.stack.reshape(-1, *scan.stack.shape[2:])
         depth, drawn = config["max_timestep"], scan.record.seed(self.seed)
@@ -165,8 +165,8 @@ class Bench:
         np.savez_compressed(
             partial,
             facts=json.dumps(facts),
-            unguided=evidence.unguided,
-            healthy=evidence.healthy,
+            unguided=fused.unguided,
+            healthy=fused.healthy,
             counterfactual=on_cube(other, scan.geometry, scan.record.size),
             **{name: cube.astype(np.float32) for name, cube in cubes.items()},
         )

@@ -23,7 +23,7 @@ from phantoms import small_brain
 TOOL = Path(__file__).parents[2] / "bin" / "check.py"
 LABELS = ["CN", "ad", "mci", "cn", "AD", "CN", "CN", "AD", "MCI", "MCI"]
 OUTPUTS = [
-    *("conform.json", "evidence.txt", "inputs.csv", "rows.csv", "samplesheet.csv", "split.csv", "versions.json"),
+    *("conform.json", "cubes.txt", "inputs.csv", "rows.csv", "samplesheet.csv", "split.csv", "versions.json"),
     "warnings.txt",
 ]
 
@@ -304,12 +304,12 @@ def test_conforming_follows_the_parameters(cohort: Path, tmp_path: Path) -> None
 
 
 def test_what_the_wanted_scores_take_is_told_to_the_reconstruction(cohort: Path, tmp_path: Path) -> None:
-    for more, evidence in (("anomaly", ""), ("mahalanobis,forward", "ensemble,health")):
+    for more, cubes in (("anomaly", ""), ("mahalanobis,forward", "ensemble,health_direction")):
         scores = f"round_trip,disease,{more}"
         (tmp_path / "params.json").write_text(json.dumps({"input": "samplesheet.csv", "scores": scores}))
         given = ("--input", cohort, "--parameters", tmp_path / "params.json")
         assert run(tmp_path / "out", *given).exit_code == 0
-        assert (tmp_path / "out/evidence.txt").read_text() == f"{evidence}\n"
+        assert (tmp_path / "out/cubes.txt").read_text() == f"{cubes}\n"
 
 
 def test_a_model_fixes_conforming_and_takes_every_scan_as_test(cohort: Path, model: Path, tmp_path: Path) -> None:
@@ -403,7 +403,7 @@ def test_parameters_alone_can_be_checked(tmp_path: Path) -> None:
     assert run(tmp_path / "out", "--parameters", parameters).exit_code == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "conform.json",
-        "evidence.txt",
+        "cubes.txt",
         "versions.json",
         "warnings.txt",
     ]

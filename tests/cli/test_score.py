@@ -14,7 +14,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from healthward.evaluation.weights import BACKBONES
 from healthward.imaging.slices import AXES, ScanRecord, cut, fingerprint, save_scan
 from healthward.imaging.volumes import Conformed, Geometry
-from healthward.maps.evidence import Evidence
+from healthward.maps.fused import FusedCubes
 from healthward.maps.fusion import fuse
 from healthward.maps.origin import origin_of, save_origin
 from healthward.maps.scores import make_scores, save_scores
@@ -71,8 +71,9 @@ class Case:
         decoded = {"unguided": self.unguided, "healthy": self.healthy}
         np.savez(self.reconstruction / "stack.npz", **{kind: cut(cube, FIRST, COUNT) for kind, cube in decoded.items()})
         fused = {kind: fuse(cut(cube, FIRST, COUNT), FIRST) for kind, cube in decoded.items()}
-        evidence = Evidence(self.cube, **fused, health=self.cube, disease=self.cube, residual=self.cube)
-        save_scores(self.maps / "scores.npz", make_scores(evidence, ["anomaly", "contrast"]))
+        directions = {"class_direction": self.cube, "health_direction": self.cube}
+        cubes = FusedCubes(self.cube, **fused, **directions, denoising_error=self.cube)
+        save_scores(self.maps / "scores.npz", make_scores(cubes, ["anomaly", "contrast"]))
         for folder in (self.reconstruction, self.maps):
             save_origin(folder, origin_of(record, "f00d", "CN", "AD", {}))
         rows = {

@@ -20,11 +20,11 @@ import train
 from healthward import __version__
 from healthward.diffusion.model import load_model
 from healthward.imaging.signatures import earliest_copies, load_signatures, signature
-from healthward.maps.evidence import OPTIONAL
+from healthward.maps.fused import OPTIONAL
 from healthward.names import SCORES
 from healthward.planting.simulation import KINDS
 from phantoms import head_on, write_head
-from reconstruct import EVIDENCE
+from reconstruct import CUBES
 
 COMMANDS = {
     "simulate": "simulate_cohort",
@@ -148,7 +148,7 @@ def test_maps_come_back_on_the_grid_of_the_scan(trained, tmp_path, grid):
     slice_head(tmp_path, "new", grid, split="test")
     (tmp_path / "maps").mkdir()
     (tmp_path / "maps/old_residual.nii.gz").touch()
-    reconstruct(trained, tmp_path, "--evidence", "ensemble,health")
+    reconstruct(trained, tmp_path, "--cubes", "ensemble,health_direction")
     places = (tmp_path / "slices/new", tmp_path / "made/new", tmp_path / "new.nii.gz")
     done("map", *places, "--scores", "disease,mahalanobis,forward,deformation", "--out", tmp_path / "maps")
     with np.load(tmp_path / "maps/scores.npz") as scores:
@@ -168,20 +168,20 @@ def test_maps_come_back_on_the_grid_of_the_scan(trained, tmp_path, grid):
         assert np.isfinite(image.get_fdata()).all()
     with np.load(tmp_path / "made/new/stack.npz") as stack:
         assert stack["healthy"].shape == stack["unguided"].shape == (3, 13, 32, 32)
-    with np.load(tmp_path / "made/new/evidence.npz") as evidence:
-        assert set(evidence.files) == {"disease", "residual", "health", "ensemble"}
-        halved = {name for name in evidence.files if evidence[name].dtype == np.float16}
-        assert halved == {"residual", "health", "ensemble"}
+    with np.load(tmp_path / "made/new/fused.npz") as cubes:
+        assert set(cubes.files) == {"class_direction", "denoising_error", "health_direction", "ensemble"}
+        halved = {name for name in cubes.files if cubes[name].dtype == np.float16}
+        assert halved == {"denoising_error", "health_direction", "ensemble"}
     assert len(pd.read_csv(tmp_path / "made/new/reconstruction.csv")) == 39
 
 
-def test_a_score_whose_evidence_was_not_made_is_refused_and_another_image_as_well(trained, tmp_path):
+def test_a_score_whose_cubes_were_not_made_is_refused_and_another_image_as_well(trained, tmp_path):
     slice_head(tmp_path, "new", split="test")
     reconstruct(trained, tmp_path)
     line = ("map", tmp_path / "slices/new", tmp_path / "made/new")
     voxels, affine = head_on("isotropic")
     nib.save(nib.Nifti1Image(voxels[:, ::-1], affine), tmp_path / "turned.nii.gz")
-    lacking = "made/new/evidence.npz: lacks the evidence ensemble; name it in reconstruct.py --evidence"
+    lacking = "made/new/fused.npz: lacks the fused cube ensemble; name it in reconstruct.py --cubes"
     for more, told in (
         ((tmp_path / "new.nii.gz", "--scores", "disease,mahalanobis"), lacking),
         ((tmp_path / "turned.nii.gz",), "turned.nii.gz: not the scan that was sliced"),
@@ -200,7 +200,7 @@ def test_two_scans_in_one_call_are_as_two_calls(trained, tmp_path):
     scans, slices = ("ad0", "cn1"), trained / "slices"
     model = ("--model", trained / "model", *QUICK)
     tuning = (*model[:2], *QUICK[2:], "--guidance-scales", "1,3", "--noise-depths", "99", "--every", 8)
-    for tool, options in (("reconstruct", ("--evidence", "ensemble,health", *model)), ("tune", tuning)):
+    for tool, options in (("reconstruct", ("--cubes", "ensemble,health_direction", *model)), ("tune", tuning)):
         done(tool, *(slices / scan for scan in scans), *options, "--out", tmp_path / tool)
         for scan in scans:
             done(tool, slices / scan, *options, "--out", tmp_path / f"{tool} alone")
@@ -416,9 +416,9 @@ def test_a_mask_of_which_the_cube_keeps_nothing_is_told(tmp_path):
     assert "leaves nothing in the cube of 32 voxels and 192 mm" in result.output
 
 
-def test_kinds_of_evidence_are_those_of_the_library():
-    asked = {part for score in SCORES.values() for part in score.evidence}
-    assert EVIDENCE == OPTIONAL
+def test_optional_cubes_are_those_of_the_library():
+    asked = {cube for score in SCORES.values() for cube in score.cubes}
+    assert CUBES == OPTIONAL
     assert set(OPTIONAL) == asked
 
 

@@ -10,9 +10,9 @@ import pytest
 from runs import PROJECT, copy_project
 
 SCORE = ('"deformation": Score("Deformation"),', '"squared": Score("Squared difference"),')
-SCORE_FUNCTION = '''def squared(evidence: Evidence) -> Array:
+SCORE_FUNCTION = '''def squared(cubes: FusedCubes) -> Array:
     """Return (x - x̂ healthy)²."""
-    return np.square(evidence.input - evidence.healthy)
+    return np.square(cubes.input - cubes.healthy)
 
 
 SCORES: dict'''

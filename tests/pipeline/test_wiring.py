@@ -164,7 +164,7 @@ def test_a_new_score_inverts_no_slice(tmp_path: Path) -> None:
     assert run.processes("COMPLETED") == {"CHECK", *after}
     functions = project / "bin/healthward/maps/scores.py"
     with functions.open("a") as code:
-        code.write("\n\ndef backward(evidence):\n    return -evidence.disease\n")
+        code.write("\n\ndef backward(cubes):\n    return -cubes.class_direction\n")
     run = succeed(tmp_path, *arguments, "--scores", scores, project=project)
     assert run.processes("COMPLETED") == after
     assert {task for task, status in run.tasks().items() if status == "CACHED" and task[0] == "RECONSTRUCT"} == {

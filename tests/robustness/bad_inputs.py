@@ -482,9 +482,9 @@ BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
         lambda f: [str(f / "damaged"), str(f / "damaged"), str(f / "cn0.nii"), "--scores", "anomalie", *out(f)],
         "'anomalie' is none of round_trip, anomaly,",
     ),
-    "reconstruct: evidence that there is not": (
+    "reconstruct: a cube that there is not": (
         "reconstruct",
-        lambda f: [str(f / "damaged"), "--model", str(f / "model"), "--evidence", "mahalanobis", *out(f)],
+        lambda f: [str(f / "damaged"), "--model", str(f / "model"), "--cubes", "mahalanobis", *out(f)],
         "'mahalanobis' is none of health, ensemble, perceptual",
     ),
     "score: damaged slices": (

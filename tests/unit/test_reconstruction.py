@@ -53,7 +53,7 @@ def test_translation_does_not_depend_on_the_batch():
     whole = translate(model(), slices(), 1, SETTINGS, CPU, batch=5)
     parts = translate(model(), slices(), 1, SETTINGS, CPU, batch=2)
     np.testing.assert_allclose(whole.healthy, parts.healthy, atol=1e-4)
-    np.testing.assert_allclose(whole.residual, parts.residual, atol=1e-4)
+    np.testing.assert_allclose(whole.denoising_error, parts.denoising_error, atol=1e-4)
 
 
 def test_translation_is_deterministic():
@@ -77,11 +77,11 @@ def test_target_class_matters():
 def test_one_step_changes_are_those_of_the_classes_predictions():
     looked = one_step(model(), slices(), BRAIN, 1, 5, 99, seed=0, device=CPU, blind=True)
     back = one_step(model(), slices(), BRAIN, 5, 1, 99, seed=0, device=CPU, batch=2, blind=True)
-    for there, here in ((looked.disease, back.disease), (looked.evidence, back.evidence)):
+    for there, here in ((looked.class_direction, back.class_direction), (looked.evidence, back.evidence)):
         assert np.abs(there).max() > 0
         np.testing.assert_allclose(there, -here, atol=1e-5)
     # unguided to healthy and on to diseased is unguided to diseased
-    np.testing.assert_allclose(looked.health + looked.disease, back.health, atol=1e-5)
+    np.testing.assert_allclose(looked.health_direction + looked.class_direction, back.health_direction, atol=1e-5)
 
 
 class Oracle(ConditionalUNet):
@@ -99,7 +99,7 @@ def test_evidence_is_for_the_class_that_explains_the_noise():
     np.testing.assert_allclose(looked.evidence, 1, rtol=0.2)
     # As the class that it knows, it restores its own slices and nothing that was added to them
     known = one_step(oracle, slices() + np.float32(0.25), BRAIN, 5, 1, 99, seed=0, device=CPU)
-    np.testing.assert_allclose(known.residual, 0.25, atol=1e-4)
+    np.testing.assert_allclose(known.denoising_error, 0.25, atol=1e-4)
 
 
 def test_evidence_is_of_the_brain_however_much_background_there_is():

@@ -44,7 +44,7 @@ from healthward.inputs.split import (
     split_for_training,
 )
 from healthward.labels import Classes
-from healthward.names import evidence_for
+from healthward.names import cubes_for
 from healthward.wording import condensed, counted, kind_of, listed, printable, shown
 
 logger = logging.getLogger(__name__)
@@ -63,8 +63,8 @@ class Skipped:
 class Checked:
     """What a check found: a line for each problem and, when there is none, what the run starts from.
 
-    `rows` are sorted by scan, `digests` are of their voxels, `conform` holds size, slice_range and fov, `evidence` is
-    what the wanted scores take beyond what is always made. `warnings` name what will be left out, is odd or in doubt, a
+    `rows` are sorted by scan, `digests` are of their voxels, `conform` holds size, slice_range and fov, `cubes` names
+    the fused ones that the wanted scores take beside those that are always made. `warnings` name what will be left out, is odd or in doubt, a
     line each, and `skipped` are the scans left out. Where ids are pseudonyms, `key` has every row with the ids of the
     sheet.
     """
@@ -75,13 +75,13 @@ class Checked:
     digests: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     conform: dict[str, Any] = field(default_factory=dict)
-    evidence: list[str] = field(default_factory=list)
+    cubes: list[str] = field(default_factory=list)
     key: list[tuple[Row, Row]] = field(default_factory=list)
 
     def write(self, folder: Path) -> None:
         """Write samplesheet.csv, rows.csv, split.csv, inputs.csv, warnings.txt, and what later stages are told.
 
-        That is conform.json and evidence.txt; versions.json is for the user. Where scans are left out, skipped.csv says
+        That is conform.json and cubes.txt; versions.json is for the user. Where scans are left out, skipped.csv says
         why; where there are pseudonyms, pseudonyms.csv says whose. Those of an earlier check go.
         """
         folder.mkdir(parents=True, exist_ok=True)
@@ -107,7 +107,7 @@ class Checked:
         if self.key:
             write_key(folder / "pseudonyms.csv", self.key)
         (folder / "warnings.txt").write_text("".join(f"{line}\n" for line in self.warnings), encoding="utf-8")
-        (folder / "evidence.txt").write_text(",".join(self.evidence) + "\n", encoding="utf-8")
+        (folder / "cubes.txt").write_text(",".join(self.cubes) + "\n", encoding="utf-8")
         for name, content in (("versions.json", versions()), ("conform.json", self.conform)):
             (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
@@ -238,7 +238,7 @@ def check(
         digests=[digests[index] for index in order],
         skipped=sorted(skipped, key=lambda each: each.row.scan),
         conform=conforming(parameters, config),
-        evidence=evidence_for(parameters["scores"].split(",")),
+        cubes=cubes_for(parameters["scores"].split(",")),
         key=key,
     )
 

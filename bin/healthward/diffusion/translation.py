@@ -71,19 +71,20 @@ class OneStep:
     """What the network says of noised slices in one step, without inversion or decoding.
 
     Attributes:
-        disease: x̂₀(x_t, healthy) - x̂₀(x_t, diseased), mean over noise levels and drawings, float32 (N, H, W): positive
-            where disease would be darker.
+        class_direction: x̂₀(x_t, healthy) - x̂₀(x_t, diseased), mean over noise levels and drawings, float32 (N, H, W):
+            positive where disease would be darker.
         evidence: how much better the diseased class explains the noise than the healthy one, (N,): the difference of
             their squared errors, mean over brain pixels. Positive for disease, NaN without a brain pixel.
-        residual: x - x̂₀(x_t, healthy) at the least noise level, mean over drawings, float32 (N, H, W): what the network
-            does not restore, though the slice shows it.
-        health: x̂₀(x_t, ∅) - x̂₀(x_t, healthy), like `disease`: positive where health would be darker; or None.
+        denoising_error: x - x̂₀(x_t, healthy) at the least noise level, mean over drawings, float32 (N, H, W): what the
+            network does not restore, though the slice shows it.
+        health_direction: x̂₀(x_t, ∅) - x̂₀(x_t, healthy), like `class_direction`: positive where health would be darker;
+            or None.
     """
 
-    disease: Array
+    class_direction: Array
     evidence: Array
-    residual: Array
-    health: Array | None = None
+    denoising_error: Array
+    health_direction: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def one_step(
         depth: noise level that the shares `ONE_STEP_LEVELS` are of.
         seed: of the noise; a scan's own (`healthward.imaging.slices.ScanRecord.seed`), lest all share the luck of one
             drawing.
-        blind: predict them without a class, too, for `OneStep.health`.
+        blind: predict them without a class, too, for `OneStep.health_direction`.
     """
     model = model.to(device)
     schedule, levels = NoiseSchedule(), [round(share * depth) for share in ONE_STEP_LEVELS]
@@ -182,7 +183,7 @@ def one_step(
     def look(rows: slice) -> tuple[Array, ...]:
         x = torch.from_numpy(np.array(slices[rows]))[:, None].to(device)
         inside = torch.from_numpy(np.array(brain[rows]))[:, None].to(device)
-        toward_disease, residual, toward_health = (torch.zeros_like(x) for _ in range(3))
+        class_direction, denoising_error, health_direction = (torch.zeros_like(x) for _ in range(3))
         evidence = torch.zeros_like(x[:, 0, 0, 0])
         for level, drawing in itertools.product(levels, drawings):
             noise = torch.from_numpy(drawing[rows])[:, None].to(device)
@@ -190,15 +191,15 @@ def one_step(
             noised = move(x, noise, 1.0, signal)
             sound, ill = as_healthy(noised, level), as_diseased(noised, level)
             share = ((1 - signal) / signal) ** 0.5 / (len(levels) * len(drawings))
-            toward_disease += share * (ill - sound)
+            class_direction += share * (ill - sound)
             if blind:
-                toward_health += share * (sound - without_class(noised, level))
+                health_direction += share * (sound - without_class(noised, level))
             if level == levels[0]:
-                residual += (x - clean_image(noised, sound, signal)) / len(drawings)
+                denoising_error += (x - clean_image(noised, sound, signal)) / len(drawings)
             if level in levels[:EVIDENCE_LEVELS]:
                 gain = ((sound - noise).square() - (ill - noise).square()) * inside
                 evidence += gain.sum(dim=(1, 2, 3)) / inside.sum(dim=(1, 2, 3)) / (EVIDENCE_LEVELS * len(drawings))
-        found = [toward_disease[:, 0], evidence, residual[:, 0], *([toward_health[:, 0]] if blind else [])]
+        found = [class_direction[:, 0], evidence, denoising_error[:, 0], *([health_direction[:, 0]] if blind else [])]
         return tuple(part.cpu().numpy() for part in found)
 
     parts = in_portions(len(slices), batch or default_batch(device, slices.shape[-1]), look)

@@ -1,4 +1,4 @@
-"""From a scan's slices to what scores are made of."""
+"""From a scan's slices to the fused cubes that scores are made of."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from healthward.diffusion.translation import (
 )
 from healthward.imaging.slices import AXES, ScanSlices
 from healthward.imaging.volumes import Array
-from healthward.maps.evidence import Evidence
+from healthward.maps.fused import FusedCubes
 from healthward.maps.fusion import fuse
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Translator:
         device: where to compute.
         batch: slices at once; by device when None.
         seed: of the run; the noise behind the one-step scores is drawn by it and the scan's voxels.
-        lpips: the network behind the perceptual evidence, or None where that is not asked for.
+        lpips: the network behind the perceptual cube, or None where that is not asked for.
     """
 
     model: ConditionalUNet
@@ -63,7 +63,7 @@ class Translator:
         return trace(self.model, slices, self.healthy, self.settings, self.device)
 
     def look(self, scan: ScanSlices, needs: Collection[str] = ()) -> OneStep:
-        """Look at every slice of a scan in one step, with what is asked for (`healthward.maps.evidence.OPTIONAL`)."""
+        """Look at every slice of a scan in one step, with what is asked for (`healthward.maps.fused.OPTIONAL`)."""
         return one_step(
             self.model,
             _flat(scan.stack),
@@ -74,24 +74,24 @@ class Translator:
             scan.record.seed(self.seed),
             self.device,
             self.batch,
-            blind="health" in needs,
+            blind="health_direction" in needs,
         )
 
-    def gather(self, scan: ScanSlices, translation: Translation, looked: OneStep, needs: Collection[str]) -> Evidence:
-        """Fuse what was made of a scan, and make of it what else is asked for (`healthward.maps.evidence.OPTIONAL`)."""
+    def gather(self, scan: ScanSlices, translation: Translation, looked: OneStep, needs: Collection[str]) -> FusedCubes:
+        """Fuse what was made of a scan, and make of it what else is asked for (`healthward.maps.fused.OPTIONAL`)."""
 
         def fused(slices: Array) -> Array:
             return fuse(slices.reshape(scan.stack.shape), scan.record.first)
 
         slices = _flat(scan.stack)
         others = variants(self.settings) if "ensemble" in needs else []
-        return Evidence(
+        return FusedCubes(
             input=fused(slices),
             unguided=fused(translation.unguided),
             healthy=fused(translation.healthy),
-            disease=fused(looked.disease),
-            residual=fused(looked.residual),
-            health=None if looked.health is None else fused(looked.health),
+            class_direction=fused(looked.class_direction),
+            denoising_error=fused(looked.denoising_error),
+            health_direction=None if looked.health_direction is None else fused(looked.health_direction),
             ensemble=np.stack([fused(self._healthy(slices, other)) for other in others]) if others else None,
             perceptual=fused(self._distance(slices, translation.healthy)) if "perceptual" in needs else None,
         )
@@ -101,7 +101,7 @@ class Translator:
 
     def _distance(self, slices: Array, healthy: Array) -> Array:
         if self.lpips is None:
-            raise ValueError("the perceptual evidence needs the network behind LPIPS")
+            raise ValueError("the perceptual cube needs the network behind LPIPS")
         pair = (torch.from_numpy(np.array(part)).to(self.device) for part in (slices, healthy))
         return self.lpips(*pair)[1].cpu().numpy()
 

@@ -1,4 +1,4 @@
-"""What scores are made of, on the disk: what half precision rounds, and files that are damaged or others."""
+"""The fused cubes that scores are made of, on the disk: what half precision rounds, and files that are damaged or others."""
 
 from dataclasses import fields, replace
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from healthward.errors import InputError
 from healthward.imaging.slices import ScanRecord, ScanSlices, cut, fingerprint
 from healthward.imaging.volumes import Geometry
-from healthward.maps.evidence import FILE, OPTIONAL, STACK, Evidence, read_evidence, read_stack, save_evidence
+from healthward.maps.fused import FILE, OPTIONAL, STACK, FusedCubes, read_cubes, read_stack, save_cubes
 from healthward.maps.fusion import fuse
 from healthward.maps.scores import SCORES
 
@@ -30,8 +30,8 @@ def scan() -> ScanSlices:
     return ScanSlices(record, geometry, stack, cube, np.ones(cube.shape, dtype=bool), None)
 
 
-def made_of(scan: ScanSlices, folder: Path) -> Evidence:
-    """Write the evidence of a reconstruction that changes little, and return it as it was in memory."""
+def made_of(scan: ScanSlices, folder: Path) -> FusedCubes:
+    """Write the fused cubes of a reconstruction that changes little, and return it as it was in memory."""
 
     def change() -> np.ndarray:
         return (1e-3 * RNG.standard_normal(scan.cube.shape)).astype(np.float32)
@@ -39,14 +39,14 @@ def made_of(scan: ScanSlices, folder: Path) -> Evidence:
     stack = {name: slices(np.array(scan.stack), 1e-3) for name in ("healthy", "unguided")}
     input_, healthy, unguided = (fuse(part, FIRST) for part in (np.array(scan.stack), *stack.values()))
     ensemble = np.stack([healthy + change(), healthy + change()])
-    evidence = Evidence(input_, unguided, healthy, change(), change(), change(), ensemble, np.abs(change()))
+    cubes = FusedCubes(input_, unguided, healthy, change(), change(), change(), ensemble, np.abs(change()))
     np.savez(folder / STACK, **stack)
-    save_evidence(folder / FILE, evidence)
-    return evidence
+    save_cubes(folder / FILE, cubes)
+    return cubes
 
 
-def read(folder: Path, scan: ScanSlices, *optional: str) -> Evidence:
-    return read_evidence(folder, scan, read_stack(folder, scan), optional)
+def read(folder: Path, scan: ScanSlices, *optional: str) -> FusedCubes:
+    return read_cubes(folder, scan, read_stack(folder, scan), optional)
 
 
 @pytest.mark.parametrize("score", SCORES)
@@ -64,25 +64,25 @@ def test_slices_are_read_back_whole(scan: ScanSlices, tmp_path: Path) -> None:
 
 
 def test_what_was_not_made_is_none_and_missed(scan: ScanSlices, tmp_path: Path) -> None:
-    bare = replace(made_of(scan, tmp_path), ensemble=None, health=None)
-    save_evidence(tmp_path / FILE, bare)
+    bare = replace(made_of(scan, tmp_path), ensemble=None, health_direction=None)
+    save_cubes(tmp_path / FILE, bare)
     back = read(tmp_path, scan, "perceptual")
     assert back.ensemble is None
-    assert back.health is None
-    with pytest.raises(InputError, match=r"evidence.npz: lacks the evidence ensemble; name it in reconstruct.py"):
+    assert back.health_direction is None
+    with pytest.raises(InputError, match=r"fused.npz: lacks the fused cube ensemble; name it in reconstruct.py"):
         read(tmp_path, scan, "perceptual", "ensemble")
 
 
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"disease": np.zeros((9, 9, 9))}, "disease is no cube of finite numbers"),
-        ({"residual": np.full((SIZE,) * 3, np.nan)}, "residual is no cube of finite numbers"),
+        ({"class_direction": np.zeros((9, 9, 9))}, "class_direction is no cube of finite numbers"),
+        ({"denoising_error": np.full((SIZE,) * 3, np.nan)}, "denoising_error is no cube of finite numbers"),
         ({"ensemble": np.zeros((SIZE,) * 3)}, "ensemble is no cube of finite numbers"),
-        ({"disease": None}, "lacks disease; reconstruct the scan again"),
+        ({"class_direction": None}, "lacks class_direction; reconstruct the scan again"),
     ],
 )
-def test_evidence_of_another_size_or_none_is_refused(scan: ScanSlices, tmp_path: Path, wrong: dict, told: str) -> None:
+def test_cubes_of_another_size_or_none_is_refused(scan: ScanSlices, tmp_path: Path, wrong: dict, told: str) -> None:
     made_of(scan, tmp_path)
     with np.load(tmp_path / FILE) as stored:
         parts = {**stored, **wrong}
@@ -91,7 +91,7 @@ def test_evidence_of_another_size_or_none_is_refused(scan: ScanSlices, tmp_path:
         read(tmp_path, scan)
 
 
-def test_evidence_that_is_damaged_is_refused(scan: ScanSlices, tmp_path: Path) -> None:
+def test_cubes_that_are_damaged_are_refused(scan: ScanSlices, tmp_path: Path) -> None:
     made_of(scan, tmp_path)
     for name in (STACK, FILE):
         content = (tmp_path / name).read_bytes()

@@ -1,4 +1,4 @@
-"""What scores are made of: what the network made of a scan, kept in files, so that a new score needs no network."""
+"""The fused cubes that scores are made of: what the network made of a scan, kept in files, for new scores, too."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,32 +12,32 @@ from healthward.imaging.volumes import Array
 from healthward.inputs.results import read_arrays
 from healthward.maps.fusion import fuse
 
-STACK, FILE, ERRORS = "stack.npz", "evidence.npz", "reconstruction.csv"
+STACK, FILE, ERRORS = "stack.npz", "fused.npz", "reconstruction.csv"
 """Where reconstruct.py leaves of a scan the translated slices, what else scores are made of, and errors of slices."""
 
 TRANSLATED = ("healthy", "unguided")
-ALWAYS = ("disease", "residual")
-OPTIONAL = ("health", "ensemble", "perceptual")
-"""Parts of `Evidence` that are made where some score needs them."""
+ALWAYS = ("class_direction", "denoising_error")
+OPTIONAL = ("health_direction", "ensemble", "perceptual")
+"""Parts of `FusedCubes` that are made where some score needs them."""
 
 UNIT = np.float32(2**-10)
-"""Half precision keeps its digits for numbers from 1e-4 to 6e4: in this unit, for evidence from 6e-8 to 64."""
+"""Half precision keeps its digits for numbers from 1e-4 to 6e4: in this unit, for voxels from 6e-8 to 64."""
 
 AGAIN = "reconstruct the scan again"
 
 
 @dataclass(frozen=True)
-class Evidence:
+class FusedCubes:
     """What scores are made of, each float32 (S, S, S) in [0, 1] unless said otherwise.
 
     Attributes:
         input: the scan in its cube, 0 where no slice lies.
         unguided: decoded from its latents without guidance.
         healthy: ... toward the healthy class.
-        disease: signed one-step change from the healthy to the diseased class
-            (`healthward.diffusion.translation.OneStep`).
-        residual: what one step from little noise does not restore, signed.
-        health: ... from no class to the healthy one.
+        class_direction: in which the classes differ here, the signed one-step change from the healthy to the diseased
+            one (`healthward.diffusion.translation.OneStep`).
+        denoising_error: what one step from little noise does not restore, signed.
+        health_direction: as `class_direction`, from no class to the healthy one.
         ensemble: (R, S, S, S), pseudo-healthy at other depths and guidance scales.
         perceptual: LPIPS between input and pseudo-healthy, spread over the slices, at least 0.
 
@@ -47,25 +47,25 @@ class Evidence:
     input: Array
     unguided: Array
     healthy: Array
-    disease: Array
-    residual: Array
-    health: Array | None = None
+    class_direction: Array
+    denoising_error: Array
+    health_direction: Array | None = None
     ensemble: Array | None = None
     perceptual: Array | None = None
 
 
-def save_evidence(file: Path, evidence: Evidence) -> None:
-    """Write what neither the slices of a scan nor the translated ones hold of its evidence.
+def save_cubes(file: Path, cubes: FusedCubes) -> None:
+    """Write what neither the slices of a scan nor the translated ones hold of its fused cubes.
 
     In half precision, which rounds a value by at most 1/2048 of itself; of the ensemble the differences from `healthy`,
-    so that small changes keep their digits. `disease` alone is float32: the root in the score of that name would make a
+    so that small changes keep their digits. `class_direction` alone is float32: the root in the score `disease` would make a
     rounding of 1/2048 one of several hundredths where the change is near 0.
     """
-    parts = {name: getattr(evidence, name) for name in ("residual", *OPTIONAL)}
-    if evidence.ensemble is not None:
-        parts["ensemble"] = evidence.ensemble - evidence.healthy
+    parts = {name: getattr(cubes, name) for name in ("denoising_error", *OPTIONAL)}
+    if cubes.ensemble is not None:
+        parts["ensemble"] = cubes.ensemble - cubes.healthy
     halves = {name: (part / UNIT).astype(np.float16) for name, part in parts.items() if part is not None}
-    np.savez_compressed(file, allow_pickle=False, disease=evidence.disease, **halves)
+    np.savez_compressed(file, allow_pickle=False, class_direction=cubes.class_direction, **halves)
 
 
 def read_stack(folder: Path, scan: ScanSlices) -> dict[str, Array]:
@@ -92,10 +92,10 @@ def read_stack(folder: Path, scan: ScanSlices) -> dict[str, Array]:
     return stacks
 
 
-def read_evidence(
+def read_cubes(
     folder: Path, scan: ScanSlices, stack: Mapping[str, Array], optional: Collection[str] = ()
-) -> Evidence:
-    """Read the evidence of a scan from its folder of reconstruct.py.
+) -> FusedCubes:
+    """Read the fused cubes of a scan from its folder of reconstruct.py.
 
     Args:
         folder: of reconstruct.py.
@@ -110,17 +110,19 @@ def read_evidence(
     stored = read_arrays(file, AGAIN, ALWAYS)
     for name in optional:
         if name not in stored:
-            raise InputError(f"{file}: lacks the evidence {name}; name it in reconstruct.py --evidence")
+            raise InputError(f"{file}: lacks the fused cube {name}; name it in reconstruct.py --cubes")
     with reading(file, AGAIN):
         for name, part in stored.items():
-            cubes = part if name == "ensemble" else part[None]
-            if cubes.shape[1:] != scan.cube.shape or not np.isfinite(cubes).all():
+            several = part if name == "ensemble" else part[None]
+            if several.shape[1:] != scan.cube.shape or not np.isfinite(several).all():
                 raise ValueError(f"{name} is no cube of finite numbers of the size of the slices")
-    parts = {name: part if name == "disease" else UNIT * part.astype(np.float32) for name, part in stored.items()}
+    parts = {
+        name: part if name == "class_direction" else UNIT * part.astype(np.float32) for name, part in stored.items()
+    }
     healthy = fuse(stack["healthy"], scan.record.first)
     if "ensemble" in parts:
         parts["ensemble"] += healthy
-    return Evidence(
+    return FusedCubes(
         input=fuse(np.array(scan.stack), scan.record.first),
         unguided=fuse(stack["unguided"], scan.record.first),
         healthy=healthy,
