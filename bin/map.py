@@ -16,7 +16,7 @@ from healthward.names import SCORES
 @click.option(
     "--scores",
     type=NameList(tuple(SCORES)),
-    default="round_trip,anomaly,contrast,class_contrast,disease,residual",
+    default="round_trip,anomaly,contrast,class_contrast,likeness,residual",
     help=f"Scores to make of the reconstruction, of {', '.join(SCORES)}.",
 )
 @click.option("--out", type=output_directory, required=True, help="Folder to write.")
@@ -24,7 +24,7 @@ def map_scan(slices: Path, reconstruction: Path, image: Path, scores: tuple[str,
     """Make the pseudo-healthy image of one scan and its anomaly maps, of what reconstruct.py made.
 
     SLICES is the folder that slice.py made of IMAGE, RECONSTRUCTION that of reconstruct.py. No network is needed. OUT
-    gets NIfTI maps on IMAGE's own grid (pseudo-healthy, anomaly, contrast, confidence, and disease and residual where
+    gets NIfTI maps on IMAGE's own grid (pseudo-healthy, anomaly, contrast, confidence, and likeness and residual where
     these are among the scores), the scores of each voxel of the conformed cube (scores.npz), and what they were made of
     (origin.json).
 

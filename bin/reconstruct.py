@@ -32,7 +32,7 @@ CUBES = ("health_direction", "ensemble", "perceptual")
     "--cubes",
     type=NameList(CUBES),
     help="Fused cubes to make beside those that are always made, for scores that take them: health_direction (for "
-    "forward), ensemble (for mahalanobis), perceptual (for perceptual_residual).",
+    "forward), ensemble (for mahalanobis), perceptual (for perceptual_anomaly).",
 )
 @click.option("--weights", type=existing_directory, help="For perceptual: folder with the weights of LPIPS.")
 @click.option("--batch", type=click.IntRange(1), help="Slices at once; by device if not given.")
@@ -134,7 +134,7 @@ def reconstruct_scans(
         looked = translator.look(scan, wanted)
         fused = translator.gather(scan, translation, looked, wanted)
         stack = {kind: getattr(translation, kind).reshape(scan.stack.shape) for kind in ("healthy", "unguided")}
-        table = slice_table(scan, translation, looked).assign(evidence_of=disease)
+        table = slice_table(scan, translation, looked).assign(log_odds_of=disease)
 
         made = out / name
         made.mkdir(parents=True, exist_ok=True)

@@ -96,7 +96,7 @@ def score(
         if read_origin(reconstructions / name, scan.record) != read_origin(maps / name, scan.record):
             raise InputError(f"{maps / name}: made of another reconstruction of {name}; {MAP_AGAIN}")
         pairs = pair(scan, **read_stack(reconstructions / name, scan))
-        errors = read_table(reconstructions / name / ERRORS, AGAIN, ["scan", "axis"], ["index"])
+        errors = read_table(reconstructions / name / ERRORS, AGAIN, ["scan", "axis"], ["index", "log_odds"])
         cubes = read_scores(maps / name / FILE)
         if any(len(cube) != scan.record.size for cube in cubes.values()):
             raise InputError(f"{maps / name / FILE}: no cubes of the size of the slices; {MAP_AGAIN}")

@@ -24,6 +24,6 @@ process MAP {
     """
     'map.py' --help > /dev/null
     mkdir -p mapped/${meta.id} maps/${meta.id}
-    touch mapped/${meta.id}/scores.npz maps/${meta.id}/${meta.id}_{pseudohealthy,anomaly,contrast,confidence,disease,residual}.nii.gz
+    touch mapped/${meta.id}/scores.npz maps/${meta.id}/${meta.id}_{pseudohealthy,anomaly,contrast,confidence,likeness,residual}.nii.gz
     """
 }

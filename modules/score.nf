@@ -31,7 +31,7 @@ process SCORE {
     'score.py' --help > /dev/null
     for scan in ${metas.id.join(' ')}; do
         mkdir -p scores/\$scan viewer/\$scan
-        touch scores/\$scan/scan.csv viewer/\$scan/{scan,pseudohealthy,disease,residual}.js
+        touch scores/\$scan/scan.csv viewer/\$scan/{scan,pseudohealthy,likeness,residual}.js
     done
     """
 }

@@ -58,10 +58,10 @@ SCORES = {
     "signed": Score("Signed difference"),
     "contrast": Score("Contrast map"),
     "class_contrast": Score("Class contrast"),
-    "disease": Score("Disease map", native=True),
+    "likeness": Score("Likeness map", native=True),
     "residual": Score("Residual map", native=True),
     "ssim_ensemble": Score("SSIM ensemble"),
-    "perceptual_residual": Score("Perceptual residual", cubes=("perceptual",)),
+    "perceptual_anomaly": Score("Perceptual anomaly", cubes=("perceptual",)),
     "mahalanobis": Score("Mahalanobis distance", cubes=("ensemble",)),
     "forward": Score("Forward map", cubes=("health_direction",)),
     "deformation": Score("Deformation"),
@@ -74,7 +74,7 @@ def cubes_for(scores: Iterable[str]) -> list[str]:
     return sorted({cube for score in scores for cube in SCORES[score].cubes})
 
 
-LOCALISED = {name: SCORES[name].title for name in ("disease", "residual", "anomaly", "contrast")} | {"z": "z map"}
+LOCALISED = {name: SCORES[name].title for name in ("likeness", "residual", "anomaly", "contrast")} | {"z": "z map"}
 """What the report holds against a known truth, the one to read first in front, and its titles."""
 
 
@@ -101,9 +101,9 @@ class Map(NamedTuple):
 
 
 MAPS = {
-    "disease": Map(
-        "Disease map",
-        "What of the difference goes the way of the disease.",
+    "likeness": Map(
+        "Likeness map",
+        "Likeness to the diseased class: what of the difference goes the way in which the classes differ.",
         "root of squared intensity range",
         viewed=True,
     ),
@@ -142,7 +142,7 @@ MAPS = {
 """The one to read first in front."""
 
 SCAN_VALUES = {
-    "evidence": "Evidence of disease",
+    "log_odds": "Log-odds of disease",
     "beyond_1": "Beyond 1 % of controls",
     "beyond_5": "Beyond 5 % of controls",
     "abnormal_ml": "Abnormal volume (ml)",

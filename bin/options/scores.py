@@ -7,6 +7,6 @@ from healthward.names import SCORES
 score_option = click.option(
     "--score",
     type=click.Choice(list(SCORES)),
-    default="disease",
+    default="likeness",
     help="The score that is compared with what controls show.",
 )

@@ -30,7 +30,7 @@ from tqdm import tqdm  # noqa: E402
 from benchmarks.measures import put_table  # noqa: E402
 from healthward.cohort.summary import describe  # noqa: E402
 from healthward.diffusion.model import load_model  # noqa: E402
-from healthward.diffusion.translation import OneStep, Settings, Translation, scan_evidence  # noqa: E402
+from healthward.diffusion.translation import OneStep, Settings, Translation, scan_log_odds  # noqa: E402
 from healthward.evaluation.localisation import voxel_scores  # noqa: E402
 from healthward.imaging.slices import ScanSlices, load_scan, read_record  # noqa: E402
 from healthward.imaging.volumes import Array  # noqa: E402
@@ -73,16 +73,16 @@ def judge(variant: Variant, folder: Path) -> dict[str, Any]:
     row: dict[str, Any] = {
         "variant": variant.name,
         "label": scan.record.label,
-        "evidence": scan_evidence(looked.evidence, scan.brain_stack.sum(axis=(2, 3)).ravel()),
+        "log_odds": scan_log_odds(looked.log_odds, scan.brain_stack.sum(axis=(2, 3)).ravel()),
         "round_trip": float(np.abs(cubes.input - cubes.unguided)[region].mean()),
     }
-    maps = {"disease": SCORES["disease"](cubes)}
+    maps = {"likeness": SCORES["likeness"](cubes)}
     if variant.name == "as it is":
         maps |= {name: SCORES[name](cubes) for name in ("anomaly", "contrast", "class_contrast")}
         product = (cubes.healthy - cubes.input) * cubes.class_direction
-        maps["disease, not smoothed"] = np.clip(product, 0, None)
-        maps["disease, from x̂ unguided"] = SCORES["disease"](replace(cubes, input=cubes.unguided))
-        maps["disease, axial slices only"] = axial_only(translation, looked, scan)
+        maps["likeness, not smoothed"] = np.clip(product, 0, None)
+        maps["likeness, from x̂ unguided"] = SCORES["likeness"](replace(cubes, input=cubes.unguided))
+        maps["likeness, axial slices only"] = axial_only(translation, looked, scan)
     for name, values in maps.items():
         found = voxel_scores(values, truth, region) if truth.any() else None
         row[f"auprc/{name}"] = found.auprc if found else np.nan
@@ -90,31 +90,31 @@ def judge(variant: Variant, folder: Path) -> dict[str, Any]:
 
 
 def axial_only(translation: Translation, looked: OneStep, scan: ScanSlices) -> Array:
-    """Return the disease score of axial slices alone; 0 where there is none."""
+    """Return the likeness score of axial slices alone; 0 where there is none."""
 
     def axial(slices: Array) -> Array:
         return uncut(slices.reshape(scan.stack.shape), scan.record.first)[0][2]
 
     parts = (scan.stack, translation.unguided, translation.healthy, looked.class_direction, looked.denoising_error)
-    return SCORES["disease"](FusedCubes(*map(axial, parts)))
+    return SCORES["likeness"](FusedCubes(*map(axial, parts)))
 
 
 def summary(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a row for each variant and score: AUPRC over patients, and AUROC of the evidence."""
+    """Return a row for each variant and score: AUPRC over patients, and AUROC of the log-odds."""
     rows = []
     for variant, members in table.groupby("variant", sort=False):
         control = members["label"] == "CN"
-        scores = (members.loc[~control, "evidence"], members.loc[control, "evidence"])
+        scores = (members.loc[~control, "log_odds"], members.loc[control, "log_odds"])
         area = stats.mannwhitneyu(*scores).statistic / (control.sum() * (~control).sum())
         for column in (name for name in members if str(name).startswith("auprc/") and members[name].notna().any()):
             found = describe(members.loc[~control, [column]]).iloc[0]
             score = str(column).removeprefix("auprc/")
             rows.append(
                 {
-                    "variant": variant if score == "disease" else score,
+                    "variant": variant if score == "likeness" else score,
                     "voxel_auprc": {key: float(f"{found[key]:.4g}") for key in ("mean", "low", "high")},
-                    "subject_auroc": float(f"{area:.3g}") if score == "disease" else None,
-                    "round_trip_error": float(f"{members['round_trip'].mean():.3g}") if score == "disease" else None,
+                    "subject_auroc": float(f"{area:.3g}") if score == "likeness" else None,
+                    "round_trip_error": float(f"{members['round_trip'].mean():.3g}") if score == "likeness" else None,
                     "subjects": len(members),
                 }
             )

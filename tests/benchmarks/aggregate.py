@@ -98,18 +98,18 @@ def _slices(generator: np.random.Generator, identity: dict, severity: int, slice
         "round_trip_psnr": generator.normal(35, 1, count),
         "round_trip_error": error,
         "guided_change": change,
-        "inversion_residual": 2e-4,
+        "inversion_error": 2e-4,
         "unreliable": error > change,
-        "evidence": generator.normal(1e-4 * severity, 2e-4, count),
+        "log_odds": generator.normal(1e-4 * severity, 2e-4, count),
     }
     return pd.DataFrame({**identity, **columns})
 
 
 def _scan(generator: np.random.Generator, identity: dict, severity: int, table: pd.DataFrame) -> pd.DataFrame:
     names = [name for name in table if name.removesuffix("_brain") in ("ssim", "ms_ssim", "psnr", "lpips", "vsi")]
-    row = identity | table[[*names, "round_trip_psnr", "evidence"]].mean().to_dict()
+    row = identity | table[[*names, "round_trip_psnr", "log_odds"]].mean().to_dict()
     row["unreliable_fraction"] = table["unreliable"].mean()
-    for name in ("round_trip", "anomaly", "contrast", "class_contrast", "disease", "residual"):
+    for name in ("round_trip", "anomaly", "contrast", "class_contrast", "likeness", "residual"):
         row[f"{name}_mean"] = generator.gamma(4, 0.005) + 0.002 * severity
         row[f"{name}_p99"] = 4 * row[f"{name}_mean"]
         row |= {f"{name}_auprc": np.nan, f"{name}_auroc": np.nan}

@@ -21,7 +21,7 @@ from healthward.labels import ADNI
 from healthward.maps.fusion import coverage
 from healthward.norms.calibration import measure_floor, prepare
 
-DEFAULT = "disease"
+DEFAULT = "likeness"
 RATES = {"fpr1": 0.01, "fpr5": 0.05}
 FLOOR_SHARE = 0.5
 """Share of the healthy subjects that floors and thresholds come from, and no figure."""
@@ -36,7 +36,7 @@ class Subject:
     Attributes:
         scan: its slices, with brain and truth.
         maps: cubes by `kind/score`.
-        facts: dose, kind of disease, evidence and others.
+        facts: dose, kind of disease, log-odds and others.
     """
 
     def __init__(self, file: Path, scan: ScanSlices) -> None:
@@ -60,12 +60,12 @@ def measure(tasks: Sequence[tuple[Path, ScanSlices]], training: Path) -> dict[st
     tested = held_out + [subject for subject in subjects if subject.label != "CN"]
     calibrate(floor, tested, training.parent / "floor")
     names = sorted({name for subject in tested for name in subject.maps}, key=lambda name: name.split("/"))
-    evidence = pd.DataFrame(
-        [{"kind": s.kind, "label": s.label, "dose": s.facts["dose"], "scan_score": s.facts["evidence"]} for s in tested]
+    log_odds = pd.DataFrame(
+        [{"kind": s.kind, "label": s.label, "dose": s.facts["dose"], "scan_score": s.facts["log_odds"]} for s in tested]
     )
     return {
         "rows": [score_row(name, floor, tested) for name in names],
-        "evidence": _subject_figures(evidence[evidence["kind"] == "atrophy"]),
+        "log_odds": _subject_figures(log_odds[log_odds["kind"] == "atrophy"]),
         "translation": translation_row(tested, training),
     }
 
@@ -230,7 +230,7 @@ def write_results(results: Mapping[str, Any], described: Mapping[str, Any], fold
     for row in rows:
         if row["default"]:
             # The scan score of the default is the one that was chosen for it on validation subjects
-            row |= results["evidence"]
+            row |= results["log_odds"]
     _, adjusted, *_ = multipletests(pd.Series([row["trend_p"] for row in rows], dtype=float).fillna(1), method="holm")
     for row, p in zip(rows, adjusted, strict=True):
         row["trend_p_holm"] = None if row["trend_p"] is None else float(f"{p:.3g}")

@@ -32,7 +32,7 @@ from benchmarks import baselines  # noqa: E402
 from benchmarks.measures import measure, write_results  # noqa: E402
 from healthward.diffusion.devices import select_device, select_precision  # noqa: E402
 from healthward.diffusion.model import load_model  # noqa: E402
-from healthward.diffusion.translation import Settings, decodings, scan_evidence  # noqa: E402
+from healthward.diffusion.translation import Settings, decodings, scan_log_odds  # noqa: E402
 from healthward.imaging.nifti import load_volume  # noqa: E402
 from healthward.imaging.slices import ScanSlices, load_scan, read_record  # noqa: E402
 from healthward.imaging.volumes import on_cube  # noqa: E402
@@ -47,7 +47,7 @@ from slice import slice_scan  # noqa: E402
 from train import train_model  # noqa: E402
 
 HEALTHY, DISEASE = ADNI.condition("CN"), ADNI.condition("AD")
-OURS = [name for name in SCORES if name != "perceptual_residual"]
+OURS = [name for name in SCORES if name != "perceptual_anomaly"]
 """The perceptual score needs weights that nobody may ship."""
 
 SLOW = ("mahalanobis",)
@@ -156,7 +156,7 @@ class Bench:
         facts = {
             "dose": float(truth["dose"]),
             "kind": task.kind,
-            "evidence": scan_evidence(looked.evidence, scan.brain_stack.sum(axis=(2, 3)).ravel()),
+            "log_odds": scan_log_odds(looked.log_odds, scan.brain_stack.sum(axis=(2, 3)).ravel()),
             "reversed": reversal(translator, scan) if task.kind == "atrophy" else None,
             "seconds": time.monotonic() - started,
         }

@@ -54,7 +54,7 @@ def write_scan(folder: Path, scan: str, label: str, seed: int) -> None:
     stacks = {"healthy": cut(healthy, FIRST, COUNT), "unguided": cut(unguided, FIRST, COUNT)}
     np.savez(place / "stack.npz", **stacks)
     maps = {
-        "disease": np.abs(healthy - unguided),
+        "likeness": np.abs(healthy - unguided),
         "anomaly": np.abs(healthy - cube),
         "round_trip": np.abs(unguided - cube),
     }
@@ -62,9 +62,9 @@ def write_scan(folder: Path, scan: str, label: str, seed: int) -> None:
     save_origin(folder / "maps" / scan, origin)
     np.savez(folder / "maps" / scan / "scores.npz", **maps)
     rows = {"scan": scan, "axis": np.repeat(AXES, COUNT), "index": np.tile(np.arange(FIRST, FIRST + COUNT), 3)}
-    rows |= {"round_trip_psnr": 30.0, "round_trip_error": 0.02, "guided_change": 0.03, "inversion_residual": 0.0002}
-    evidence = 1e-3 * lesion.max() + generator.normal(0, 1e-4, len(AXES) * COUNT)
-    pd.DataFrame({**rows, "unreliable": False, "evidence": evidence}).to_csv(place / "reconstruction.csv", index=False)
+    rows |= {"round_trip_psnr": 30.0, "round_trip_error": 0.02, "guided_change": 0.03, "inversion_error": 0.0002}
+    log_odds = 1e-3 * lesion.max() + generator.normal(0, 1e-4, len(AXES) * COUNT)
+    pd.DataFrame({**rows, "unreliable": False, "log_odds": log_odds}).to_csv(place / "reconstruction.csv", index=False)
 
 
 def run(command: object, *arguments: object) -> None:

@@ -120,7 +120,7 @@ def test_pointing_at_a_point_names_its_scan(page: Page) -> None:
     page.mouse.move(place[0] - 3, place[1])
     page.mouse.move(*place)
     tip = page.locator("#plot-scores ~ .tip")
-    expect(tip).to_contain_text(re.compile(r"^ad1 · AD · test · Evidence of disease \d"))
+    expect(tip).to_contain_text(re.compile(r"^ad1 · AD · test · Log-odds of disease \d"))
 
 
 def test_scans_are_ranked_and_found_by_text(page: Page) -> None:

@@ -44,8 +44,8 @@ def write_scan(folder: Path, scan: str, label: str, seed: int, lesion: float = 0
     place = folder / "maps" / scan
     place.mkdir(parents=True, exist_ok=True)
     save_origin(place, origin_of(record, "f00d", "CN", "AD", SETTINGS))
-    noise = {name: rng.gamma(2, size=BRAIN.shape).astype(np.float32) for name in ("disease", "round_trip")}
-    noise["disease"][LESION] += lesion
+    noise = {name: rng.gamma(2, size=BRAIN.shape).astype(np.float32) for name in ("likeness", "round_trip")}
+    noise["likeness"][LESION] += lesion
     np.savez(place / "scores.npz", **noise)
 
 
@@ -270,7 +270,7 @@ def test_a_control_given_twice_is_refused(cohort: Path, renamed: bool) -> None:
 def test_an_earlier_floor_leaves_nothing_behind(cohort: Path) -> None:
     assert measured(cohort, controls=7).exit_code == 0
     assert measured(cohort, controls=6).exit_code == 0
-    assert not (cohort / "floor/disease/controls/p-cn6.npz").exists()
+    assert not (cohort / "floor/likeness/controls/p-cn6.npz").exists()
     assert measured(cohort, controls=5).exit_code == 0
     assert not [path for path in (cohort / "floor").rglob("*") if path.is_file()]
 

@@ -305,7 +305,7 @@ def test_conforming_follows_the_parameters(cohort: Path, tmp_path: Path) -> None
 
 def test_what_the_wanted_scores_take_is_told_to_the_reconstruction(cohort: Path, tmp_path: Path) -> None:
     for more, cubes in (("anomaly", ""), ("mahalanobis,forward", "ensemble,health_direction")):
-        scores = f"round_trip,disease,{more}"
+        scores = f"round_trip,likeness,{more}"
         (tmp_path / "params.json").write_text(json.dumps({"input": "samplesheet.csv", "scores": scores}))
         given = ("--input", cohort, "--parameters", tmp_path / "params.json")
         assert run(tmp_path / "out", *given).exit_code == 0

@@ -71,7 +71,7 @@ def test_the_model_says_its_classes_in_order(study: Path) -> None:
 def test_the_tables_and_the_report_are_of_these_classes(study: Path) -> None:
     scans = pd.read_csv(study / "report/tables/scans.csv").set_index("scan")
     assert scans["label"].to_dict() == {f"{name}00{n}": name.upper() for name in ("dem", "hc", "scd") for n in (0, 1)}
-    assert set(scans["evidence_of"]) == {"DEM"}
+    assert set(scans["log_odds_of"]) == {"DEM"}
     assert {"scan", *scans} <= WRITTEN
     assert scans.index[scans["control"] == "yes"].tolist() == ["hc001"]
     groups = pd.read_csv(study / "report/tables/groups.csv")

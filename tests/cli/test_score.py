@@ -28,14 +28,14 @@ RECONSTRUCTION = [
     "round_trip_psnr",
     "round_trip_error",
     "guided_change",
-    "inversion_residual",
+    "inversion_error",
     "unreliable",
-    "evidence",
-    "evidence_of",
+    "log_odds",
+    "log_odds_of",
 ]
 IDENTITY = ["scan", "subject", "label", "split"]
 SUMMARY = [
-    *("round_trip_psnr", "evidence", "evidence_of", "unreliable_fraction"),
+    *("round_trip_psnr", "log_odds", "log_odds_of", "unreliable_fraction"),
     *("anomaly_mean", "anomaly_p99", "contrast_mean", "contrast_p99"),
     *("prevalence", "anomaly_auprc", "anomaly_auroc", "contrast_auprc", "contrast_auroc"),
 ]
@@ -83,10 +83,10 @@ class Case:
             "round_trip_psnr": [30.0, 31, 32, 33, 34, 35],
             "round_trip_error": 0.04,
             "guided_change": 0.05,
-            "inversion_residual": 0.001,
+            "inversion_error": 0.001,
             "unreliable": [True, False, False, False, False, False],
-            "evidence": 0.002,
-            "evidence_of": "AD",
+            "log_odds": 0.002,
+            "log_odds_of": "AD",
         }
         # the rows are found by axis and index, not by their order
         pd.DataFrame(rows).iloc[::-1].to_csv(self.reconstruction / "reconstruction.csv", index=False)
@@ -153,7 +153,7 @@ def test_scan_row_against_its_definition(case: Case) -> None:
     region = case.brain & seen
     row = case.table("scan.csv").iloc[0]
     assert row["prevalence"] == pytest.approx(case.truth[region].mean(), rel=1e-5)
-    assert row["evidence"] == pytest.approx(0.002)
+    assert row["log_odds"] == pytest.approx(0.002)
     for name, other in (("anomaly", case.cube), ("contrast", case.unguided)):
         inside = np.abs(other - case.healthy)[region]
         assert row[f"{name}_mean"] == pytest.approx(inside.mean(), rel=1e-4)

@@ -150,10 +150,10 @@ def test_maps_come_back_on_the_grid_of_the_scan(trained, tmp_path, grid):
     (tmp_path / "maps/old_residual.nii.gz").touch()
     reconstruct(trained, tmp_path, "--cubes", "ensemble,health_direction")
     places = (tmp_path / "slices/new", tmp_path / "made/new", tmp_path / "new.nii.gz")
-    done("map", *places, "--scores", "disease,mahalanobis,forward,deformation", "--out", tmp_path / "maps")
+    done("map", *places, "--scores", "likeness,mahalanobis,forward,deformation", "--out", tmp_path / "maps")
     with np.load(tmp_path / "maps/scores.npz") as scores:
         assert {scores[name].shape for name in scores.files} == {(32, 32, 32)}
-        assert set(scores.files) == {"disease", "mahalanobis", "forward", "deformation"}
+        assert set(scores.files) == {"likeness", "mahalanobis", "forward", "deformation"}
     origin = json.loads((tmp_path / "maps/origin.json").read_text())
     assert origin["fingerprint"] == json.loads((tmp_path / "slices/new/scan.json").read_text())["fingerprint"]
     method = origin["method"]
@@ -183,7 +183,7 @@ def test_a_score_whose_cubes_were_not_made_is_refused_and_another_image_as_well(
     nib.save(nib.Nifti1Image(voxels[:, ::-1], affine), tmp_path / "turned.nii.gz")
     lacking = "made/new/fused.npz: lacks the fused cube ensemble; name it in reconstruct.py --cubes"
     for more, told in (
-        ((tmp_path / "new.nii.gz", "--scores", "disease,mahalanobis"), lacking),
+        ((tmp_path / "new.nii.gz", "--scores", "likeness,mahalanobis"), lacking),
         ((tmp_path / "turned.nii.gz",), "turned.nii.gz: not the scan that was sliced"),
     ):
         result = call(*line, *more, "--out", tmp_path / "maps")
@@ -249,7 +249,7 @@ def test_the_most_severe_class_that_was_trained_on_is_looked_for_and_no_other(tr
         assert result.output.splitlines()[-1] == f"Error: {option}: '{label}' was not trained on; give one of CN, AD"
         assert not (tmp_path / "made").exists()
     done(*line)
-    assert set(pd.read_csv(tmp_path / "made/cn1/reconstruction.csv")["evidence_of"]) == {"AD"}
+    assert set(pd.read_csv(tmp_path / "made/cn1/reconstruction.csv")["log_odds_of"]) == {"AD"}
     result = call(
         "tune", trained / "slices/cn1", "--model", trained / "model", "--healthy", "EMCI", "--out", tmp_path / "a"
     )

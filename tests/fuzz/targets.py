@@ -118,7 +118,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], list[bytes]]] = {
         [
             b'{"input": "sheet.csv", "size": 64, "slice_range": "0.3,0.8", "fov": 200, "seed": "1"}',
             b'{"simulate": 24, "channels": "32,64", "attention_levels": "0,1", "tune": true, "max_memory": "16.GB"}',
-            b'{"scan": "{}", "model": "x.pt", "embedding": "e.pt", "scores": "disease", "metrics": "ssim,fid"}',
+            b'{"scan": "{}", "model": "x.pt", "embedding": "e.pt", "scores": "likeness", "metrics": "ssim,fid"}',
         ],
     ),
     "volume": (volume, [_sound("sound.nii")]),

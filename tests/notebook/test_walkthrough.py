@@ -75,7 +75,7 @@ def test_patients_map_ranks_true_voxels_better_than_any_healthy_persons(facts: d
     assert len(own) == 6
     assert all(mine > other for mine, other in zip(own, others, strict=True))
     found = facts["found"]
-    assert found["disease"]["auprc"] > found["anomaly"]["auprc"] > found["round_trip"]["auprc"]
+    assert found["likeness"]["auprc"] > found["anomaly"]["auprc"] > found["round_trip"]["auprc"]
 
 
 def test_maps_are_on_the_grid_of_the_scan(facts: dict) -> None:
@@ -87,7 +87,7 @@ def test_patient_exceeds_the_rate_of_the_controls(facts: dict) -> None:
     assert facts["beyond_patient"] > 0.05
 
 
-def test_evidence_tells_patients_from_controls(facts: dict) -> None:
+def test_log_odds_separate_patients_from_controls(facts: dict) -> None:
     assert facts["auroc"] > 0.7
 
 

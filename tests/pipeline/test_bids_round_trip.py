@@ -14,7 +14,7 @@ from runs import LIMITS, Run, succeed
 
 QUICK = ("--ddim_steps", "3", "--inversion_iterations", "1", "--device", "cpu", *LIMITS)
 SCANS = {"sub-01_ses-M00": "CN", "sub-01_ses-M12": "AD"}
-KINDS = ("pseudohealthy", "anomaly", "contrast", "confidence", "disease", "residual")
+KINDS = ("pseudohealthy", "anomaly", "contrast", "confidence", "likeness", "residual")
 
 
 @pytest.fixture(scope="module")

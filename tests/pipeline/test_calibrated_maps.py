@@ -61,7 +61,7 @@ def test_settings_are_chosen_on_validation_scans_and_used(run: Run) -> None:
 def test_scans_are_compared_with_the_controls(run: Run) -> None:
     assert ("FLOOR", f"{CONTROLS} controls") in run.tasks()
     scans = pd.read_csv(run.outdir / "tables/scans.csv")
-    assert scans[["z_mean", "z_p99", "abnormal_ml", "evidence"]].notna().all(axis=None)
+    assert scans[["z_mean", "z_p99", "abnormal_ml", "log_odds"]].notna().all(axis=None)
     original = nib.load(run.folder / "cohort/ad000.nii.gz")
     for kind in ("zscore", "logp", "abnormal"):
         volume = nib.load(run.outdir / f"maps/ad000/ad000_{kind}.nii.gz")
@@ -75,7 +75,7 @@ def test_regions_and_statistics_are_tabled_and_told(run: Run) -> None:
     assert regions.groupby("scan").size().eq(12).all()
     assert regions.loc[regions["scan"] == "ad000", "percentile"].notna().any()
     comparisons = pd.read_csv(run.outdir / "tables/comparisons.csv")
-    assert {"evidence", "abnormal_ml"} <= set(comparisons["score"])
+    assert {"log_odds", "abnormal_ml"} <= set(comparisons["score"])
     report = (run.outdir / "report.html").read_text()
     assert "left lateral ventricle" in report
     assert f"against {CONTROLS} held-out control subjects" in report
@@ -93,7 +93,7 @@ def test_later_run_of_one_scan_leaves_no_map_of_this_one(run: Run, whole_run: Ru
     model = str(whole_run.outdir / "model")
     later = succeed(tmp_path, "--scan", scan, "--model", model, "--noise_depth", "99", *QUICK)
     assert "FLOOR" not in {process for process, _ in later.tasks()}
-    kinds = ("pseudohealthy", "anomaly", "contrast", "confidence", "disease", "residual")
+    kinds = ("pseudohealthy", "anomaly", "contrast", "confidence", "likeness", "residual")
     kept = {f"ad000/ad000_{kind}.nii.gz" for kind in kinds}
     assert files_of(outdir / "maps") == kept
     [aside] = (outdir / "superseded").iterdir()

@@ -13,7 +13,7 @@ from nibabel.eulerangles import euler2mat
 
 from runs import TEST, Run, files_of, going_on, published_by, succeed
 
-MAPS = ("pseudohealthy", "anomaly", "contrast", "confidence", "disease", "residual")
+MAPS = ("pseudohealthy", "anomaly", "contrast", "confidence", "likeness", "residual")
 
 
 def inputs(run: Run) -> Iterator[tuple[str, Path]]:

@@ -159,7 +159,7 @@ def test_a_new_score_inverts_no_slice(tmp_path: Path) -> None:
     arguments = ("-stub-run", "-resume", "--input", str(write_sheet(tmp_path)))
     succeed(tmp_path, *arguments, project=project)
     after = {"MAP", "SCORE", "FLOOR", "CALIBRATE", "AGGREGATE"}
-    scores = "round_trip,disease,deformation"
+    scores = "round_trip,likeness,deformation"
     run = succeed(tmp_path, *arguments, "--scores", scores, project=project)
     assert run.processes("COMPLETED") == {"CHECK", *after}
     functions = project / "bin/healthward/maps/scores.py"

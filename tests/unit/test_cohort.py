@@ -62,7 +62,7 @@ def write_scores(
     slices.to_csv(place / "slices.csv", index=False, float_format="%.6g")
     row = slices.loc[0, ["scan", "subject", "label", "split"]].to_dict()
     row |= slices[["ssim", "ms_ssim", "psnr", "vsi", "ssim_brain"]].mean().to_dict() | (extra or {})
-    row |= {"anomaly_mean": 0.01, "anomaly_p99": 0.06, "evidence": contrast, "contrast_p99": contrast}
+    row |= {"anomaly_mean": 0.01, "anomaly_p99": 0.06, "log_odds": contrast, "contrast_p99": contrast}
     row |= {"round_trip_psnr": 35.0, "unreliable_fraction": slices["unreliable"].mean(), **(voxels or {})}
     pd.DataFrame([row]).to_csv(place / "scan.csv", index=False, float_format="%.6g")
     lowest = slices.nsmallest(kept, "ssim")
@@ -285,9 +285,14 @@ def test_id_that_reads_like_a_missing_value(tmp_path: Path):
     ("file", "content", "message"),
     [
         ("slices.csv", "scan,subject,label,split,axis,index\n", "lacks the column ssim"),
-        ("scan.csv", "scan,subject,label,split\n", "has 0 rows"),
-        ("scan.csv", "scan,subject,label,split\ns,s,healthy,test\n", "label 'healthy'"),
-        ("scan.csv", "scan,subject,label,split\n../s,s,CN,test\n", "no valid id"),
+        ("scan.csv", "scan,subject,label,split,log_odds\n", "has 0 rows"),
+        ("scan.csv", "scan,subject,label,split,log_odds\ns,s,healthy,test,0\n", "label 'healthy'"),
+        ("scan.csv", "scan,subject,label,split,log_odds\n../s,s,CN,test,0\n", "no valid id"),
+        (
+            "scan.csv",
+            "scan,subject,label,split,evidence\ns,s,CN,test,0\n",
+            "lacks the column log_odds; score the scan again",
+        ),
         ("scan.csv", "", "missing or empty"),
         ("lowest.npz", None, "missing"),
     ],

@@ -1,4 +1,4 @@
-"""The fused cubes that scores are made of, on the disk: what half precision rounds, and files that are damaged or others."""
+"""The fused cubes that scores are made of, on the disk: what half precision rounds, and files that are damaged."""
 
 from dataclasses import fields, replace
 from pathlib import Path

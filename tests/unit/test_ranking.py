@@ -10,11 +10,11 @@ from healthward.cohort.ranking import answers, rank
 from healthward.cohort.summary import Cohort, summarise
 from unit.test_cohort import slice_rows, write_scores
 
-EVIDENCE = {f"cn{number}": 0.1 * number for number in range(7)} | {"ad0": 0.65, "ad1": 0.05, "ad2": 2.0}
+LOG_ODDS = {f"cn{number}": 0.1 * number for number in range(7)} | {"ad0": 0.65, "ad1": 0.05, "ad2": 2.0}
 
 
 def cohort_of(folder: Path, controls: int = 7) -> Cohort:
-    chosen = {scan: value for scan, value in EVIDENCE.items() if scan[:2] == "ad" or int(scan[2:]) < controls}
+    chosen = {scan: value for scan, value in LOG_ODDS.items() if scan[:2] == "ad" or int(scan[2:]) < controls}
     places = [
         write_scores(folder, slice_rows(scan, "CN" if scan.startswith("cn") else "AD", seed=seed), contrast=value)
         for seed, (scan, value) in enumerate(chosen.items())
@@ -70,7 +70,7 @@ def test_answers_name_scans_regions_and_the_least_p(tmp_path: Path) -> None:
     table = rank(cohort)
     assert [region.name for region in table["regions"].iloc[0]] == ["left", "right"]
     which, where, sure = (answer.text for answer in answers(cohort, table, "AD is told apart"))
-    assert which.startswith("3 of 10 scans have more evidence of disease than 95 % of held-out controls (1 CN, 2 AD)")
+    assert which.startswith("3 of 10 scans have higher log-odds of disease than 95 % of held-out controls (1 CN, 2 AD)")
     assert "In AD farthest above controls: left (+2.0), right (+0.8)" in where
     assert "7 held-out controls" in sure
     assert "0.12" in sure
@@ -78,7 +78,7 @@ def test_answers_name_scans_regions_and_the_least_p(tmp_path: Path) -> None:
 
 def test_missing_score_is_last_and_not_judged(tmp_path: Path) -> None:
     cohort = cohort_of(tmp_path)
-    cohort.scans.loc[cohort.scans["scan"] == "ad2", "evidence"] = np.nan
+    cohort.scans.loc[cohort.scans["scan"] == "ad2", "log_odds"] = np.nan
     last = rank(cohort).iloc[-1]
     assert last["scan"] == "ad2"
     assert np.isnan(last["p"])

@@ -11,7 +11,7 @@ from healthward.diffusion.translation import (
     Settings,
     Translation,
     one_step,
-    scan_evidence,
+    scan_log_odds,
     slice_errors,
     translate,
 )
@@ -53,7 +53,7 @@ def test_translation_does_not_depend_on_the_batch():
     whole = translate(model(), slices(), 1, SETTINGS, CPU, batch=5)
     parts = translate(model(), slices(), 1, SETTINGS, CPU, batch=2)
     np.testing.assert_allclose(whole.healthy, parts.healthy, atol=1e-4)
-    np.testing.assert_allclose(whole.denoising_error, parts.denoising_error, atol=1e-4)
+    np.testing.assert_allclose(whole.inversion_error, parts.inversion_error, atol=1e-4)
 
 
 def test_translation_is_deterministic():
@@ -77,7 +77,7 @@ def test_target_class_matters():
 def test_one_step_changes_are_those_of_the_classes_predictions():
     looked = one_step(model(), slices(), BRAIN, 1, 5, 99, seed=0, device=CPU, blind=True)
     back = one_step(model(), slices(), BRAIN, 5, 1, 99, seed=0, device=CPU, batch=2, blind=True)
-    for there, here in ((looked.class_direction, back.class_direction), (looked.evidence, back.evidence)):
+    for there, here in ((looked.class_direction, back.class_direction), (looked.log_odds, back.log_odds)):
         assert np.abs(there).max() > 0
         np.testing.assert_allclose(there, -here, atol=1e-5)
     # unguided to healthy and on to diseased is unguided to diseased
@@ -93,16 +93,16 @@ class Oracle(ConditionalUNet):
         return exact if condition[0] == 5 else torch.zeros_like(x)
 
 
-def test_evidence_is_for_the_class_that_explains_the_noise():
+def test_log_odds_are_for_the_class_that_explains_the_noise():
     oracle = Oracle(Architecture((16, 16), (False, True), 1, 16, 8)).eval()
     looked = one_step(oracle, slices(), BRAIN, 1, 5, 99, seed=0, device=CPU)
-    np.testing.assert_allclose(looked.evidence, 1, rtol=0.2)
+    np.testing.assert_allclose(looked.log_odds, 1, rtol=0.2)
     # As the class that it knows, it restores its own slices and nothing that was added to them
     known = one_step(oracle, slices() + np.float32(0.25), BRAIN, 5, 1, 99, seed=0, device=CPU)
     np.testing.assert_allclose(known.denoising_error, 0.25, atol=1e-4)
 
 
-def test_evidence_is_of_the_brain_however_much_background_there_is():
+def test_log_odds_are_of_the_brain_however_much_background_there_is():
     class Misled(Oracle):
         """Takes the background for the other class's."""
 
@@ -116,18 +116,18 @@ def test_evidence_is_of_the_brain_however_much_background_there_is():
         brain[size, :size, :size] = True
     misled = Misled(Architecture((16, 16), (False, True), 1, 16, 8)).eval()
     looked = one_step(misled, slices(), brain, 1, 5, 99, seed=0, device=CPU)
-    assert np.isnan(looked.evidence[0])
-    assert (looked.evidence[1:] > 0).all()
-    np.testing.assert_allclose(looked.evidence[4], 1, rtol=0.5)
+    assert np.isnan(looked.log_odds[0])
+    assert (looked.log_odds[1:] > 0).all()
+    np.testing.assert_allclose(looked.log_odds[4], 1, rtol=0.5)
     whole = one_step(misled, slices(), BRAIN, 1, 5, 99, seed=0, device=CPU)
-    assert (whole.evidence < 0).all()
+    assert (whole.log_odds < 0).all()
 
 
-def test_the_evidence_of_a_scan_is_of_its_brain_pixels():
-    evidence, pixels = np.array([np.nan, 1, 4, np.nan]), np.array([0, 10, 20, 0])
-    assert scan_evidence(evidence, pixels) == 3
-    assert scan_evidence(evidence, pixels / 256) == pytest.approx(3)
-    assert np.isnan(scan_evidence(evidence[:1], pixels[:1]))
+def test_the_log_odds_of_a_scan_are_of_its_brain_pixels():
+    log_odds, pixels = np.array([np.nan, 1, 4, np.nan]), np.array([0, 10, 20, 0])
+    assert scan_log_odds(log_odds, pixels) == 3
+    assert scan_log_odds(log_odds, pixels / 256) == pytest.approx(3)
+    assert np.isnan(scan_log_odds(log_odds[:1], pixels[:1]))
 
 
 def test_the_noise_is_the_scans_own_under_any_name():
@@ -138,13 +138,13 @@ def test_the_noise_is_the_scans_own_under_any_name():
     changed = replace(small, record=replace(small.record, fingerprint=fingerprint(voxels)))
     renamed = replace(small, record=replace(small.record, scan="other", subject="q", label="CN", split="val"))
 
-    def evidence(scan: ScanSlices, seed: int = 0) -> np.ndarray:
-        return Translator(model(), 1, 5, SETTINGS, CPU, seed=seed).look(scan).evidence
+    def log_odds(scan: ScanSlices, seed: int = 0) -> np.ndarray:
+        return Translator(model(), 1, 5, SETTINGS, CPU, seed=seed).look(scan).log_odds
 
-    first = evidence(small)
-    np.testing.assert_array_equal(evidence(renamed), first)
-    assert not np.isclose(evidence(changed), first, rtol=1e-3).any()
-    assert not np.isclose(evidence(small, seed=1), first, rtol=1e-3).any()
+    first = log_odds(small)
+    np.testing.assert_array_equal(log_odds(renamed), first)
+    assert not np.isclose(log_odds(changed), first, rtol=1e-3).any()
+    assert not np.isclose(log_odds(small, seed=1), first, rtol=1e-3).any()
 
 
 def test_slice_errors_flag_round_trips_that_drown_the_change():
@@ -163,21 +163,21 @@ def test_an_inversion_that_leaves_more_open_than_guidance_changes_is_unreliable(
     healthy = x.copy()
     healthy[:, 0] += 0.2
     # A root mean square change of 0.1, on a quarter of the pixels
-    residual = np.array([0.09, 0.11, np.inf, np.nan], dtype=np.float32)
-    errors = slice_errors(x, Translation(healthy, x, residual))
+    inversion_error = np.array([0.09, 0.11, np.inf, np.nan], dtype=np.float32)
+    errors = slice_errors(x, Translation(healthy, x, inversion_error))
     assert errors["unreliable"].tolist() == [False, True, True, True]
 
 
 def test_slice_table_names_axis_and_index():
     scan, _ = scan_on("isotropic")
     flat = scan.stack.reshape(-1, 32, 32)
-    evidence = np.arange(len(flat), dtype=np.float32)
-    table = slice_table(scan, Translation(flat, flat, evidence), OneStep(flat, evidence, flat))
+    log_odds = np.arange(len(flat), dtype=np.float32)
+    table = slice_table(scan, Translation(flat, flat, log_odds), OneStep(flat, log_odds, flat))
     assert table.groupby("axis", sort=False)["index"].agg(["min", "max", "size"]).to_dict("index") == {
         axis: {"min": 11, "max": 23, "size": 13} for axis in ("sagittal", "coronal", "axial")
     }
     assert (table["round_trip_psnr"] == 100).all()
-    assert (table["evidence"] == range(39)).all()
+    assert (table["log_odds"] == range(39)).all()
 
 
 @pytest.mark.parametrize("name", GRIDS)
@@ -207,7 +207,7 @@ def test_a_change_lands_in_its_place_in_native_space():
 
 
 def test_maps_of_an_earlier_call_go_and_nothing_else_does(tmp_path):
-    others = ["x_T1w.nii.gz", "x_zscore.nii.gz", "disease.nii.gz", "stack.npz", "image_residual.nii.gz"]
+    others = ["x_T1w.nii.gz", "x_zscore.nii.gz", "likeness.nii.gz", "stack.npz", "image_residual.nii.gz"]
     for name in [
         *others,
         *(f"{scan}_{kind}.nii.gz" for scan in ("x", "y_1") for kind in MAPS if not MAPS[kind].calibrated),

@@ -113,10 +113,10 @@ def test_methods_tell_the_runs_own_parameters(cohort: Cohort):
 
 def test_methods_name_the_class_that_was_looked_for_whatever_the_parameters_say(cohort: Cohort):
     given = {"healthy": "CN", "disease": None}
-    assert "by how much the diseased class explains" in " ".join(methods_text(cohort, given, {}).paragraphs)
-    looked = replace(cohort, scans=cohort.scans.assign(evidence_of="LMCI", disease_mean=0.1))
+    assert "how much better the diseased class explains" in " ".join(methods_text(cohort, given, {}).paragraphs)
+    looked = replace(cohort, scans=cohort.scans.assign(log_odds_of="LMCI", likeness_mean=0.1))
     text = " ".join(methods_text(looked, given, {}).paragraphs)
-    assert "by how much class LMCI explains" in text
+    assert "how much better class LMCI explains" in text
     assert "from CN to class LMCI" in text
 
 
@@ -186,9 +186,9 @@ def test_summary_is_three_lines_that_name_outliers(tmp_path: Path):
 
 def test_summary_tells_of_the_map_to_look_at_first(cohort: Cohort):
     anomaly = cohort.localisation[cohort.localisation["map"] == "anomaly"]
-    more = [anomaly.assign(map=name) for name in ("z", "residual", "disease")]
+    more = [anomaly.assign(map=name) for name in ("z", "residual", "likeness")]
     _, shown, _ = summary_lines(replace(cohort, localisation=pd.concat([cohort.localisation, *more])))
-    assert "the disease map finds the true voxels" in shown
+    assert "the likeness map finds the true voxels" in shown
     assert shown.count("finds the true voxels") == 1
 
 

@@ -46,12 +46,12 @@ def test_each_fixed_point_iteration_helps():
     assert errors == sorted(errors)
 
 
-def test_residual_falls_as_the_fixed_point_is_reached():
+def test_inversion_error_falls_as_the_fixed_point_is_reached():
     denoise = Gaussian()
     pairs = timestep_pairs(249, 25)
-    residuals = [invert(denoise, denoise.images, pairs, SCHEDULE, n)[1].max() for n in (1, 2, 6)]
-    assert residuals[0] > 10 * residuals[1]
-    assert residuals[2] < TOLERANCE
+    errors = [invert(denoise, denoise.images, pairs, SCHEDULE, n)[1].max() for n in (1, 2, 6)]
+    assert errors[0] > 10 * errors[1]
+    assert errors[2] < TOLERANCE
 
 
 @pytest.mark.parametrize(("iterations", "evaluations"), [(0, 25), (1, 26)])
@@ -86,30 +86,30 @@ def test_a_fixed_point_that_runs_away_ends_where_it_changed_least():
     images, [pair] = torch.rand(3, 1, 4, 4).double(), timestep_pairs(99, 1)
     # The first comes close and runs away, the second runs away at once, the third comes closer to the end
     noises = [(0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1.2, -1.0, 1.5), (1.3, 4.0, 1.75), (3.0, -9.0, 1.875)]
-    latent, residual = invert(scripted(*noises), images, [pair], SCHEDULE, 4)
+    latent, error = invert(scripted(*noises), images, [pair], SCHEDULE, 4)
     step = (1 - SCHEDULE.signal(99)) ** 0.5
-    torch.testing.assert_close(residual, step * torch.tensor([0.1, 1.0, 0.125]).double())
+    torch.testing.assert_close(error, step * torch.tensor([0.1, 1.0, 0.125]).double())
     best = torch.tensor([1.2, 0.0, 1.875]).double()[:, None, None, None]
     torch.testing.assert_close(latent, move(images, best, 1, SCHEDULE.signal(99)))
 
 
-def test_the_residual_is_that_of_the_latent_which_a_runaway_iteration_returns():
+def test_the_inversion_error_is_that_of_the_latent_which_a_runaway_iteration_returns():
     def steep(x: torch.Tensor, timestep: int) -> torch.Tensor:
         return -6 * x
 
     images, [pair] = torch.rand(2, 1, 4, 4).double(), timestep_pairs(249, 1)
-    latent, residual = invert(steep, images, [pair], SCHEDULE, 5)
+    latent, error = invert(steep, images, [pair], SCHEDULE, 5)
     again = move(images, steep(latent, pair[1]), 1, SCHEDULE.signal(pair[1]))
-    torch.testing.assert_close(residual, (again - latent).square().mean(dim=(1, 2, 3)).sqrt())
+    torch.testing.assert_close(error, (again - latent).square().mean(dim=(1, 2, 3)).sqrt())
     for iterations in range(2, 5):
         torch.testing.assert_close(invert(steep, images, [pair], SCHEDULE, iterations)[0], latent)
 
 
 def test_a_latent_that_is_not_finite_is_never_the_better_one():
     images, pairs = torch.rand(1, 1, 4, 4).double(), timestep_pairs(99, 1)
-    latent, residual = invert(scripted((0.0,), (1.0,), (1.5,), (float("nan"),)), images, pairs, SCHEDULE, 9)
+    latent, error = invert(scripted((0.0,), (1.0,), (1.5,), (float("nan"),)), images, pairs, SCHEDULE, 9)
     torch.testing.assert_close(latent, move(images, torch.ones_like(images), 1, SCHEDULE.signal(99)))
-    assert residual.isfinite().all()
+    assert error.isfinite().all()
 
 
 def test_latents_of_a_gaussian_are_standard_normal_at_full_depth():

@@ -64,7 +64,7 @@ def test_contrasts_are_free_of_the_networks_error() -> None:
     clean, noisy = fused(), fused(error=0.05)
     np.testing.assert_allclose(SCORES["contrast"](noisy), SCORES["contrast"](clean), atol=1e-6)
     assert block("anomaly", noisy)[1] > 0.03
-    assert block("disease", noisy)[1] < 0.001
+    assert block("likeness", noisy)[1] < 0.001
 
 
 def test_residual_is_of_either_sign_and_quiet_where_the_network_errs_from_voxel_to_voxel() -> None:
@@ -75,9 +75,9 @@ def test_residual_is_of_either_sign_and_quiet_where_the_network_errs_from_voxel_
         assert away < 0.2 * float(np.abs(made.denoising_error[:4]).mean())
 
 
-def test_disease_score_ignores_change_in_the_other_direction_and_healthy_brains() -> None:
-    assert block("disease", fused(change=-0.2))[0] == 0
-    assert block("disease", fused(change=0))[0] == 0
+def test_likeness_ignores_change_in_the_other_direction_and_healthy_brains() -> None:
+    assert block("likeness", fused(change=-0.2))[0] == 0
+    assert block("likeness", fused(change=0))[0] == 0
     assert block("class_contrast", fused(change=0))[0] == pytest.approx(0.2, rel=1e-4)
 
 
@@ -102,8 +102,8 @@ def test_deformation_measures_change_of_volume() -> None:
 
 
 def test_cubes_that_scores_take_are_named_once() -> None:
-    assert cubes_for(["anomaly", "disease"]) == []
-    assert cubes_for(["perceptual_residual", "forward", "mahalanobis"]) == [
+    assert cubes_for(["anomaly", "likeness"]) == []
+    assert cubes_for(["perceptual_anomaly", "forward", "mahalanobis"]) == [
         "ensemble",
         "health_direction",
         "perceptual",
@@ -122,8 +122,8 @@ def test_a_score_takes_the_cubes_that_it_is_said_to_take_and_no_others(name: str
 
 
 def test_scores_are_read_back_by_name(tmp_path: Path) -> None:
-    save_scores(tmp_path / "scores.npz", make_scores(fused(), ["anomaly", "disease"]))
-    assert set(read_scores(tmp_path / "scores.npz")) == {"anomaly", "disease"}
+    save_scores(tmp_path / "scores.npz", make_scores(fused(), ["anomaly", "likeness"]))
+    assert set(read_scores(tmp_path / "scores.npz")) == {"anomaly", "likeness"}
     with pytest.raises(InputError, match=r"scores.npz: lacks the score contrast; name it in map.py --scores"):
         read_scores(tmp_path / "scores.npz", ["contrast"])
 

@@ -52,9 +52,9 @@ def test_pseudohealthy_is_the_scan_where_no_slice_lies() -> None:
     record = ScanRecord("s", "s", "CN", "test", size, first, count, 16.0, "")
     geometry = Geometry((size,) * 3, AFFINE, AFFINE, 0, 1)
     scan = ScanSlices(record, geometry, cut(cube, first, count), cube, cube > 0, None)
-    scores = {"disease": cube, "round_trip": cube}
+    scores = {"likeness": cube, "round_trip": cube}
     volumes = scan_volumes(scan, np.ones((3, count, size, size), np.float32), scores)
-    assert list(volumes) == ["scan", "pseudohealthy", "disease"]
+    assert list(volumes) == ["scan", "pseudohealthy", "likeness"]
     seen = np.zeros(cube.shape, bool)
     for axis in range(3):
         np.moveaxis(seen, axis, 0)[first : first + count] = True

@@ -64,9 +64,9 @@ class Checked:
     """What a check found: a line for each problem and, when there is none, what the run starts from.
 
     `rows` are sorted by scan, `digests` are of their voxels, `conform` holds size, slice_range and fov, `cubes` names
-    the fused ones that the wanted scores take beside those that are always made. `warnings` name what will be left out, is odd or in doubt, a
-    line each, and `skipped` are the scans left out. Where ids are pseudonyms, `key` has every row with the ids of the
-    sheet.
+    the fused ones that the wanted scores take beside those that are always made. `warnings` name what will be left out,
+    is odd or in doubt, a line each, and `skipped` are the scans left out. Where ids are pseudonyms, `key` has every row
+    with the ids of the sheet.
     """
 
     problems: list[str]
@@ -270,13 +270,13 @@ def _atlas_problems(atlas: Path | None, names: Path | None) -> list[str]:
 def _missing_weights(parameters: dict[str, Any], folder: Path | None) -> tuple[list[str], list[str]]:
     """Return a problem for each metric that is asked for and lacks weights; a warning where none are asked for."""
     missing = [metric for metric in BACKBONES if metric not in find_weights(folder)]
-    scored = "perceptual_residual" in parameters["scores"].split(",")
+    scored = "perceptual_anomaly" in parameters["scores"].split(",")
     if folder is not None and not folder.is_dir():
         return [f"parameter weights: '{folder}' is no folder; give the one that holds the weights files"], []
     if parameters["train_only"] or not missing:
         return [], []
     if scored and "lpips" in missing:
-        return [f"parameter scores: perceptual_residual: {describe_absence(['lpips'], folder)}"], []
+        return [f"parameter scores: perceptual_anomaly: {describe_absence(['lpips'], folder)}"], []
     if parameters["metrics"] is None:
         return [], [f"{line}; left out" for line in describe_absence(missing, folder).splitlines()]
     asked = [metric for metric in missing if metric in str(parameters["metrics"]).split(",")]

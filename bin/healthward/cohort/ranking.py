@@ -86,17 +86,17 @@ def _which(cohort: Cohort, ranked: pd.DataFrame) -> str:
         first = listed(ranked["scan"], most=5)
         return (
             f"Not to be told: it takes {FEWEST_CONTROLS + 1} healthy subjects that were not trained on to know what is"
-            f" usual. In the order of evidence of disease the first are {first}."
+            f" usual. In the order of their log-odds of disease the first are {first}."
         )
     beyond = ranked[ranked["percentile"] >= UNUSUAL]
     if beyond.empty:
-        return f"None has more evidence of disease than {UNUSUAL:.0f} % of held-out controls."
+        return f"None has higher log-odds of disease than {UNUSUAL:.0f} % of held-out controls."
     classes = ", ".join(
         f"{(beyond['label'] == label).sum()} {label}" for label in cohort.classes.among(beyond["label"])
     )
     verb = "has" if len(beyond) == 1 else "have"
     return (
-        f"{len(beyond)} of {counted(len(ranked), 'scan')} {verb} more evidence of disease than {UNUSUAL:.0f} % of"
+        f"{len(beyond)} of {counted(len(ranked), 'scan')} {verb} higher log-odds of disease than {UNUSUAL:.0f} % of"
         f" held-out controls ({classes}). The most: {listed(beyond['scan'], most=5)}."
     )
 

@@ -37,7 +37,7 @@ SHEET_OF_SCORES = "give the sheet that it was scored from"
 MINIMUM_SCANS = 8
 """Fewer curves than this have no spread from which one could be said to depart."""
 
-HEADLINE_SCORE = "evidence"
+HEADLINE_SCORE = "log_odds"
 """One score, named beforehand, sums up a scan: the best of many would flatter."""
 
 RESAMPLES = 2000
@@ -199,7 +199,7 @@ def read_scores(folders: Iterable[Path], classes: Classes) -> tuple[pd.DataFrame
         if slices.empty or "axis" not in slices or not slices["axis"].isin(AXES).all():
             raise InputError(f"{folder / 'slices.csv'}: has no slices along {', '.join(AXES)}; {SCORE_AGAIN}")
         slice_tables.append(slices)
-        row = _read(folder / "scan.csv", ())
+        row = _read(folder / "scan.csv", (HEADLINE_SCORE,))
         if len(row) != 1:
             raise InputError(f"{folder / 'scan.csv'}: has {len(row)} rows, not one; score the scan again")
         scan = str(row.at[0, "scan"])

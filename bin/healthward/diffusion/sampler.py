@@ -91,10 +91,11 @@ def invert(
         iterations: most fixed-point iterations a step, each one evaluation; 0 is plain DDIM inversion, also one a step.
 
     Returns:
-        Latents of the same shape; and for each image the largest residual over the steps, (B,): the least change
-        (root mean square) that an iteration of the step made, `TOLERANCE` at most when the fixed point was reached.
+        Latents of the same shape; and for each image the inversion error, (B,), the largest over the steps: the least
+        change (root mean square) that an iteration of the step made, `TOLERANCE` at most when the fixed point was
+        reached.
     """
-    residual = torch.zeros(image.shape[0], device=image.device, dtype=image.dtype)
+    error = torch.zeros(image.shape[0], device=image.device, dtype=image.dtype)
     noise = None
     for timestep, following in pairs:
         signal, signal_next = schedule.signal(timestep), schedule.signal(following)
@@ -102,7 +103,7 @@ def invert(
             # A network knows no timestep before the first.
             noise = denoise(image, max(timestep, 0))
         latent = move(image, noise, signal, signal_next)
-        change = torch.full_like(residual, torch.inf if iterations else 0)
+        change = torch.full_like(error, torch.inf if iterations else 0)
         least, best_latent, best_noise = change.clone(), latent.clone(), noise.clone()
         for _ in range(iterations):
             rows = torch.nonzero(change >= TOLERANCE)[:, 0]
@@ -116,9 +117,9 @@ def invert(
             latent[rows], noise[rows] = moved, predicted
         strayed = ~(change <= least)
         latent[strayed], noise[strayed] = best_latent[strayed], best_noise[strayed]
-        residual = torch.maximum(residual, least)
+        error = torch.maximum(error, least)
         image = latent
-    return image, residual
+    return image, error
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from healthward.labels import NULL_CONDITION
 ONE_STEP_LEVELS = (0.25, 0.5, 0.75, 1)
 """Shares of the noise depth at which slices are looked at in one step."""
 
-EVIDENCE_LEVELS = 2
+LOG_ODDS_LEVELS = 2
 """How many of these, from the first, tell the classes apart."""
 
 ONE_STEP_DRAWINGS = 2
@@ -58,12 +58,12 @@ class Translation:
     Attributes:
         healthy: guided to the target class, float32 (N, H, W) in [0, 1].
         unguided: under the null token, float32 (N, H, W) in [0, 1]; differs from the input by the round-trip error.
-        residual: of the fixed-point inversion, (N,); see `healthward.diffusion.sampler.invert`.
+        inversion_error: of the fixed-point iterations, (N,); see `healthward.diffusion.sampler.invert`.
     """
 
     healthy: Array
     unguided: Array
-    residual: Array
+    inversion_error: Array
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,9 @@ class OneStep:
     Attributes:
         class_direction: x̂₀(x_t, healthy) - x̂₀(x_t, diseased), mean over noise levels and drawings, float32 (N, H, W):
             positive where disease would be darker.
-        evidence: how much better the diseased class explains the noise than the healthy one, (N,): the difference of
-            their squared errors, mean over brain pixels. Positive for disease, NaN without a brain pixel.
+        log_odds: how much better the diseased class explains the noise than the healthy one, (N,): the difference of
+            their squared errors, mean over brain pixels: the log-odds of the diseased class but for a positive factor.
+            NaN without a brain pixel.
         denoising_error: x - x̂₀(x_t, healthy) at the least noise level, mean over drawings, float32 (N, H, W): what the
             network does not restore, though the slice shows it.
         health_direction: x̂₀(x_t, ∅) - x̂₀(x_t, healthy), like `class_direction`: positive where health would be darker;
@@ -82,7 +83,7 @@ class OneStep:
     """
 
     class_direction: Array
-    evidence: Array
+    log_odds: Array
     denoising_error: Array
     health_direction: Array | None = None
 
@@ -129,10 +130,10 @@ def translate(
         batch: slices at once, fewer where the memory does not hold them; by device when None.
         progress: text of a progress bar; none is shown without it.
     """
-    (unguided, healthy), residual = decodings(
+    (unguided, healthy), inversion_error = decodings(
         model, slices, [NULL_CONDITION, condition], settings, device, batch, progress
     )
-    return Translation(healthy, unguided, residual)
+    return Translation(healthy, unguided, inversion_error)
 
 
 def variants(settings: Settings) -> list[Settings]:
@@ -163,12 +164,12 @@ def one_step(
 ) -> OneStep:
     """Predict the clean image and the noise of noised slices as healthy and as diseased.
 
-    The evidence is a diffusion classifier's (Li et al., ICCV 2023), here the difference of two classes' errors under
-    the same noise. It is taken at the lesser noise levels, at which the slice itself still shows what it is.
+    The log-odds are a diffusion classifier's (Li et al., ICCV 2023), here the difference of two classes' errors under
+    the same noise. They are taken at the lesser noise levels, at which the slice itself still shows what it is.
 
     Args:
         model, slices, device, batch: as of `translate`.
-        brain: bool (N, H, W): where evidence is taken; the rest of a frame tells classes apart by chance alone.
+        brain: bool (N, H, W): where log-odds are taken; the rest of a frame tells classes apart by chance alone.
         healthy, disease: numbers of the two classes.
         depth: noise level that the shares `ONE_STEP_LEVELS` are of.
         seed: of the noise; a scan's own (`healthward.imaging.slices.ScanRecord.seed`), lest all share the luck of one
@@ -184,7 +185,7 @@ def one_step(
         x = torch.from_numpy(np.array(slices[rows]))[:, None].to(device)
         inside = torch.from_numpy(np.array(brain[rows]))[:, None].to(device)
         class_direction, denoising_error, health_direction = (torch.zeros_like(x) for _ in range(3))
-        evidence = torch.zeros_like(x[:, 0, 0, 0])
+        log_odds = torch.zeros_like(x[:, 0, 0, 0])
         for level, drawing in itertools.product(levels, drawings):
             noise = torch.from_numpy(drawing[rows])[:, None].to(device)
             signal = schedule.signal(level)
@@ -196,25 +197,25 @@ def one_step(
                 health_direction += share * (sound - without_class(noised, level))
             if level == levels[0]:
                 denoising_error += (x - clean_image(noised, sound, signal)) / len(drawings)
-            if level in levels[:EVIDENCE_LEVELS]:
+            if level in levels[:LOG_ODDS_LEVELS]:
                 gain = ((sound - noise).square() - (ill - noise).square()) * inside
-                evidence += gain.sum(dim=(1, 2, 3)) / inside.sum(dim=(1, 2, 3)) / (EVIDENCE_LEVELS * len(drawings))
-        found = [class_direction[:, 0], evidence, denoising_error[:, 0], *([health_direction[:, 0]] if blind else [])]
+                log_odds += gain.sum(dim=(1, 2, 3)) / inside.sum(dim=(1, 2, 3)) / (LOG_ODDS_LEVELS * len(drawings))
+        found = [class_direction[:, 0], log_odds, denoising_error[:, 0], *([health_direction[:, 0]] if blind else [])]
         return tuple(part.cpu().numpy() for part in found)
 
     parts = in_portions(len(slices), batch or default_batch(device, slices.shape[-1]), look)
     return OneStep(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def scan_evidence(evidence: Array, brain: Array) -> float:
-    """Return the evidence of a scan: the mean over all brain pixels of its slices, NaN where there are none.
+def scan_log_odds(log_odds: Array, brain: Array) -> float:
+    """Return the log-odds of a scan: the mean over all brain pixels of its slices, NaN where there are none.
 
     Args:
-        evidence: of each slice, (N,), NaN without a brain pixel.
+        log_odds: of each slice, (N,), NaN without a brain pixel.
         brain: how much of each slice is brain, (N,), in any unit.
     """
     seen = brain > 0
-    return float(np.average(evidence[seen], weights=brain[seen])) if seen.any() else float("nan")
+    return float(np.average(log_odds[seen], weights=brain[seen])) if seen.any() else float("nan")
 
 
 @torch.inference_mode()
@@ -234,7 +235,7 @@ def decodings(
         conditions: numbers of classes, or `NULL_CONDITION`.
 
     Returns:
-        Images (len(conditions), N, H, W) in [0, 1], and the residual of the inversion (N,).
+        Images (len(conditions), N, H, W) in [0, 1], and the inversion error (N,).
     """
     model = model.to(device)
     schedule = NoiseSchedule()
@@ -245,19 +246,19 @@ def decodings(
         for condition in conditions
     ]
     decoded = np.empty((len(chains), *slices.shape), dtype=np.float32)
-    residual = np.empty(len(slices), dtype=np.float32)
+    inversion_error = np.empty(len(slices), dtype=np.float32)
 
     def decode_rows(rows: slice) -> None:
         x = torch.from_numpy(np.array(slices[rows]))[:, None].to(device)
         latent, last_change = invert(unconditional, x, pairs, schedule, settings.inversion_iterations)
         for images, chain in zip(decoded, chains, strict=True):
             images[rows] = decode(chain, latent, pairs, schedule).clamp(0, 1)[:, 0].cpu().numpy()
-        residual[rows] = last_change.cpu().numpy()
+        inversion_error[rows] = last_change.cpu().numpy()
         bar.update(x.shape[0])
 
     with tqdm(total=len(slices), desc=progress, unit="slice", disable=None if progress else True) as bar:
         in_portions(len(slices), batch or default_batch(device, slices.shape[-1]), decode_rows)
-    return decoded, residual
+    return decoded, inversion_error
 
 
 @torch.inference_mode()
@@ -299,17 +300,17 @@ def slice_errors(slices: Array, translation: Translation) -> dict[str, NDArray[A
 
     Returns:
         Columns of length N: `round_trip_psnr` (dB, at most 100), `round_trip_error` (mean absolute), `guided_change`
-        (mean absolute difference of the two decodings), `inversion_residual`, and `unreliable`: the round trip's error,
-        or what the inversion left open (the residual, against the root mean square change), exceeds the guided change,
+        (mean absolute difference of the two decodings), `inversion_error`, and `unreliable`: the round trip's error,
+        or the inversion error (against the root mean square change), exceeds the guided change,
         so the difference map shows mostly the former.
     """
     error, guided_change = np.abs(slices - translation.unguided), np.abs(translation.unguided - translation.healthy)
     round_trip, change = error.mean(axis=(1, 2)), guided_change.mean(axis=(1, 2))
-    converged = translation.residual <= np.sqrt((guided_change**2).mean(axis=(1, 2)))
+    converged = translation.inversion_error <= np.sqrt((guided_change**2).mean(axis=(1, 2)))
     return {
         "round_trip_psnr": round_trip_psnr(slices, translation.unguided),
         "round_trip_error": round_trip,
         "guided_change": change,
-        "inversion_residual": translation.residual,
+        "inversion_error": translation.inversion_error,
         "unreliable": (round_trip > change) | ~converged,
     }

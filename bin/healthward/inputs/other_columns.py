@@ -21,7 +21,7 @@ _OF_A_SCAN = [
     *(*METRICS, *(f"{metric}_brain" for metric in METRICS)),
 ]
 WRITTEN = {
-    *(*COLUMNS, "evidence_of", "distance", "robust_z", "outlier"),
+    *(*COLUMNS, "log_odds_of", "distance", "robust_z", "outlier"),
     *(*_OF_A_SCAN, *(f"{name}_adjusted" for name in _OF_A_SCAN)),
 }
 """The columns that tables/scans.csv may have of its own."""

@@ -58,8 +58,8 @@ def save_cubes(file: Path, cubes: FusedCubes) -> None:
     """Write what neither the slices of a scan nor the translated ones hold of its fused cubes.
 
     In half precision, which rounds a value by at most 1/2048 of itself; of the ensemble the differences from `healthy`,
-    so that small changes keep their digits. `class_direction` alone is float32: the root in the score `disease` would make a
-    rounding of 1/2048 one of several hundredths where the change is near 0.
+    so that small changes keep their digits. `class_direction` alone is float32: the root in the score `likeness` would
+    make a rounding of 1/2048 one of several hundredths where the change is near 0.
     """
     parts = {name: getattr(cubes, name) for name in ("denoising_error", *OPTIONAL)}
     if cubes.ensemble is not None:

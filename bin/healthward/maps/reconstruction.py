@@ -111,7 +111,7 @@ def _flat(stack: NDArray[Any]) -> NDArray[Any]:
 
 
 def slice_table(scan: ScanSlices, translation: Translation, looked: OneStep) -> pd.DataFrame:
-    """Return a row for each slice: scan, axis, index in the cube, the columns of `slice_errors`, and evidence."""
+    """Return a row for each slice: scan, axis, index in the cube, the columns of `slice_errors`, and log_odds."""
     record = scan.record
     indices = range(record.first, record.first + record.count)
     return pd.DataFrame(
@@ -120,6 +120,6 @@ def slice_table(scan: ScanSlices, translation: Translation, looked: OneStep) -> 
             "axis": np.repeat(AXES, record.count),
             "index": np.tile(indices, len(AXES)),
             **slice_errors(_flat(scan.stack), translation),
-            "evidence": looked.evidence,
+            "log_odds": looked.log_odds,
         }
     )

@@ -56,10 +56,11 @@ def class_contrast(cubes: FusedCubes) -> Array:
     return np.abs(cubes.class_direction)
 
 
-def disease(cubes: FusedCubes) -> Array:
-    """Return what of the difference goes the disease's way: √max(0, (x - x̂ healthy)(x̂₀ diseased - x̂₀ healthy)).
+def likeness(cubes: FusedCubes) -> Array:
+    """Return the likeness to the diseased class: √max(0, (x - x̂ healthy)(x̂₀ diseased - x̂₀ healthy)).
 
-    The product is smoothed by a Gaussian of one voxel.
+    The product is smoothed by a Gaussian of one voxel. This is the attribution of a classifier; the anomaly map is
+    |x - x̂ healthy|.
 
     The second factor says where and in which direction this brain would show the disease, the first whether it does.
     The network's errors in the first have no part in the second, and so seldom agree with it.
@@ -87,7 +88,7 @@ def ssim_ensemble(cubes: FusedCubes) -> Array:
     return (1 - np.mean(maps, axis=0)).astype(np.float32)
 
 
-def perceptual_residual(cubes: FusedCubes) -> Array:
+def perceptual_anomaly(cubes: FusedCubes) -> Array:
     """Return |x - x̂ healthy| times LPIPS there (AutoDDPM: Bercea et al. 2023)."""
     return anomaly(cubes) * _given(cubes.perceptual)
 
@@ -119,8 +120,8 @@ def deformation(cubes: FusedCubes) -> Array:
 SCORES: dict[str, Callable[[FusedCubes], Array]] = {
     score.__name__: score
     for score in (
-        *(round_trip, anomaly, signed, contrast, class_contrast, disease, residual, ssim_ensemble),
-        *(perceptual_residual, mahalanobis, forward, deformation),
+        *(round_trip, anomaly, signed, contrast, class_contrast, likeness, residual, ssim_ensemble),
+        *(perceptual_anomaly, mahalanobis, forward, deformation),
     )
 }
 """The scores by their names; which optional cubes each takes is in `healthward.names`."""

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from healthward.diffusion.translation import scan_evidence
+from healthward.diffusion.translation import scan_log_odds
 from healthward.errors import InputError
 from healthward.evaluation.localisation import VoxelScores, voxel_scores
 from healthward.evaluation.metrics import frechet_distance, isolate_brain, slice_metrics
@@ -114,7 +114,7 @@ def scan_table(
 
     Returns:
         scan, subject, label, split; the mean of each metric over the slices that have it; fid and fid_brain where
-        there are features; round_trip_psnr (mean), evidence (mean over brain pixels), evidence_of (the class,
+        there are features; round_trip_psnr (mean), log_odds (mean over brain pixels), log_odds_of (the class,
         where the reconstruction tells it) and unreliable_fraction; then, over brain voxels that a slice goes through,
         each score's mean and 99th percentile, prevalence of the true anomaly, and each score's AUPRC and AUROC, NaN
         without a ground truth or with an empty one.
@@ -126,9 +126,9 @@ def scan_table(
         row["fid"] = frechet_distance(features["input"], features["healthy"])
         row["fid_brain"] = frechet_distance(features["input_brain"], features["healthy_brain"])
     row["round_trip_psnr"] = slices["round_trip_psnr"].mean()
-    row["evidence"] = scan_evidence(slices["evidence"].to_numpy(), slices["brain_fraction"].to_numpy())
-    if "evidence_of" in slices:
-        row["evidence_of"] = slices["evidence_of"].iloc[0]
+    row["log_odds"] = scan_log_odds(slices["log_odds"].to_numpy(), slices["brain_fraction"].to_numpy())
+    if "log_odds_of" in slices:
+        row["log_odds_of"] = slices["log_odds_of"].iloc[0]
     row["unreliable_fraction"] = slices["unreliable"].mean()
     region = scan.brain & (coverage(scan.record) > 0)
     for name, score in scores.items():

@@ -61,7 +61,7 @@ SCORE_NAMES = {
         f"{name}_brain": f"{metric.title}, brain ({metric.unit})" if metric.unit else f"{metric.title}, brain"
         for name, metric in METRICS.items()
     },
-    "evidence": SCAN_VALUES["evidence"],
+    "log_odds": SCAN_VALUES["log_odds"],
     **{
         f"{name}_{measure}": f"{title}, {words}"
         for name, title in ({name: score.title for name, score in SCORES.items()} | LOCALISED).items()
@@ -267,7 +267,7 @@ def round_trip(cohort: Cohort, path: Path) -> None:
 
 def localisation(cohort: Cohort, path: Path) -> None:
     """Draw voxel AUPRC and AUROC of two maps for every scan with truth, by class, with what chance would give."""
-    names = [name for name in ("anomaly", "disease") if f"{name}_auprc" in cohort.scans]
+    names = [name for name in ("anomaly", "likeness") if f"{name}_auprc" in cohort.scans]
     table = cohort.scans[cohort.scans["prevalence"].notna()]
     labels, by_class = cohort.classes.among(table["label"]), colours(cohort.classes)
     with styled():
@@ -280,7 +280,7 @@ def localisation(cohort: Cohort, path: Path) -> None:
                 for offset, name in zip((-0.21, 0.21), names, strict=False):
                     values = members[f"{name}_{measure}"].to_numpy()
                     spread = place + offset + np.random.default_rng(0).uniform(-0.11, 0.11, len(values))
-                    common: dict[str, Any] = {"ls": "none", "marker": "o" if name == "disease" else "x", "ms": 5}
+                    common: dict[str, Any] = {"ls": "none", "marker": "o" if name == "likeness" else "x", "ms": 5}
                     panel.plot(spread[held_out], values[held_out], color=by_class[label], **common)
                     panel.plot(spread[~held_out], values[~held_out], color=by_class[label], alpha=0.35, **common)
                     mean = values[averaged].mean()
@@ -297,7 +297,7 @@ def localisation(cohort: Cohort, path: Path) -> None:
             figure,
             [
                 cross,
-                legend_key("disease map", **DOT),
+                legend_key("likeness map", **DOT),
                 legend_key("mean of held-out, if any", linewidth=2),
                 chance_key,
                 pale,

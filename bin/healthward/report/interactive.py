@@ -28,7 +28,7 @@ SYMBOLS = dict(zip(MARKERS, ("circle", "square", "triangle-up", "diamond", "tria
 
 SLICE_NAMES = {
     **{name: SCORE_NAMES[name] for metric in SLICE_METRICS for name in (metric, f"{metric}_brain")},
-    "evidence": SCAN_VALUES["evidence"],
+    "log_odds": SCAN_VALUES["log_odds"],
     "guided_change": "Guided change (scaled intensity)",
     "round_trip_error": "Round-trip error (scaled intensity)",
     "round_trip_psnr": SCAN_VALUES["round_trip_psnr"],

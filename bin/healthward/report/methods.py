@@ -8,6 +8,7 @@ import pandas as pd
 from healthward import __version__
 from healthward.cohort.comparisons import scopes
 from healthward.cohort.summary import HEADLINE_SCORE, Cohort
+from healthward.names import SCAN_VALUES
 from healthward.wording import counted, listed
 
 REFERENCES = {
@@ -143,17 +144,17 @@ def _translation(parameters: Mapping[str, Any], cohort: Cohort, cite: _Citations
 
 def _scores(cohort: Cohort, cite: _Citations) -> str:
     # Of the scans and not of the parameters, which need not name it
-    looked_for = sorted(set(cohort.scans.get("evidence_of", pd.Series()).dropna()))
+    looked_for = sorted(set(cohort.scans.get("log_odds_of", pd.Series()).dropna()))
     disease = f"class {' or '.join(looked_for)}" if looked_for else "the diseased class"
     text = (
         "Slices and their pseudo-healthy counterparts were compared by the structural similarity index"
-        f" {cite('wang2004')} and further metrics. Evidence of disease is by how much {disease} explains the"
-        f" noise in a scan's slices better than class {cohort.healthy}, as the difference of squared errors per pixel"
-        f" {cite('li2023')}."
+        f" {cite('wang2004')} and further metrics. Log-odds of disease are a diffusion classifier's"
+        f" {cite('li2023')}: but for a positive factor, how much better {disease} explains the noise in a scan's slices"
+        f" than class {cohort.healthy}, as the difference of squared errors per pixel."
     )
-    if "disease_mean" in cohort.scans:
+    if "likeness_mean" in cohort.scans:
         text += (
-            " The disease map is √max(0, G ∗ (x − h) c), with x the scan, h its pseudo-healthy reconstruction, c the"
+            " The likeness map is √max(0, G ∗ (x − h) c), with x the scan, h its pseudo-healthy reconstruction, c the"
             f" change of the one-step denoised image from {cohort.healthy} to {disease}, and G a Gaussian of one voxel."
         )
     if "residual_mean" in cohort.scans:
@@ -179,7 +180,7 @@ def _calibration(cohort: Cohort, cite: _Citations) -> str:
 
 def _statistics(cohort: Cohort, cite: _Citations) -> str:
     over = "held-out scans" if "test" in scopes(cohort.scans) else "all scans"
-    name = HEADLINE_SCORE.replace("_", " ")
+    name = SCAN_VALUES[HEADLINE_SCORE].lower()
     text = (
         f"Classes were compared over {over}, the scans of a subject averaged, with {name} named beforehand as the score"
         f" that counts: each class against {cohort.healthy} by Mann–Whitney tests, with the area under the ROC curve"

@@ -63,7 +63,7 @@ def _separation_sentence(cohort: Cohort) -> str:
     verdict = "is not told apart from" if row["low"] <= 0.5 <= row["high"] else "is told apart from"
     verdict = "scores lower than" if row["high"] < 0.5 else verdict
     return (
-        f"{row['group']} {verdict} {cohort.healthy} by evidence: AUROC {auroc(row)}, chance"
+        f"{row['group']} {verdict} {cohort.healthy} by log-odds: AUROC {auroc(row)}, chance"
         f" 0.5 ({row['n']:.0f} against {row['n_reference']:.0f} subjects, {SCOPE_NAMES[scope]})"
     )
 

@@ -15,7 +15,7 @@ from healthward.wording import counted, listed
 
 LISTED_SLICES = 24
 SCAN_SCORES = (
-    *("evidence", "abnormal_ml", "z_p99", "ssim", "ssim_brain", "psnr", "lpips", "fid", "anomaly_p99"),
+    *("log_odds", "abnormal_ml", "z_p99", "ssim", "ssim_brain", "psnr", "lpips", "fid", "anomaly_p99"),
     "unreliable_fraction",
 )
 SCOPE_NAMES = {"test": "held-out scans", "all": "all scans, those of training included"}
@@ -141,7 +141,7 @@ def false_positive_table(cohort: Cohort) -> Table:
         for row in cohort.false_positives.to_dict("records")
     ]
     caption = (
-        f"False positives: {cohort.healthy} subjects not trained on whose {SCORE_NAMES[HEADLINE_SCORE].lower()} is"
+        f"False positives: {cohort.healthy} subjects not trained on whose {SCORE_NAMES[HEADLINE_SCORE].lower()} are"
         " among the highest 5 % of theirs. The score may be unfair to a group whose 95 % interval leaves out 0.05; one"
         " in twenty does by chance."
     )
@@ -218,7 +218,7 @@ def scan_table(cohort: Cohort, ranked: pd.DataFrame) -> Table:
     judged = ["percentile among controls", "p"]
     texts = ["scan", "subject", "class", "split", "outlier", "departs most in (z)", *map(str, others)]
     caption = (
-        f"Every scan by its {SCORE_NAMES[HEADLINE_SCORE].lower()}. Percentile and one-sided p say where that lies"
+        f"Every scan by its {SCORE_NAMES[HEADLINE_SCORE].lower()}. Percentile and one-sided p say where they lie"
         f" among the held-out {cohort.healthy} subjects, the scan's own left out; p is not corrected for the number of"
         " scans."
     )
