@@ -8,7 +8,7 @@ include { CHOOSE                    } from './modules/choose'
 include { RECONSTRUCT               } from './modules/reconstruct'
 include { MAP                       } from './modules/map'
 include { SCORE                     } from './modules/score'
-include { FLOOR                     } from './modules/floor'
+include { NORM                      } from './modules/norm'
 include { CALIBRATE                 } from './modules/calibrate'
 include { AGGREGATE                 } from './modules/aggregate'
 include { EXPORT_BIDS               } from './modules/export_bids'
@@ -137,13 +137,13 @@ workflow {
             .map { row -> [metaOf(row)] }
             .join(mapped)
             .collect(flat: false, sort: { one, other -> one[0].id <=> other[0].id })
-        FLOOR(
+        NORM(
             controls.map { found -> found.collect { _meta, slices, _folder -> slices } },
             controls.map { found -> found.collect { _meta, _slices, folder -> folder } },
-            arguments.floor,
-            code.floor,
+            arguments.norm,
+            code.norm,
         )
-        CALIBRATE(images.join(mapped), FLOOR.out.floor, [atlas[1], atlas_names[1]], arguments.calibrate, code.calibrate)
+        CALIBRATE(images.join(mapped), NORM.out.norm, [atlas[1], atlas_names[1]], arguments.calibrate, code.calibrate)
 
         AGGREGATE(
             SCORE.out.scores.collect(sort: { folder -> folder.name }),

@@ -13,7 +13,7 @@ from options.scores import score_option
 @click.argument("slices", type=existing_directory)
 @click.argument("maps", type=existing_directory)
 @click.argument("image", type=existing_file)
-@click.option("--floor", type=existing_directory, required=True, help="Folder of floor.py.")
+@click.option("--norm", type=existing_directory, required=True, help="Folder of norm.py.")
 @score_option
 @click.option("--atlas", type=existing_file, help="NIfTI of region labels in the space of the scan.")
 @click.option("--atlas-names", type=existing_file, help="Its table of names: columns index and name.")
@@ -22,7 +22,7 @@ def calibrate(
     slices: Path,
     maps: Path,
     image: Path,
-    floor: Path,
+    norm: Path,
     score: str,
     atlas: Path | None,
     atlas_names: Path | None,
@@ -37,7 +37,7 @@ def calibrate(
 
     \b
     Example:
-      calibrate.py slices/ad0 maps/ad0 ad0.nii.gz --floor floor --out calibration/ad0
+      calibrate.py slices/ad0 maps/ad0 ad0.nii.gz --norm norm --out calibration/ad0
     """
     if (atlas is None) != (atlas_names is None):
         raise click.UsageError("--atlas and --atlas-names belong together; give both.")
@@ -48,16 +48,16 @@ def calibrate(
     from healthward.maps.scores import FILE, read_scores
     from healthward.maps.viewer import write_volumes
     from healthward.norms.abnormality import abnormal, calibrated_maps, calibration_row
-    from healthward.norms.calibration import prepare, read_floor
+    from healthward.norms.calibration import prepare, read_norm
     from healthward.norms.control_scans import check_method
 
     scan = load_scan(slices)
     open_image_of(image, scan.geometry)
     name = scan.record.scan
-    check_method(floor, maps, read_origin(maps, scan.record).method)
+    check_method(norm, maps, read_origin(maps, scan.record).method)
     cubes = read_scores(maps / FILE, [score, "round_trip"])
     departures = {
-        kind: read_floor(floor / kind).compare(prepare(cube, scan), scan.record.subject) for kind, cube in cubes.items()
+        kind: read_norm(norm / kind).compare(prepare(cube, scan), scan.record.subject) for kind, cube in cubes.items()
     }
     departure = departures[score]
     regions = find_atlas(scan, atlas, atlas_names)

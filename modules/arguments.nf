@@ -38,7 +38,7 @@ def argumentsOf(options) {
             options.metrics ? "--metrics '${options.metrics}'" : '',
             "--lowest ${options.lowest_slices} --device ${options.device}",
         ]),
-        floor: score,
+        norm: score,
         calibrate: score,
         aggregate: joined([
             classes,

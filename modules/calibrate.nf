@@ -4,7 +4,7 @@ process CALIBRATE {
 
     input:
     tuple val(meta), path(image, stageAs: 'image/*'), path(slices, stageAs: 'slices/*'), path(mapped, stageAs: 'mapped/*')
-    path floor
+    path norm
     tuple path(atlas, stageAs: 'atlas/*'), path(atlas_names, stageAs: 'atlas_names/*')
     val args
     val code
@@ -17,7 +17,7 @@ process CALIBRATE {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    'calibrate.py' slices/${meta.id} mapped/${meta.id} image/* --floor ${floor} --out calibration/${meta.id} \\
+    'calibrate.py' slices/${meta.id} mapped/${meta.id} image/* --norm ${norm} --out calibration/${meta.id} \\
         ${atlas ? '--atlas atlas/* --atlas-names atlas_names/*' : ''} ${args}
     # Apart: Nextflow publishes no file of a folder that is an output itself
     mkdir -p maps/${meta.id} viewer

@@ -206,7 +206,7 @@ def described(offer, gpus) {
     return "${amount('max_cpus', offer.max_cpus)} with ${amount('max_memory', offer.max_memory)}${gpus in [null, '(null)'] ? '' : " and ${gpus}"}"
 }
 
-// 16 processors (TRAIN), 4 processors (FLOOR, AGGREGATE)
+// 16 processors (TRAIN), 4 processors (NORM, AGGREGATE)
 def listed(kind, requests) {
     return requests.groupBy { request -> request[kind] }.collect { value, found ->
         "${amount(kind, value)} (${found.collect { request -> request.process + (request.attempt > 1 ? ", attempt ${request.attempt}" : '') }.join(', ')})"

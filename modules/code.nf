@@ -5,7 +5,7 @@
 // [check: [digest: 'd41d8c…', files: ['bin/check.py', 'bin/cli.py', 'bin/healthward/__init__.py', …]], slice: […], …]
 def codeOfTools(project) {
     def tools = [
-        'simulate', 'check', 'slice', 'train', 'tune', 'choose', 'reconstruct', 'map', 'score', 'floor', 'calibrate',
+        'simulate', 'check', 'slice', 'train', 'tune', 'choose', 'reconstruct', 'map', 'score', 'norm', 'calibrate',
         'aggregate', 'export_bids',
     ]
     return tools.collectEntries { tool ->

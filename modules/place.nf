@@ -60,7 +60,7 @@ def processesOf(params) {
 
 def mappingOf(params) {
     return [RECONSTRUCT: ['scan', 'gpu', 'grouped'], MAP: ['scan'], SCORE: ['scan', 'gpu', 'grouped']] +
-        [FLOOR: ['cohort'], CALIBRATE: ['scan'], AGGREGATE: ['cohort']] +
+        [NORM: ['cohort'], CALIBRATE: ['scan'], AGGREGATE: ['cohort']] +
         (params.tune ? [TUNE: ['scan', 'gpu', 'grouped'], CHOOSE: ['cohort']] : [:]) +
         (params.bids ? [EXPORT_BIDS: ['cohort']] : [:])
 }

@@ -19,12 +19,12 @@ from healthward.evaluation.localisation import dice, voxel_scores
 from healthward.imaging.slices import ScanSlices, load_scan
 from healthward.labels import ADNI
 from healthward.maps.fusion import coverage
-from healthward.norms.calibration import measure_floor, prepare
+from healthward.norms.calibration import fit_norm, prepare
 
 DEFAULT = "likeness"
 RATES = {"fpr1": 0.01, "fpr5": 0.05}
-FLOOR_SHARE = 0.5
-"""Share of the healthy subjects that floors and thresholds come from, and no figure."""
+NORM_SHARE = 0.5
+"""Share of the healthy subjects that norms and thresholds come from, and no figure."""
 
 START, END = "<!-- measured: {} -->", "<!-- end -->"
 RESAMPLES = 2000
@@ -55,37 +55,37 @@ def measure(tasks: Sequence[tuple[Path, ScanSlices]], training: Path) -> dict[st
     """Return the rows of every score, and what the translation itself does."""
     subjects = [Subject(*task) for task in tasks]
     healthy = [subject for subject in subjects if subject.label == "CN"]
-    controls = round(FLOOR_SHARE * len(healthy))
-    floor, held_out = healthy[:controls], healthy[controls:]
+    controls = round(NORM_SHARE * len(healthy))
+    norm, held_out = healthy[:controls], healthy[controls:]
     tested = held_out + [subject for subject in subjects if subject.label != "CN"]
-    calibrate(floor, tested, training.parent / "floor")
+    calibrate(norm, tested, training.parent / "norm")
     names = sorted({name for subject in tested for name in subject.maps}, key=lambda name: name.split("/"))
     log_odds = pd.DataFrame(
         [{"kind": s.kind, "label": s.label, "dose": s.facts["dose"], "scan_score": s.facts["log_odds"]} for s in tested]
     )
     return {
-        "rows": [score_row(name, floor, tested) for name in names],
+        "rows": [score_row(name, norm, tested) for name in names],
         "log_odds": _subject_figures(log_odds[log_odds["kind"] == "atrophy"]),
         "translation": translation_row(tested, training),
     }
 
 
-def calibrate(floor: Sequence[Subject], tested: Sequence[Subject], folder: Path) -> None:
-    """Add the z map of the default score to every subject, against the floor's subjects."""
+def calibrate(norm: Sequence[Subject], tested: Sequence[Subject], folder: Path) -> None:
+    """Add the z map of the default score to every subject, against the norm's subjects."""
     name = f"ours/{DEFAULT}"
-    prepared = ((s.scan.record.subject, prepare(s.maps[name], s.scan)) for s in floor)
-    measured = measure_floor(prepared, floor[0].scan.record.spacing, folder)
-    for subject in (*floor, *tested):
+    prepared = ((s.scan.record.subject, prepare(s.maps[name], s.scan)) for s in norm)
+    measured = fit_norm(prepared, norm[0].scan.record.spacing, folder)
+    for subject in (*norm, *tested):
         z = measured.z(prepare(subject.maps[name], subject.scan), subject.scan.record.subject)
         # The surface that calibration leaves out counts as found normal, so that all maps are scored on one region
         subject.maps[f"{name}_z"] = np.nan_to_num(z, nan=-10.0)
 
 
-def score_row(name: str, floor: Sequence[Subject], tested: Sequence[Subject]) -> dict[str, Any]:
+def score_row(name: str, norm: Sequence[Subject], tested: Sequence[Subject]) -> dict[str, Any]:
     """Return all that is known of one score."""
     kind, score = name.split("/")
     have = [subject for subject in tested if name in subject.maps]
-    pooled = np.concatenate([s.maps[name][s.region] for s in floor if name in s.maps] or [np.zeros(0)])
+    pooled = np.concatenate([s.maps[name][s.region] for s in norm if name in s.maps] or [np.zeros(0)])
     table = pd.DataFrame([_voxel_row(subject, name, pooled) for subject in have])
     row: dict[str, Any] = {"score": score, "kind": kind, "default": name == f"ours/{DEFAULT}"}
     for group, chosen in (("", table["kind"] == "atrophy"), ("lesion_", table["kind"] == "lesion")):

@@ -4,7 +4,7 @@
 
 Simulates a training cohort and test cohorts of other seeds, trains (or takes --model), translates held-out subjects,
 and writes docs/benchmark/validity.json, its figures, and the tables of docs/benchmark.md. What is in --work is not made
-again. Floors and thresholds come from control subjects that no figure is of.
+again. Norms and thresholds come from control subjects that no figure is of.
 """
 
 import argparse

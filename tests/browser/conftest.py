@@ -14,10 +14,10 @@ from playwright.sync_api import Browser, sync_playwright
 
 from aggregate import aggregate
 from calibrate import calibrate
-from floor import floor_of
 from healthward.imaging.slices import AXES, ScanRecord, cut, fingerprint, save_scan
 from healthward.imaging.volumes import Conformed, Geometry
 from healthward.maps.origin import origin_of, save_origin
+from norm import norm_of
 from requirements import need
 from score import score
 
@@ -89,12 +89,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     nib.save(nib.Nifti1Image(labels, AFFINE), folder / "atlas.nii.gz")
     (folder / "atlas.tsv").write_text(f"index\tname\n1\tleft half\n2\t{HOSTILE}\n")
     controls = [slices / scan for scan, label in SCANS.items() if label == "CN"]
-    run(floor_of, *controls, "--maps", maps, "--out", folder / "floor")
+    run(norm_of, *controls, "--maps", maps, "--out", folder / "norm")
     made = ("--reconstructions", folder / "reconstructions", "--maps", maps)
     run(score, *slices.iterdir(), *made, "--metrics", "ssim,psnr", "--device", "cpu", "--out", folder / "scores")
     for scan in SCANS:
         atlas = ("--atlas", folder / "atlas.nii.gz", "--atlas-names", folder / "atlas.tsv")
-        to = ("--floor", folder / "floor", "--out", folder / "calibrations" / scan)
+        to = ("--norm", folder / "norm", "--out", folder / "calibrations" / scan)
         run(calibrate, slices / scan, maps / scan, folder / f"{scan}.nii.gz", *to, *atlas)
         publish(folder, scan, folder / "results")
     (folder / "params.json").write_text(json.dumps({"input": HOSTILE, HOSTILE: 1}))

@@ -1,4 +1,4 @@
-"""floor.py and calibrate.py: what they write of a cohort of controls and a patient."""
+"""norm.py and calibrate.py: what they write of a cohort of controls and a patient."""
 
 import json
 import shutil
@@ -13,13 +13,13 @@ from click.testing import CliRunner, Result
 from scipy import ndimage
 
 from calibrate import calibrate
-from floor import floor_of
 from healthward.cohort.departures import with_departures
 from healthward.errors import InputError
 from healthward.imaging.slices import ScanRecord, cut, fingerprint, save_scan
 from healthward.imaging.volumes import Conformed, Geometry
 from healthward.maps.fusion import coverage
 from healthward.maps.origin import origin_of, save_origin
+from norm import norm_of
 
 SIZE, FIRST, COUNT = 32, 8, 16
 RECORD = ScanRecord("scan", "subject", "CN", "test", SIZE, FIRST, COUNT, 128.0, "")
@@ -63,13 +63,13 @@ def run(command: object, *arguments: object) -> Result:
 
 def measured(cohort: Path, controls: int = 7) -> Result:
     slices = [cohort / "slices" / f"cn{number}" for number in range(controls)]
-    return run(floor_of, *slices, "--maps", cohort / "maps", "--out", cohort / "floor")
+    return run(norm_of, *slices, "--maps", cohort / "maps", "--out", cohort / "norm")
 
 
 def calibrated(cohort: Path, scan: str, *options: object) -> pd.Series:
     places = (cohort / "slices" / scan, cohort / "maps" / scan, cohort / f"{scan}.nii.gz")
     out = cohort / "calibrations" / scan
-    result = run(calibrate, *places, "--floor", cohort / "floor", "--out", out, *options)
+    result = run(calibrate, *places, "--norm", cohort / "norm", "--out", out, *options)
     assert result.exit_code == 0, result.output
     return pd.read_csv(out / "calibration.csv").iloc[0]
 
@@ -144,13 +144,13 @@ def test_too_few_controls_are_told_and_nothing_is_written(cohort: Path) -> None:
     result = measured(cohort, controls=5)
     assert result.exit_code == 0
     assert "5 held-out control subjects; it takes 6 to calibrate maps" in result.stderr
-    assert not (cohort / "floor").exists()
+    assert not (cohort / "norm").exists()
 
 
 def test_score_that_was_not_made_is_named(cohort: Path) -> None:
     slices = [cohort / "slices" / f"cn{number}" for number in range(7)]
-    options = ("--maps", cohort / "maps", "--score", "anomaly", "--out", cohort / "floor")
-    result = run(floor_of, *slices, *options)
+    options = ("--maps", cohort / "maps", "--score", "anomaly", "--out", cohort / "norm")
+    result = run(norm_of, *slices, *options)
     assert result.exit_code == 1
     assert "lacks the score anomaly; name it in map.py --scores" in result.stderr
 
@@ -158,7 +158,7 @@ def test_score_that_was_not_made_is_named(cohort: Path) -> None:
 @pytest.mark.parametrize("option", ["--atlas", "--atlas-names"])
 def test_half_an_atlas_is_a_wrong_usage(cohort: Path, option: str) -> None:
     places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz")
-    result = run(calibrate, *places, "--floor", cohort, option, cohort / "ad0.nii.gz", "--out", cohort / "out")
+    result = run(calibrate, *places, "--norm", cohort, option, cohort / "ad0.nii.gz", "--out", cohort / "out")
     assert result.exit_code == 2
     assert "--atlas and --atlas-names belong together; give both." in result.stderr
 
@@ -209,7 +209,7 @@ def test_maps_of_another_scan_or_made_otherwise_than_the_controls_are_refused(
     spoil(cohort / "maps/ad0", "origin.json", **changes)
     out = cohort / "calibrations/ad0"
     places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz")
-    assert told in refused(calibrate, *places, "--floor", cohort / "floor", "--out", out)
+    assert told in refused(calibrate, *places, "--norm", cohort / "norm", "--out", out)
     assert not out.exists()
 
 
@@ -219,17 +219,17 @@ def test_maps_of_a_brain_that_was_sliced_anew_are_refused(cohort: Path) -> None:
     write_scan(cohort, "ad0", "AD", 100)
     (cohort / "maps/ad0/origin.json").write_text(stale)
     places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz")
-    told = refused(calibrate, *places, "--floor", cohort / "floor", "--out", cohort / "calibrations/ad0")
+    told = refused(calibrate, *places, "--norm", cohort / "norm", "--out", cohort / "calibrations/ad0")
     assert "made of other slices of 'ad0' than these" in told
 
 
 @pytest.mark.parametrize("name", ["origin.json", "method.json"])
 def test_maps_that_do_not_tell_what_they_were_made_of_are_refused(cohort: Path, name: str) -> None:
     assert measured(cohort).exit_code == 0
-    place = cohort / ("maps/ad0" if name == "origin.json" else "floor")
+    place = cohort / ("maps/ad0" if name == "origin.json" else "norm")
     (place / name).unlink()
     places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz")
-    told = refused(calibrate, *places, "--floor", cohort / "floor", "--out", cohort / "calibrations/ad0")
+    told = refused(calibrate, *places, "--norm", cohort / "norm", "--out", cohort / "calibrations/ad0")
     assert told.startswith(f"{place}: has no {name} that tells ")
 
 
@@ -243,14 +243,14 @@ def test_maps_that_do_not_tell_what_they_were_made_of_are_refused(cohort: Path, 
         ("maps/cn1/origin.json", {"fov": 192.0}, "made of other slices of 'cn1' than these; reconstruct"),
     ],
 )
-def test_a_floor_is_measured_on_held_out_controls_that_were_made_alike(
+def test_a_norm_is_fitted_to_held_out_controls_that_were_made_alike(
     cohort: Path, file: str, changes: dict[str, object], told: str
 ) -> None:
     spoil((cohort / file).parent, Path(file).name, **changes)
     result = measured(cohort)
     assert result.exit_code == 1
     assert told in result.stderr
-    assert not (cohort / "floor").exists()
+    assert not (cohort / "norm").exists()
 
 
 @pytest.mark.parametrize("renamed", [False, True])
@@ -262,17 +262,17 @@ def test_a_control_given_twice_is_refused(cohort: Path, renamed: bool) -> None:
         spoil(cohort / "slices/cn9", "scan.json", scan="cn9", subject="p-cn9")
         spoil(cohort / "maps/cn9", "origin.json", scan="cn9")
     slices = [cohort / "slices" / name for name in ("cn0", "cn9" if renamed else "cn0")]
-    told = refused(floor_of, *slices, "--maps", cohort / "maps", "--out", cohort / "floor")
+    told = refused(norm_of, *slices, "--maps", cohort / "maps", "--out", cohort / "norm")
     assert told == ("scan 'cn9' is given twice, as 'cn0', too; give it once" if renamed else
                     "scan 'cn0' is given twice; give it once")  # fmt: skip
 
 
-def test_an_earlier_floor_leaves_nothing_behind(cohort: Path) -> None:
+def test_an_earlier_norm_leaves_nothing_behind(cohort: Path) -> None:
     assert measured(cohort, controls=7).exit_code == 0
     assert measured(cohort, controls=6).exit_code == 0
-    assert not (cohort / "floor/likeness/controls/p-cn6.npz").exists()
+    assert not (cohort / "norm/likeness/controls/p-cn6.npz").exists()
     assert measured(cohort, controls=5).exit_code == 0
-    assert not [path for path in (cohort / "floor").rglob("*") if path.is_file()]
+    assert not [path for path in (cohort / "norm").rglob("*") if path.is_file()]
 
 
 def test_volumes_for_the_viewer(cohort: Path) -> None:

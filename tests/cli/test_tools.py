@@ -35,7 +35,7 @@ COMMANDS = {
     "map": "map_scan",
     "tune": "tune",
     "choose": "choose",
-    "floor": "floor_of",
+    "norm": "norm_of",
     "calibrate": "calibrate",
     "score": "score",
     "aggregate": "aggregate",

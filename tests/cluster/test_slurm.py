@@ -159,7 +159,7 @@ def test_gpus_are_asked_for_where_networks_run(cluster: Cluster, tmp_path: Path)
         "RECONSTRUCT": ["--gres=gpu:1"],
         "MAP": [],
         "SCORE": ["--gres=gpu:1"],
-        "FLOOR": [],
+        "NORM": [],
         "CALIBRATE": [],
         "AGGREGATE": [],
     }

@@ -25,12 +25,12 @@ COMMANDS = {
     "reconstruct": "reconstruct_scans",
     "map": "map_scan",
     "score": "score",
-    "floor": "floor_of",
+    "norm": "norm_of",
     "calibrate": "calibrate",
     "aggregate": "aggregate",
 }
 STAGES = ("slice", "train", "reconstruct", "map", "score", "calibrate", "aggregate")
-"""What is killed; floor.py only makes what calibrate.py reads."""
+"""What is killed; norm.py only makes what calibrate.py reads."""
 SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 SLICING = "--size 32 --slice-range 0.4 0.6"
 NETWORK = "--channels 16,16 --attention-levels 0,1 --head-channels 16 --conditioning-dim 8"
@@ -149,8 +149,8 @@ def prepare(folder: Path, tools: Tools) -> dict[str, Stage]:
     for scan in controls:
         (maps / scan).symlink_to(mapped[scan])
     held_out = [slices[scan] for scan in controls]
-    floor = calm("floor", "floor", *held_out, "--maps", maps, "--out {out}/floor") / "floor"
-    compared = ("--floor", floor, "--out {out}/ad0")
+    norm = calm("norm", "norm", *held_out, "--maps", maps, "--out {out}/norm") / "norm"
+    compared = ("--norm", norm, "--out {out}/ad0")
     calm("calibrate", "ad0", slices["ad0"], mapped["ad0"], folder / "ad0.nii.gz", *compared)
     calm("aggregate", "all", *scored, "--lowest 2 --out {out}/report")
     return {tool: stages[tool] for tool in STAGES}

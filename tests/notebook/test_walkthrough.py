@@ -22,7 +22,7 @@ facts = {
     "places": places.to_dict("list"),
     "found": {name: score._asdict() for name, score in found.items()},
     "native": [volume.shape == patient.image.shape for volume in vars(maps).values()],
-    "controls": floor.subjects,
+    "controls": norm.subjects,
     "beyond_patient": beyond.loc[patient.subject, "beyond 5 %"],
     "auroc": float(comparisons.loc[comparisons["group"] == "AD", "estimate"].iloc[0]),
     "left": Path(folder.name).exists(),

@@ -59,7 +59,7 @@ def test_settings_are_chosen_on_validation_scans_and_used(run: Run) -> None:
 
 
 def test_scans_are_compared_with_the_controls(run: Run) -> None:
-    assert ("FLOOR", f"{CONTROLS} controls") in run.tasks()
+    assert ("NORM", f"{CONTROLS} controls") in run.tasks()
     scans = pd.read_csv(run.outdir / "tables/scans.csv")
     assert scans[["z_mean", "z_p99", "abnormal_ml", "log_odds"]].notna().all(axis=None)
     original = nib.load(run.folder / "cohort/ad000.nii.gz")
@@ -92,7 +92,7 @@ def test_later_run_of_one_scan_leaves_no_map_of_this_one(run: Run, whole_run: Ru
     scan = json.dumps({"image": str(run.folder / "cohort/ad000.nii.gz"), "label": "AD"})
     model = str(whole_run.outdir / "model")
     later = succeed(tmp_path, "--scan", scan, "--model", model, "--noise_depth", "99", *QUICK)
-    assert "FLOOR" not in {process for process, _ in later.tasks()}
+    assert "NORM" not in {process for process, _ in later.tasks()}
     kinds = ("pseudohealthy", "anomaly", "contrast", "confidence", "likeness", "residual")
     kept = {f"ad000/ad000_{kind}.nii.gz" for kind in kinds}
     assert files_of(outdir / "maps") == kept

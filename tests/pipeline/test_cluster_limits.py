@@ -54,7 +54,7 @@ def refusal(run: Run) -> list[str]:
 def test_what_no_node_has_is_told_with_what_would_help(tmp_path: Path) -> None:
     cpus, memory, time = refusal(started(tmp_path, "--queue", "small"))
     assert cpus == (
-        "parameter max_cpus: 16 processors (TRAIN), 4 processors (FLOOR, AGGREGATE) would wait for ever in partition "
+        "parameter max_cpus: 16 processors (TRAIN), 4 processors (NORM, AGGREGATE) would wait for ever in partition "
         "small, which gives a job 2 processors at most; give --max_cpus 2, or another --queue"
     )
     assert memory.startswith("parameter max_memory: 3 GB (SLICE, RECONSTRUCT, MAP, SCORE, CALIBRATE), 12 GB (TRAIN)")
@@ -169,6 +169,6 @@ def test_every_process_of_a_run_is_asked_for_with_its_labels(answers: dict[str, 
             labels = [line.split("'")[1] for line in lines if line.strip().startswith("label '")]
             declared[lines[0].split()[1]] = labels
     assert answers["processes"] == declared | {"CHECK_PARAMETERS": declared["CHECK"]}
-    mapping = {"CHECK", "SLICE", "RECONSTRUCT", "MAP", "SCORE", "FLOOR", "CALIBRATE", "AGGREGATE"}
+    mapping = {"CHECK", "SLICE", "RECONSTRUCT", "MAP", "SCORE", "NORM", "CALIBRATE", "AGGREGATE"}
     assert set(answers["mapping"]) == mapping
     assert set(answers["training"]) == {"CHECK", "SLICE", "TRAIN"}

@@ -21,7 +21,7 @@ STAGES = {
     "RECONSTRUCT": 3,
     "MAP": 3,
     "SCORE": 3,
-    "FLOOR": 1,
+    "NORM": 1,
     "CALIBRATE": 3,
     "AGGREGATE": 1,
 }
@@ -32,7 +32,7 @@ SCANS = (("cn0", "train"), ("ad0", "train"), ("cn1", "test"))
 
 def test_every_stage_runs_once_for_what_it_is_for(stub_run: Run) -> None:
     assert Counter(process for process, _ in stub_run.tasks()) == STAGES
-    assert ("FLOOR", "2 controls") in stub_run.tasks()
+    assert ("NORM", "2 controls") in stub_run.tasks()
     # Of train-1, val-1 and test-1 the last is kept from training
     assert ("TRAIN", "2 scans") in stub_run.tasks()
 
@@ -137,7 +137,7 @@ def test_edit_of_a_module_reruns_the_stages_that_use_it_and_of_a_help_text_none(
     for name, stages in (
         ("report/assets/page.html.j2", {"AGGREGATE"}),
         ("norms/abnormality.py", {"CALIBRATE", "AGGREGATE"}),
-        ("evaluation/perceptual.py", {"RECONSTRUCT", "MAP", "SCORE", "FLOOR", "CALIBRATE", "AGGREGATE"}),
+        ("evaluation/perceptual.py", {"RECONSTRUCT", "MAP", "SCORE", "NORM", "CALIBRATE", "AGGREGATE"}),
         # The check loads a model as the tasks do
         ("diffusion/sampler.py", set(STAGES) - {"SLICE"}),
     ):
@@ -158,7 +158,7 @@ def test_a_new_score_inverts_no_slice(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
     arguments = ("-stub-run", "-resume", "--input", str(write_sheet(tmp_path)))
     succeed(tmp_path, *arguments, project=project)
-    after = {"MAP", "SCORE", "FLOOR", "CALIBRATE", "AGGREGATE"}
+    after = {"MAP", "SCORE", "NORM", "CALIBRATE", "AGGREGATE"}
     scores = "round_trip,likeness,deformation"
     run = succeed(tmp_path, *arguments, "--scores", scores, project=project)
     assert run.processes("COMPLETED") == {"CHECK", *after}

@@ -492,8 +492,8 @@ BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
         lambda f: [str(f / "damaged"), "--reconstructions", str(f / "damaged"), "--maps", str(f / "damaged"), *out(f)],
         "damaged/scan.json: damaged (",
     ),
-    "floor: damaged slices": (
-        "floor",
+    "norm: damaged slices": (
+        "norm",
         lambda f: [str(f / "damaged"), "--maps", str(f / "damaged"), "--out", str(f / "new")],
         "damaged/scan.json: damaged (",
     ),

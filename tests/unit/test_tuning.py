@@ -32,7 +32,7 @@ GAPS = {(1.0, 149): (0.010, 0.011), (3.0, 149): (0.012, 0.018), (3.0, 249): (0.0
 def test_the_widest_separation_wins_not_the_widest_gap() -> None:
     compared = compare_candidates(measured(GAPS), "CN")
     assert tuple(compared.loc[0, ["guidance_scale", "noise_depth"]]) == (3.0, 149)
-    np.testing.assert_allclose(compared["floor"].iloc[0], 0.012)
+    np.testing.assert_allclose(compared["control_gap"].iloc[0], 0.012)
     np.testing.assert_allclose(compared["shift"].iloc[0], 0.006)
     spread = np.std(np.linspace(-1, 1, 5), ddof=1) * 0.001
     np.testing.assert_allclose(compared["separation"].iloc[0], 0.006 / spread, rtol=1e-6)

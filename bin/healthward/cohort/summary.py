@@ -236,7 +236,8 @@ def curve_distances(slices: pd.DataFrame, outlier_z: float) -> pd.DataFrame:
     At every position a scan departs from the median of all by so many robust deviations; its distance is the root mean
     square departure along the axis where that is largest. `robust_z` says how unusual the distance is among the
     scans, as a normal deviate: the fewer scans, the less their spread is known and the more it takes. Both spreads
-    have a floor (half the typical deviation, a quarter of the typical distance): curves that agree have no outliers.
+    have a lower bound (half the typical deviation, a quarter of the typical distance): curves that agree have no
+    outliers.
 
     A row a scan: scan, distance, robust_z, outlier, and where it departs most: worst_axis, worst_index, worst_ssim,
     median_ssim. Fewer than `MINIMUM_SCANS` scans have no distance and no outlier.

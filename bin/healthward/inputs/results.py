@@ -57,8 +57,10 @@ def read_arrays(file: Path, mend: str, names: Iterable[str] = ()) -> dict[str, N
     """Read the arrays of an .npz file, `names` among them.
 
     Raises:
-        InputError: the file is damaged, or lacks one of them.
+        InputError: the file is not there (an older version named it otherwise), is damaged, or lacks one of them.
     """
+    if not file.is_file():
+        raise InputError(f"{file}: not there; {mend}")
     with reading(file, mend), np.load(file) as stored:
         lacking = sorted({*names} - {*stored.files})
         if lacking:

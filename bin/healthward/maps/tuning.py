@@ -119,9 +119,10 @@ def compare_candidates(table: pd.DataFrame, healthy: str) -> pd.DataFrame:
         healthy: the class of the controls; whoever has another label, too, is none.
 
     Returns:
-        A row a candidate, the best first: `SETTINGS`; floor, the mean gap of control subjects; shift, how much larger
-        it is in the others; error, the mean over all; separation, the shift in pooled standard deviations (Cohen 1988;
-        one of 0 counts as a tenth of the floor); pareto, whether no other has both a lower floor and a larger shift.
+        A row a candidate, the best first: `SETTINGS`; control_gap, the mean gap of control subjects; shift, how much
+        larger it is in the others; error, the mean over all; separation, the shift in pooled standard deviations (Cohen
+        1988; one of 0 counts as a tenth of control_gap); pareto, whether no other has both a lower control_gap and a
+        larger shift.
 
     Raises:
         InputError: fewer than two subjects are healthy, or fewer than two are not.
@@ -137,17 +138,21 @@ def compare_candidates(table: pd.DataFrame, healthy: str) -> pd.DataFrame:
     rows = []
     for setting, members in subjects.groupby(SETTINGS):
         own = members["label"] == healthy
-        floor, others = members.loc[own, "gap"], members.loc[~own, "gap"]
-        freedom = len(floor) + len(others) - 2
-        spread = np.sqrt((floor.var() * (len(floor) - 1) + others.var() * (len(others) - 1)) / freedom)
-        shift = others.mean() - floor.mean()
-        row = {"floor": floor.mean(), "shift": shift, "error": members["error"].mean()}
+        controls, others = members.loc[own, "gap"], members.loc[~own, "gap"]
+        freedom = len(controls) + len(others) - 2
+        spread = np.sqrt((controls.var() * (len(controls) - 1) + others.var() * (len(others) - 1)) / freedom)
+        shift = others.mean() - controls.mean()
+        row = {"control_gap": controls.mean(), "shift": shift, "error": members["error"].mean()}
         rows.append(
-            dict(zip(SETTINGS, setting, strict=True)) | row | {"separation": shift / (spread or 0.1 * row["floor"])}
+            dict(zip(SETTINGS, setting, strict=True))
+            | row
+            | {"separation": shift / (spread or 0.1 * row["control_gap"])}
         )
     result = pd.DataFrame(rows).sort_values(["separation", *SETTINGS], ascending=False, ignore_index=True)
     result["pareto"] = [
-        not ((result["floor"] <= row.floor) & (result["shift"] >= row.shift) & (result.index != row.Index)).any()
+        not (
+            (result["control_gap"] <= row.control_gap) & (result["shift"] >= row.shift) & (result.index != row.Index)
+        ).any()
         for row in result.itertuples()
     ]
     return result

@@ -1,4 +1,4 @@
-"""What a score shows in held-out controls, voxel by voxel, and how far a scan departs from it.
+"""The norm of a score in held-out controls, voxel by voxel, and how far a scan departs from it.
 
 The comparison of one case with a control sample (Crawford and Howell, The Clinical Neuropsychologist 1998), with
 variances moderated toward a prior (Smyth, Stat Appl Genet Mol Biol 2004, 3(1):3) that here is smooth in space: a quiet
@@ -21,8 +21,8 @@ from healthward.imaging.volumes import Array
 from healthward.inputs.results import read_arrays
 from healthward.maps.fusion import coverage
 
-MEASURE_AGAIN = "run floor.py again"
-FLOOR_ARRAYS = ("count", "total", "squares", "prior", "strength", "null")
+FIT_AGAIN = "run norm.py again"
+NORM_ARRAYS = ("count", "total", "squares", "prior", "strength", "null")
 
 FEWEST_CONTROLS = 5
 """Control subjects that a voxel needs: with fewer the variance is a guess."""
@@ -66,8 +66,8 @@ def prepare(score: Array, scan: ScanSlices) -> Array:
 
 
 @dataclass(frozen=True)
-class Floor:
-    """Sums of a score over control subjects, in the conformed cube, each (S, S, S).
+class Norm:
+    """The norm of a score: sums of it over control subjects, in the conformed cube, each (S, S, S).
 
     Attributes:
         count: subjects that have the voxel in their brain.
@@ -130,8 +130,8 @@ class Floor:
         return np.clip(above[bins], smallest, 1)
 
 
-def measure_floor(maps: Iterable[tuple[str, Array]], spacing: float, folder: Path) -> Floor:
-    """Measure what controls show, and keep it in a folder.
+def fit_norm(maps: Iterable[tuple[str, Array]], spacing: float, folder: Path) -> Norm:
+    """Fit the norm to controls, and keep it in a folder.
 
     Args:
         maps: (subject, prepared score), a subject's scans one after another: they count as their mean.
@@ -156,30 +156,30 @@ def measure_floor(maps: Iterable[tuple[str, Array]], spacing: float, folder: Pat
         raise InputError(f"{len(subjects)} held-out control subjects; it takes {FEWEST_CONTROLS + 1} to calibrate")
     count, total, squares = sums[0].astype(np.int32), sums[1], sums[2]
     prior, strength = _prior(count, total, squares, spacing)
-    floor = Floor(count, total, squares, prior, strength, np.zeros(0), folder)
+    norm = Norm(count, total, squares, prior, strength, np.zeros(0), folder)
     null = np.zeros(len(_EDGES) - 1)
     for subject in subjects:
-        z = floor.z(_read_map(_control(folder, subject)), subject)
+        z = norm.z(_read_map(_control(folder, subject)), subject)
         inside = np.clip(z[np.isfinite(z)], _EDGES[0], np.nextafter(_EDGES[-1], 0))
         null += np.histogram(inside, _EDGES)[0] / max(inside.size, 1) / len(subjects)
     np.savez_compressed(
-        folder / "floor.npz",
+        folder / "norm.npz",
         count=count, total=total, squares=squares, prior=prior, strength=strength, null=null,
     )  # fmt: skip
-    return read_floor(folder)
+    return read_norm(folder)
 
 
-def read_floor(folder: Path) -> Floor:
-    """Read what `measure_floor` wrote."""
-    file = folder / "floor.npz"
-    arrays = read_arrays(file, MEASURE_AGAIN, FLOOR_ARRAYS)
-    with reading(file, MEASURE_AGAIN):
+def read_norm(folder: Path) -> Norm:
+    """Read what `fit_norm` wrote."""
+    file = folder / "norm.npz"
+    arrays = read_arrays(file, FIT_AGAIN, NORM_ARRAYS)
+    with reading(file, FIT_AGAIN):
         cubes = [arrays[name] for name in ("count", "total", "squares", "prior")]
         if len({cube.shape for cube in cubes}) != 1 or cubes[0].ndim != 3 or len(set(cubes[0].shape)) != 1:
             raise ValueError("no cubes of one size")
         if not all(np.isfinite(cube).all() for cube in cubes):
             raise ValueError("numbers that are not finite")
-        return Floor(
+        return Norm(
             count=arrays["count"].astype(np.int32),
             total=arrays["total"],
             squares=arrays["squares"],
@@ -208,8 +208,8 @@ def _control(folder: Path, subject: str) -> Path:
 
 
 def _read_map(path: Path) -> NDArray[np.float64]:
-    score = read_arrays(path, MEASURE_AGAIN, ["score"])["score"]
-    with reading(path, MEASURE_AGAIN):
+    score = read_arrays(path, FIT_AGAIN, ["score"])["score"]
+    with reading(path, FIT_AGAIN):
         return score.astype(np.float64)
 
 

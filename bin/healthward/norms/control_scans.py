@@ -1,4 +1,4 @@
-"""Which scans a floor may be measured on, and the record of how their scores were made."""
+"""Which scans a norm may be fitted to, and the record of how their scores were made."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from healthward.errors import InputError
 from healthward.imaging.slices import ScanRecord
 from healthward.inputs.results import read_object
 from healthward.maps.origin import Method, differences, read_origin
-from healthward.norms.calibration import MEASURE_AGAIN
+from healthward.norms.calibration import FIT_AGAIN
 from healthward.wording import shown
 
 METHOD = "method.json"
@@ -42,22 +42,22 @@ def method_of_controls(scans: Sequence[tuple[ScanRecord, Path]]) -> Method:
 
 
 def save_method(folder: Path, method: Method) -> None:
-    """Write into the folder of a floor how the scores of its controls were made."""
+    """Write into the folder of a norm how the scores of its controls were made."""
     (folder / METHOD).write_text(json.dumps(method, indent=2) + "\n", encoding="utf-8")
 
 
 def check_method(folder: Path, scores: Path, method: Method) -> None:
-    """Raise an InputError where scores, which lie in the folder `scores`, were made otherwise than those of a floor."""
+    """Raise an InputError where scores, which lie in the folder `scores`, were made otherwise than those of a norm."""
     file = folder / METHOD
     if not file.is_file():
-        raise InputError(f"{folder}: has no {METHOD} that tells how its controls were made; {MEASURE_AGAIN}")
-    if unlike := differences(method, read_object(file, MEASURE_AGAIN)):
+        raise InputError(f"{folder}: has no {METHOD} that tells how its controls were made; {FIT_AGAIN}")
+    if unlike := differences(method, read_object(file, FIT_AGAIN)):
         text = f"made with {unlike} as the controls of {folder}"
         raise InputError(f"{scores}: {text}; reconstruct scan and controls alike")
 
 
-def remove_floor(folder: Path) -> None:
-    """Remove the floors, of whatever score, that an earlier call left in a folder, with the maps of their controls."""
-    files = [*folder.glob("*/floor.npz"), *folder.glob("*/controls/*.npz"), folder / METHOD]
+def remove_norms(folder: Path) -> None:
+    """Remove the norms, of whatever score, that an earlier call left in a folder, with the maps of their controls."""
+    files = [*folder.glob("*/norm.npz"), *folder.glob("*/controls/*.npz"), folder / METHOD]
     for file in files:
         file.unlink(missing_ok=True)

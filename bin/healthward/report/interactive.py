@@ -35,7 +35,7 @@ SLICE_NAMES = {
 }
 """What can be drawn over slices, and how it is called."""
 
-FLOOR_SCORES = {"beyond_5": 0.05, "beyond_1": 0.01}
+BEYOND_NORM = {"beyond_5": 0.05, "beyond_1": 0.01}
 """What calibration promises of controls: the expected share of their voxels beyond a rate is that rate."""
 
 
@@ -64,7 +64,7 @@ def page_data(cohort: Cohort, ranked: pd.DataFrame) -> dict[str, Any]:
         "controls": int(cohort.controls["subject"].nunique()),
         "curves": _curves(cohort, list(scans["scan"]), set(cohort.controls["scan"])),
         "scores": _scores(cohort, scans, controls),
-        "floor": [{"key": key, "expected": rate} for key, rate in FLOOR_SCORES.items() if key in scans],
+        "norm": [{"key": key, "expected": rate} for key, rate in BEYOND_NORM.items() if key in scans],
         "regions": _regions(cohort, list(scans["scan"])),
         "volumes": _volumes(cohort),
         "maps": _maps(cohort),

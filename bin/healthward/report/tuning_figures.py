@@ -21,18 +21,22 @@ def plot_pareto(table: pd.DataFrame, file: Path) -> None:
     panel = figure.subplots()
     for number, (depth, rows) in enumerate(table.groupby("noise_depth")):
         line = rows.sort_values("guidance_scale")
-        panel.plot(line["floor"], line["shift"], "o-", color=SHADES[number % len(SHADES)], label=f"depth {depth}")
+        panel.plot(line["control_gap"], line["shift"], "o-", color=SHADES[number % len(SHADES)], label=f"depth {depth}")
         for row in line.itertuples():
             panel.annotate(
-                f"w {row.guidance_scale:g}", (row.floor, row.shift), (4, 4), textcoords="offset points", size=8
+                f"w {row.guidance_scale:g}", (row.control_gap, row.shift), (4, 4), textcoords="offset points", size=8
             )
-    front = table[table["pareto"]].sort_values("floor")
-    panel.step(front["floor"], front["shift"], where="post", color="#8a929c", linestyle="--", label="Pareto front")
+    front = table[table["pareto"]].sort_values("control_gap")
+    panel.step(
+        front["control_gap"], front["shift"], where="post", color="#8a929c", linestyle="--", label="Pareto front"
+    )
     best = table.iloc[0]
-    panel.plot(best["floor"], best["shift"], "o", markersize=14, markerfacecolor="none", color="black", label="chosen")
+    panel.plot(
+        best["control_gap"], best["shift"], "o", markersize=14, markerfacecolor="none", color="black", label="chosen"
+    )
     panel.axhline(0, color="#8a929c", linewidth=1)
     panel.set(
-        xlabel="floor: mean |unguided − guided| in control subjects",
+        xlabel="control gap: mean |unguided − guided| in control subjects",
         ylabel="shift: how much larger in the others",
         xlim=(0, None),
         title=f"Largest separation: {best['separation']:.2f} standard deviations",

@@ -166,8 +166,8 @@
     list.replaceChildren(...score.statistics.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
   }
 
-  function drawFloor() {
-    data.floor.forEach(({ key, expected }) => {
+  function drawNorm() {
+    data.norm.forEach(({ key, expected }) => {
       const score = data.scores.find((one) => one.key === key);
       const element = document.getElementById(`plot-${key}`);
       if (!score) return;
@@ -228,5 +228,5 @@
   metric.addEventListener("change", drawCurves);
   highlight.addEventListener("change", drawCurves);
   picked.addEventListener("change", drawScores);
-  onChange(() => [drawCurves, drawScores, drawRegions, drawFloor].forEach((it) => it()));
+  onChange(() => [drawCurves, drawScores, drawRegions, drawNorm].forEach((it) => it()));
 })();

@@ -1,4 +1,4 @@
-process FLOOR {
+process NORM {
     tag "${[slices].flatten().size()} controls"
     label 'cohort'
 
@@ -9,17 +9,17 @@ process FLOOR {
     val code
 
     output:
-    path 'floor', emit: floor, optional: true
+    path 'norm', emit: norm, optional: true
 
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    'floor.py' slices/* --maps mapped --out floor ${args}
+    'norm.py' slices/* --maps mapped --out norm ${args}
     """
 
     stub:
     """
-    'floor.py' --help > /dev/null
-    mkdir floor
+    'norm.py' --help > /dev/null
+    mkdir norm
     """
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure what scores show in held-out controls."""
+"""Fit the norm of scores to held-out controls."""
 
 from pathlib import Path
 
@@ -19,16 +19,16 @@ from options.scores import score_option
 )
 @score_option
 @click.option("--out", type=output_directory, required=True, help="Folder to write.")
-def floor_of(slices: tuple[Path, ...], maps: Path, score: str, out: Path) -> None:
-    """Measure what health shows, voxel by voxel, in SLICES, the slice.py folders of held-out healthy scans.
+def norm_of(slices: tuple[Path, ...], maps: Path, score: str, out: Path) -> None:
+    """Fit the norm, what health shows voxel by voxel, to SLICES, the slice.py folders of held-out healthy scans.
 
-    OUT gets two floors, which calibrate.py compares scans with: of the score, which guidance makes, and of the unguided
+    OUT gets two norms, which calibrate.py compares scans with: of the score, which guidance makes, and of the unguided
     round trip; and in method.json how the scores were made. Those of an earlier call go. With fewer subjects than it
     takes, that is said, and nothing is written.
 
     \b
     Example:
-      floor.py slices/cn* --maps maps --out floor
+      norm.py slices/cn* --maps maps --out norm
     """
     import logging
 
@@ -36,13 +36,13 @@ def floor_of(slices: tuple[Path, ...], maps: Path, score: str, out: Path) -> Non
 
     from healthward.imaging.slices import load_scan, read_record
     from healthward.maps.scores import FILE, read_scores
-    from healthward.norms.calibration import FEWEST_CONTROLS, measure_floor, prepare
-    from healthward.norms.control_scans import method_of_controls, remove_floor, save_method
+    from healthward.norms.calibration import FEWEST_CONTROLS, fit_norm, prepare
+    from healthward.norms.control_scans import method_of_controls, remove_norms, save_method
 
     folders = sorted(slices, key=lambda folder: (read_record(folder).subject, read_record(folder).scan))
     records = [read_record(folder) for folder in folders]
     method = method_of_controls([(record, maps / record.scan) for record in records])
-    remove_floor(out)
+    remove_norms(out)
     subjects = {record.subject for record in records}
     if len(subjects) <= FEWEST_CONTROLS:
         logging.getLogger(__name__).warning(
@@ -55,9 +55,9 @@ def floor_of(slices: tuple[Path, ...], maps: Path, score: str, out: Path) -> Non
             (scan.record.subject, prepare(read_scores(maps / scan.record.scan / FILE, [name])[name], scan))
             for scan in scans
         )
-        measure_floor(prepared, records[0].spacing, out / name)
+        fit_norm(prepared, records[0].spacing, out / name)
     save_method(out, method)
 
 
 if __name__ == "__main__":
-    floor_of()
+    norm_of()
