@@ -70,7 +70,7 @@ def reconstruct_scans(
     """Translate scans to health, slice by slice.
 
     SLICES are the folders that slice.py made of them; the network is loaded once for all. Every slice is inverted by
-    DDIM and denoised twice: under guidance toward the healthy class, and unguided. It is also noised and looked at in
+    DDIM and denoised twice: under guidance toward the healthy class, and unguided. It is also noised, and denoised in
     one step, as healthy and as diseased. OUT gets a folder for each scan with the translated slices (stack.npz), the
     fused cubes that scores are made of beside them (fused.npz), the error of each slice (reconstruction.csv), and what
     all that was made of (origin.json): what map.py needs.
@@ -131,10 +131,10 @@ def reconstruct_scans(
     for name, folder in folders.items():
         scan = load_scan(folder)
         translation = translator.translate(scan, f"reconstructing {name}")
-        looked = translator.look(scan, wanted)
-        fused = translator.gather(scan, translation, looked, wanted)
+        one_step = translator.one_step(scan, wanted)
+        fused = translator.fuse(scan, translation, one_step, wanted)
         stack = {kind: getattr(translation, kind).reshape(scan.stack.shape) for kind in ("healthy", "unguided")}
-        table = slice_table(scan, translation, looked).assign(log_odds_of=disease)
+        table = slice_table(scan, translation, one_step).assign(log_odds_of=disease)
 
         made = out / name
         made.mkdir(parents=True, exist_ok=True)

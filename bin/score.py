@@ -46,7 +46,7 @@ def score(
     viewer) and, where FID is computed, features.npz.
 
     \b
-    The weights behind LPIPS and FID are looked for in --weights, then in torch hub's cache; never downloaded:
+    The weights behind LPIPS and FID are searched for in --weights, then in torch hub's cache; never downloaded:
       alexnet-owt-7be5be79.pth                     AlexNet, for lpips
       weights-inception-2015-12-05-6726825d.pth    Inception v3, for fid
     Without them these columns are absent.

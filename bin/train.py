@@ -23,7 +23,7 @@ from options.seed import seed_option
 @click.option(
     "--time-conditioning/--no-time-conditioning",
     default=True,
-    help="Tell the class to every residual block, with the timestep, or to attention alone.",
+    help="Condition every residual block on the class, with the timestep, or attention alone.",
 )
 @click.option("--iterations", type=click.IntRange(1), default=20000, help="Optimiser steps.")
 @click.option("--batch-size", type=click.IntRange(1), default=64, help="Slices a step.")

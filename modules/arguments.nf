@@ -1,4 +1,4 @@
-// What each tool is told of the parameters. Values are safe within single quotes: no tool but check.py runs before the
+// What each tool is given of the parameters. Values are safe within single quotes: no tool but check.py runs before the
 // schema's patterns have passed them
 
 // [train: "--channels '64,64,64' …", aggregate: …]

@@ -5,7 +5,7 @@ def named(option, path) {
     return found ? ["--${option} ${quote(found)}", found.exists() ? [found] : []] : ['', []]
 }
 
-// What changes as soon as a file in one of the folders does, '' without folders: Nextflow looks at a folder's own time
+// What changes as soon as a file in one of the folders does, '' without folders: Nextflow takes a folder's own time
 def stateOf(folders) {
     def files = []
     folders.findAll { path -> path.isDirectory() }.each { folder ->

@@ -1,6 +1,6 @@
 // Nextflow hands over what its command line looks like: text in new versions, in older ones 8 for 08 and true for a value
 // that begins with a dash. Here every parameter of the schema becomes what the schema says that it is, once, before
-// anything asks for its truth or writes it into a task; what cannot is left for check.py to tell
+// anything asks for its truth or writes it into a task; what cannot is left for check.py to report
 
 // [input: 'sheet.csv', train_only: false, size: 128, learning_rate: 1.0E-4, …], and what the schema does not know as it is
 def typed(given, schema) {
@@ -47,7 +47,7 @@ def asWritten(name, text) {
         : text
 }
 
-// Ends the run with a line for each thing that Nextflow was told and that would do nothing, or something else
+// Ends the run with a line for each thing that Nextflow was given and that would do nothing, or something else
 def refuseLost(given, options, schema) {
     def problems = lostWords() + lostText(parametersFile()) + lostValues(given, options, schema) + tooLate(given)
     if (problems) {

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from healthward.wording import shown
 
 NULL_CONDITION = 0
-"""The condition number that stands for "no class told": the unconditional half of guidance."""
+"""The condition number that stands for "no class given": the unconditional half of guidance."""
 
 FEWEST, MOST = 2, 20
 """How many classes a run may have."""

@@ -53,7 +53,7 @@ def counted(many: int, one: str) -> str:
 
 
 def kind_of(text: str) -> str:
-    """Return a complaint without its values, numbers and names, by which it is told from those of another kind."""
+    """Return a complaint without its values, numbers and names, which is that of all complaints of its kind."""
     return VALUES.sub("…", VALUE.sub("…", text))
 
 

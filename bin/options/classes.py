@@ -46,7 +46,7 @@ healthy_option = click.option(
 )
 disease_option = click.option(
     "--disease",
-    help="The class whose signs are looked for.",
+    help="The class whose signs are tested for.",
     show_default="the most severe one that was trained on",
     callback=parse_class,
 )

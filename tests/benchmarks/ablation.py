@@ -66,14 +66,14 @@ def judge(variant: Variant, folder: Path) -> dict[str, Any]:
     scan = load_scan(folder)
     healthy, diseased = ADNI.condition("CN"), ADNI.condition("AD")
     translator = Translator(load_model(variant.model), healthy, diseased, variant.settings, torch.device("cpu"))
-    translation, looked = translator.translate(scan), translator.look(scan, ())
-    cubes = translator.gather(scan, translation, looked, ())
+    translation, one_step = translator.translate(scan), translator.one_step(scan, ())
+    cubes = translator.fuse(scan, translation, one_step, ())
     region = scan.brain & (coverage(scan.record) > 0)
     truth = scan.truth & region if scan.truth is not None else np.zeros_like(region)
     row: dict[str, Any] = {
         "variant": variant.name,
         "label": scan.record.label,
-        "log_odds": scan_log_odds(looked.log_odds, scan.brain_stack.sum(axis=(2, 3)).ravel()),
+        "log_odds": scan_log_odds(one_step.log_odds, scan.brain_stack.sum(axis=(2, 3)).ravel()),
         "round_trip": float(np.abs(cubes.input - cubes.unguided)[region].mean()),
     }
     maps = {"likeness": SCORES["likeness"](cubes)}
@@ -82,20 +82,20 @@ def judge(variant: Variant, folder: Path) -> dict[str, Any]:
         product = (cubes.healthy - cubes.input) * cubes.class_direction
         maps["likeness, not smoothed"] = np.clip(product, 0, None)
         maps["likeness, from x̂ unguided"] = SCORES["likeness"](replace(cubes, input=cubes.unguided))
-        maps["likeness, axial slices only"] = axial_only(translation, looked, scan)
+        maps["likeness, axial slices only"] = axial_only(translation, one_step, scan)
     for name, values in maps.items():
         found = voxel_scores(values, truth, region) if truth.any() else None
         row[f"auprc/{name}"] = found.auprc if found else np.nan
     return row
 
 
-def axial_only(translation: Translation, looked: OneStep, scan: ScanSlices) -> Array:
+def axial_only(translation: Translation, one_step: OneStep, scan: ScanSlices) -> Array:
     """Return the likeness score of axial slices alone; 0 where there is none."""
 
     def axial(slices: Array) -> Array:
         return uncut(slices.reshape(scan.stack.shape), scan.record.first)[0][2]
 
-    parts = (scan.stack, translation.unguided, translation.healthy, looked.class_direction, looked.denoising_error)
+    parts = (scan.stack, translation.unguided, translation.healthy, one_step.class_direction, one_step.denoising_error)
     return SCORES["likeness"](FusedCubes(*map(axial, parts)))
 
 

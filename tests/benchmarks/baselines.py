@@ -122,9 +122,9 @@ def tutorial(
 ) -> Array:
     """Return |x - x̂| by the translation of MONAI's 2D classifier-free-guidance anomaly tutorial, as it is written.
 
-    Its scheduler is told of 500 steps over 1000 timesteps, so that it moves the image by two timesteps a step, while
+    Its scheduler is given 500 steps over 1000 timesteps, so that it moves the image by two timesteps a step, while
     both loops hand the bare loop index, in steps of one, to network and scheduler: 0 .. 124 to encode, and 125 .. 1 to
-    decode. From the second step on, the noise in the image is not what the network is told. From the tutorials of
+    decode. From the second step on, the noise in the image is not what the network is given. From the tutorials of
     MONAI's GenerativeModels, whose scheduler this is.
 
     Args:

@@ -34,15 +34,15 @@ def make_scans(work: Path, size: int, voxels: int) -> tuple[list[Path], list[Pat
     """Return a simulated control and a patient, of so many voxels an edge, and their slices."""
     cohort = work / f"scans-{voxels}"
     if not (cohort / "samplesheet.csv").is_file():
-        told = ["--subjects", 5, "--size", voxels, "--seed", 3, "--out", cohort]
-        simulate_cohort.main(list(map(str, told)), standalone_mode=False)
+        words = ["--subjects", 5, "--size", voxels, "--seed", 3, "--out", cohort]
+        simulate_cohort.main(list(map(str, words)), standalone_mode=False)
     images = [next(cohort.glob(f"{label}*[0-9].nii.gz")) for label in ("cn", "ad")]
     folders = [work / f"slices-{voxels}-{size}" / image.name.split(".")[0] for image in images]
     for image, folder, label in zip(images, folders, ("CN", "AD"), strict=True):
         if not (folder / "scan.json").is_file():
-            told = [image, "--scan", folder.name, "--subject", folder.name, "--label", label, "--split", "train"]
-            told += ["--size", size, "--out", folder]
-            slice_scan.main(list(map(str, told)), standalone_mode=False)
+            words = [image, "--scan", folder.name, "--subject", folder.name, "--label", label, "--split", "train"]
+            words += ["--size", size, "--out", folder]
+            slice_scan.main(list(map(str, words)), standalone_mode=False)
     return images, folders
 
 

@@ -152,13 +152,13 @@ def _volume_on_gpu(model: ConditionalUNet, size: int, evaluations: float, device
     """Time so many evaluations as a volume takes: with random weights the inversion would converge at once."""
     model = copy.deepcopy(model)
     model.compute_in(select_precision("auto", device))
-    portion, told = 156, torch.full((156,), DISEASE, device=device)
+    portion, given = 156, torch.full((156,), DISEASE, device=device)
     x, when = torch.randn(portion, 1, size, size, device=device), torch.full((156,), 100, device=device)
 
     def evaluate() -> None:
         with torch.inference_mode():
             for _ in range(round(evaluations)):
-                model(x, when, told)
+                model(x, when, given)
 
     evaluate()
     taken = seconds(evaluate)

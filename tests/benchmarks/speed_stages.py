@@ -39,10 +39,10 @@ Row = dict[str, Any]
 def slicing(image: Path, size: int, rounds: int) -> list[Row]:
     """A volume to slices on disk, beside nibabel's loading, scipy's zoom and a file for each slice."""
     with tempfile.TemporaryDirectory() as folder:
-        told = [image, "--scan", "a", "--subject", "a", "--label", "CN", "--size", size, "--out", f"{folder}/slices"]
+        words = [image, "--scan", "a", "--subject", "a", "--label", "CN", "--size", size, "--out", f"{folder}/slices"]
 
         def ours() -> None:
-            slice_scan.main([str(word) for word in told], standalone_mode=False)
+            slice_scan.main([str(word) for word in words], standalone_mode=False)
 
         def plain() -> None:
             voxels = nib.load(image).get_fdata()

@@ -129,8 +129,8 @@ class Bench:
         translator = Translator(model, HEALTHY, DISEASE, self.settings, device, seed=self.seed)
         scan = load_scan(task.slices / task.scan)
         wanted = [name for name in OURS if task.slow or name not in SLOW]
-        translation, looked = translator.translate(scan), translator.look(scan, cubes_for(wanted))
-        fused = translator.gather(scan, translation, looked, cubes_for(wanted))
+        translation, one_step = translator.translate(scan), translator.one_step(scan, cubes_for(wanted))
+        fused = translator.fuse(scan, translation, one_step, cubes_for(wanted))
         cubes = {f"ours/{name}": cube for name, cube in make_scores(fused, wanted).items()}
 
         slices = scan.stack.reshape(-1, *scan.stack.shape[2:])
@@ -156,7 +156,7 @@ class Bench:
         facts = {
             "dose": float(truth["dose"]),
             "kind": task.kind,
-            "log_odds": scan_log_odds(looked.log_odds, scan.brain_stack.sum(axis=(2, 3)).ravel()),
+            "log_odds": scan_log_odds(one_step.log_odds, scan.brain_stack.sum(axis=(2, 3)).ravel()),
             "reversed": reversal(translator, scan) if task.kind == "atrophy" else None,
             "seconds": time.monotonic() - started,
         }

@@ -1,4 +1,4 @@
-"""The report in a real browser: what it loads, what works by click and by key, what a screen reader is told."""
+"""The report in a real browser: what it loads, what works by click and by key, what a screen reader is given."""
 
 import io
 import re
@@ -226,7 +226,7 @@ def test_panel_leads_to_files_and_neighbours_and_closes(page: Page, results: Pat
     expect(page.locator("#panel")).to_be_hidden()
 
 
-def test_missing_volumes_are_told(browser: Browser, results: Path, tmp_path: Path) -> None:
+def test_missing_volumes_are_reported(browser: Browser, results: Path, tmp_path: Path) -> None:
     shutil.copy(results / "report.html", tmp_path)
     page = open_report(browser, tmp_path).page
     page.locator("#ranking button.scan").first.click()

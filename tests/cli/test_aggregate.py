@@ -112,18 +112,20 @@ def test_users_mistake_is_one_line(scores: list[Path], tmp_path: Path, option: s
 
 
 @pytest.mark.parametrize(
-    ("subject", "label", "told"),
+    ("subject", "label", "expected"),
     [
         ("s01", "CN", "gives subject 's01' to scan s00, its scores 's00'; give the sheet that it was scored from"),
         ("s00", "AD", "gives label 'AD' to scan s00, its scores 'CN'; give the sheet that it was scored from"),
     ],
 )
-def test_a_sheet_of_another_cohort_is_refused(scores: list[Path], tmp_path: Path, subject: str, label: str, told: str):
+def test_a_sheet_of_another_cohort_is_refused(
+    scores: list[Path], tmp_path: Path, subject: str, label: str, expected: str
+):
     sheet = f"scan,subject,image,label\ns00,{subject},a.nii.gz,{label}\n"
     (tmp_path / "sheet.csv").write_text(sheet)
     result = run(scores[0], "--samplesheet", tmp_path / "sheet.csv", "--out", tmp_path / "out")
     assert result.exit_code == 1
-    assert told in result.stderr
+    assert expected in result.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -140,7 +140,7 @@ def test_without_an_atlas_a_brain_elsewhere_has_no_regions(cohort: Path) -> None
     assert not (cohort / "calibrations/ad0/regions.csv").exists()
 
 
-def test_too_few_controls_are_told_and_nothing_is_written(cohort: Path) -> None:
+def test_too_few_controls_are_reported_and_nothing_is_written(cohort: Path) -> None:
     result = measured(cohort, controls=5)
     assert result.exit_code == 0
     assert "5 held-out control subjects; it takes 6 to calibrate maps" in result.stderr
@@ -191,7 +191,7 @@ def refused(command: object, *arguments: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "expected"),
     [
         ({"scan": "cn3"}, "made of scan 'cn3', not of 'ad0'; give the folder of this scan"),
         ({"fingerprint": "00"}, "made of other slices of 'ad0' than these; reconstruct the scan again"),
@@ -203,13 +203,13 @@ def refused(command: object, *arguments: object) -> str:
     ],
 )
 def test_maps_of_another_scan_or_made_otherwise_than_the_controls_are_refused(
-    cohort: Path, changes: dict[str, object], told: str
+    cohort: Path, changes: dict[str, object], expected: str
 ) -> None:
     assert measured(cohort).exit_code == 0
     spoil(cohort / "maps/ad0", "origin.json", **changes)
     out = cohort / "calibrations/ad0"
     places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz")
-    assert told in refused(calibrate, *places, "--norm", cohort / "norm", "--out", out)
+    assert expected in refused(calibrate, *places, "--norm", cohort / "norm", "--out", out)
     assert not out.exists()
 
 
@@ -219,8 +219,8 @@ def test_maps_of_a_brain_that_was_sliced_anew_are_refused(cohort: Path) -> None:
     write_scan(cohort, "ad0", "AD", 100)
     (cohort / "maps/ad0/origin.json").write_text(stale)
     places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz")
-    told = refused(calibrate, *places, "--norm", cohort / "norm", "--out", cohort / "calibrations/ad0")
-    assert "made of other slices of 'ad0' than these" in told
+    message = refused(calibrate, *places, "--norm", cohort / "norm", "--out", cohort / "calibrations/ad0")
+    assert "made of other slices of 'ad0' than these" in message
 
 
 @pytest.mark.parametrize("name", ["origin.json", "method.json"])
@@ -229,12 +229,12 @@ def test_maps_that_do_not_tell_what_they_were_made_of_are_refused(cohort: Path, 
     place = cohort / ("maps/ad0" if name == "origin.json" else "norm")
     (place / name).unlink()
     places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz")
-    told = refused(calibrate, *places, "--norm", cohort / "norm", "--out", cohort / "calibrations/ad0")
-    assert told.startswith(f"{place}: has no {name} that tells ")
+    message = refused(calibrate, *places, "--norm", cohort / "norm", "--out", cohort / "calibrations/ad0")
+    assert message.startswith(f"{place}: has no {name} that tells ")
 
 
 @pytest.mark.parametrize(
-    ("file", "changes", "told"),
+    ("file", "changes", "expected"),
     [
         ("slices/cn1/scan.json", {"split": "train"}, "scan 'cn1' is a training scan, which the model knows; leave it"),
         ("slices/cn1/scan.json", {"label": "MCI"}, "scan 'cn1' is of class MCI, and controls are CN; leave it out"),
@@ -244,12 +244,12 @@ def test_maps_that_do_not_tell_what_they_were_made_of_are_refused(cohort: Path, 
     ],
 )
 def test_a_norm_is_fitted_to_held_out_controls_that_were_made_alike(
-    cohort: Path, file: str, changes: dict[str, object], told: str
+    cohort: Path, file: str, changes: dict[str, object], expected: str
 ) -> None:
     spoil((cohort / file).parent, Path(file).name, **changes)
     result = measured(cohort)
     assert result.exit_code == 1
-    assert told in result.stderr
+    assert expected in result.stderr
     assert not (cohort / "norm").exists()
 
 
@@ -262,8 +262,8 @@ def test_a_control_given_twice_is_refused(cohort: Path, renamed: bool) -> None:
         spoil(cohort / "slices/cn9", "scan.json", scan="cn9", subject="p-cn9")
         spoil(cohort / "maps/cn9", "origin.json", scan="cn9")
     slices = [cohort / "slices" / name for name in ("cn0", "cn9" if renamed else "cn0")]
-    told = refused(norm_of, *slices, "--maps", cohort / "maps", "--out", cohort / "norm")
-    assert told == ("scan 'cn9' is given twice, as 'cn0', too; give it once" if renamed else
+    message = refused(norm_of, *slices, "--maps", cohort / "maps", "--out", cohort / "norm")
+    assert message == ("scan 'cn9' is given twice, as 'cn0', too; give it once" if renamed else
                     "scan 'cn0' is given twice; give it once")  # fmt: skip
 
 

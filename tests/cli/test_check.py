@@ -190,7 +190,7 @@ def complaint(out: Path, folder: Path, parameters: dict[str, Any], *arguments: o
 
 
 @pytest.mark.parametrize(
-    ("disease", "told"),
+    ("disease", "expected"),
     [
         (None, []),
         ("MCI", []),
@@ -199,14 +199,16 @@ def complaint(out: Path, folder: Path, parameters: dict[str, Any], *arguments: o
         ("EMCI", ["parameter disease: 'EMCI' was not trained on; give one of CN, MCI, LMCI"]),
     ],
 )
-def test_the_disease_must_be_among_the_scans_to_train_on(tmp_path: Path, disease: str | None, told: list[str]) -> None:
+def test_the_disease_must_be_among_the_scans_to_train_on(
+    tmp_path: Path, disease: str | None, expected: list[str]
+) -> None:
     rows = [("CN", "train"), ("MCI", "train"), ("LMCI", "train"), ("AD", "test")]
     lines = ["scan,subject,image,label,split"]
     for number, (label, split) in enumerate(rows):
         save(tmp_path / f"{number}.nii.gz", number)
         lines.append(f"s{number},p{number},{number}.nii.gz,{label},{split}")
     (tmp_path / "sheet.csv").write_text("\n".join(lines))
-    assert complaint(tmp_path / "out", tmp_path, {"disease": disease}, "--input", tmp_path / "sheet.csv") == told
+    assert complaint(tmp_path / "out", tmp_path, {"disease": disease}, "--input", tmp_path / "sheet.csv") == expected
     only = {"disease": disease, "train_only": True}
     assert complaint(tmp_path / "only", tmp_path, only, "--input", tmp_path / "sheet.csv") == []
 
@@ -216,7 +218,7 @@ def test_the_classes_must_be_among_those_that_a_model_was_trained_on(
     cohort: Path, tmp_path: Path, training: dict[str, Any]
 ) -> None:
     model = write_model(tmp_path / "model", training=training)
-    for number, (given, told) in enumerate(
+    for number, (given, expected) in enumerate(
         [
             ({}, []),
             ({"disease": "MCI"}, []),
@@ -225,10 +227,10 @@ def test_the_classes_must_be_among_those_that_a_model_was_trained_on(
         ]
     ):
         found = complaint(tmp_path / f"{number}", tmp_path, given, "--input", cohort, "--model", model)
-        assert found == told
+        assert found == expected
 
 
-def test_the_classes_of_a_pair_are_told_and_all_of_them(cohort: Path, tmp_path: Path) -> None:
+def test_the_classes_of_a_pair_are_stated_and_all_of_them(cohort: Path, tmp_path: Path) -> None:
     network = ConditionalUNet(replace(TINY, conditions=4))
     pair = tmp_path / "x.pt", tmp_path / "x_emb.pt"
     for part, file in zip((network.unet, network.embedding), pair, strict=True):
@@ -248,12 +250,12 @@ def test_the_classes_of_a_pair_are_told_and_all_of_them(cohort: Path, tmp_path: 
 def test_a_model_of_other_classes_than_the_run_s_is_one_line(cohort: Path, tmp_path: Path) -> None:
     model = write_model(tmp_path / "model", replace(TINY, conditions=4), classes=["CN", "MCI", "AD"])
     options = ["--input", cohort, "--model", model]
-    told = "are not the classes of the model; give CN,MCI,AD"
+    expected = "are not the classes of the model; give CN,MCI,AD"
     for number, classes in enumerate(("CN,EMCI,MCI,LMCI,AD", "CN,AD,MCI", "HC,SCD,DEM")):
         [line] = complaint(tmp_path / f"{number}", tmp_path, {"classes": classes}, *options)
-        assert line == f"parameter classes: '{classes}' {told}"
+        assert line == f"parameter classes: '{classes}' {expected}"
         result = run(tmp_path / "option", *options, "--classes", classes)
-        assert result.stderr == f"Error: parameter classes: '{classes}' {told}\n"
+        assert result.stderr == f"Error: parameter classes: '{classes}' {expected}\n"
     assert complaint(tmp_path / "same", tmp_path, {"classes": "CN,MCI,AD"}, *options) == []
     assert run(tmp_path / "asked", *options).exit_code == 0
 
@@ -303,7 +305,7 @@ def test_conforming_follows_the_parameters(cohort: Path, tmp_path: Path) -> None
     assert found == {"size": 64, "slice_range": [0.3, 0.8], "fov": 200}
 
 
-def test_what_the_wanted_scores_take_is_told_to_the_reconstruction(cohort: Path, tmp_path: Path) -> None:
+def test_what_the_wanted_scores_take_is_handed_to_the_reconstruction(cohort: Path, tmp_path: Path) -> None:
     for more, cubes in (("anomaly", ""), ("mahalanobis,forward", "ensemble,health_direction")):
         scores = f"round_trip,likeness,{more}"
         (tmp_path / "params.json").write_text(json.dumps({"input": "samplesheet.csv", "scores": scores}))
@@ -326,11 +328,11 @@ def test_a_model_without_its_training_scans_is_trusted_aloud(cohort: Path, tmp_p
 
 
 @pytest.mark.parametrize("holds_scans", [True, False])
-def test_ids_of_training_scans_are_told_where_the_voxels_are_others(
+def test_ids_of_training_scans_are_reported_where_the_voxels_are_others(
     cohort: Path, tmp_path: Path, holds_scans: bool
 ) -> None:
     learned = {"CN": ["s3"], "AD": ["q"]} if holds_scans else {"CN": ["s3", "s5", "z"], "AD": ["q"]}
-    model = write_model(tmp_path / "told", training={"scans": learned})
+    model = write_model(tmp_path / "stated", training={"scans": learned})
     if holds_scans:
         known = nibabel.load(tmp_path / "scan 5.nii.gz").get_fdata()
         save_signatures(model / "training_scans.safetensors", [signature(known)] * 2)
@@ -374,7 +376,7 @@ def test_torn_training_scans_of_a_model_are_a_problem(cohort: Path, model: Path,
     assert "training_scans.safetensors: cannot be read (" in result.stderr
 
 
-def test_one_person_written_two_ways_is_a_problem_and_a_copy_is_told(cohort: Path, tmp_path: Path) -> None:
+def test_one_person_written_two_ways_is_a_problem_and_a_copy_is_reported(cohort: Path, tmp_path: Path) -> None:
     save(tmp_path / "new.nii.gz", 99)
     voxels = nibabel.load(tmp_path / "scan 4.nii.gz").get_fdata()
     nibabel.Nifti1Image((voxels.T * 2000).astype(np.int16), np.diag([12, 12, 12, 1])).to_filename(
@@ -485,7 +487,7 @@ def write_bad_scans(cohort: Path, folder: Path) -> None:
     cohort.write_text("\n".join([cohort.read_text(), "b1,q1,missing.nii.gz,CN,", "b2,q2,torn.nii.gz,CN,60"]))
 
 
-def test_bad_scans_are_left_out_when_asked_and_told(cohort: Path, tmp_path: Path) -> None:
+def test_bad_scans_are_left_out_when_asked_and_reported(cohort: Path, tmp_path: Path) -> None:
     assert run(tmp_path / "calm", "--input", cohort).exit_code == 0
     write_bad_scans(cohort, tmp_path)
     stopped = run(tmp_path / "none", "--input", cohort)
@@ -566,7 +568,7 @@ def write_dataset(folder: Path, table: list[str], images: int) -> Path:
     return root
 
 
-def test_people_without_an_image_or_a_label_are_left_out_when_asked_and_told(tmp_path: Path) -> None:
+def test_people_without_an_image_or_a_label_are_left_out_when_asked_and_reported(tmp_path: Path) -> None:
     table = ["sub-01\tCN", "sub-02\tAD", "sub-03\tn/a", "sub-04\tMCI", "sub-05\tn/a"]
     root = write_dataset(tmp_path, table, images=3)
     stopped = run(tmp_path / "none", "--input", root)
@@ -659,8 +661,8 @@ def test_columns_of_ones_own_are_left_out_where_ids_are_pseudonyms(cohort: Path,
     assert complaint(tmp_path / "out", tmp_path, hidden, "--input", with_notes(cohort)) == []
     assert list(read(tmp_path / "out/samplesheet.csv"))[-1] == "control"
     assert "left" not in (tmp_path / "out/samplesheet.csv").read_text()
-    told = "left out where ids are pseudonyms: Notes, mmse, which could name people"
-    assert told in (tmp_path / "out/warnings.txt").read_text().splitlines()
+    expected = "left out where ids are pseudonyms: Notes, mmse, which could name people"
+    assert expected in (tmp_path / "out/warnings.txt").read_text().splitlines()
 
 
 def test_codes_and_filter_come_from_the_options(cohort: Path, tmp_path: Path) -> None:
@@ -677,7 +679,7 @@ def test_codes_and_filter_come_from_the_options(cohort: Path, tmp_path: Path) ->
     assert "samplesheet.csv: is no BIDS dataset, of whose images --t1w_filter could choose" in refused.stderr
 
 
-def test_scans_that_are_odd_are_told_and_used(cohort: Path, tmp_path: Path) -> None:
+def test_scans_that_are_odd_are_reported_and_used(cohort: Path, tmp_path: Path) -> None:
     for number in range(7):
         voxels = small_brain((12, 12, 12), 100 + number)
         nibabel.Nifti1Image(voxels, np.diag([19, 19, 19, 1])).to_filename(tmp_path / f"head{number}.nii")

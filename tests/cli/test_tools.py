@@ -182,13 +182,13 @@ def test_a_score_whose_cubes_were_not_made_is_refused_and_another_image_as_well(
     voxels, affine = head_on("isotropic")
     nib.save(nib.Nifti1Image(voxels[:, ::-1], affine), tmp_path / "turned.nii.gz")
     lacking = "made/new/fused.npz: lacks the fused cube ensemble; name it in reconstruct.py --cubes"
-    for more, told in (
+    for more, expected in (
         ((tmp_path / "new.nii.gz", "--scores", "likeness,mahalanobis"), lacking),
         ((tmp_path / "turned.nii.gz",), "turned.nii.gz: not the scan that was sliced"),
     ):
         result = call(*line, *more, "--out", tmp_path / "maps")
         assert result.exit_code == 1
-        assert told in result.output.splitlines()[-1]
+        assert expected in result.output.splitlines()[-1]
         assert not (tmp_path / "maps").exists()
 
 
@@ -238,7 +238,7 @@ def test_a_training_is_continued_not_repeated(trained):
         assert (trained / "again" / name).read_bytes() == (trained / "model" / name).read_bytes()
 
 
-def test_the_most_severe_class_that_was_trained_on_is_looked_for_and_no_other(trained, tmp_path):
+def test_the_most_severe_class_that_was_trained_on_is_tested_for_and_no_other(trained, tmp_path):
     line = [
         "reconstruct", trained / "slices/cn1", "--model", trained / "model",
         "--noise-depth", 99, "--ddim-steps", 2, "--inversion-iterations", 1, "--out", tmp_path / "made",
@@ -320,7 +320,7 @@ SPOILT_COHORTS = {
 
 @pytest.mark.parametrize("spoilt", SPOILT_COHORTS)
 def test_a_cohort_that_would_mislead_a_training_is_refused(trained, tmp_path, spoilt):
-    spoil, told = SPOILT_COHORTS[spoilt]
+    spoil, expected = SPOILT_COHORTS[spoilt]
     shutil.copytree(trained / "slices", tmp_path / "slices")
     spoil(tmp_path / "slices")
     result = call(
@@ -329,14 +329,14 @@ def test_a_cohort_that_would_mislead_a_training_is_refused(trained, tmp_path, sp
     )  # fmt: skip
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)
-    assert told in result.output
+    assert expected in result.output
     assert not (tmp_path / "model").exists()
     assert not (tmp_path / "checkpoints").exists()
 
 
 @pytest.mark.parametrize("tool", ["reconstruct", "tune"])
 @pytest.mark.parametrize(
-    ("known", "told"),
+    ("known", "expected"),
     [
         ({"size": 64}, "the model was trained on; slice it with --size 64 --slice-range 0.34375 0.75 --fov 192"),
         ({"fov": 256.0}, "--size 32 --slice-range 0.34375 0.75 --fov 256"),
@@ -344,14 +344,14 @@ def test_a_cohort_that_would_mislead_a_training_is_refused(trained, tmp_path, sp
         ({"max_timestep": 99}, "noise depth 249 is not below 99, the model's max_timestep; give a lower one"),
     ],
 )
-def test_slices_that_a_model_does_not_know_are_refused(trained, tmp_path, tool, known, told):
+def test_slices_that_a_model_does_not_know_are_refused(trained, tmp_path, tool, known, expected):
     shutil.copytree(trained / "model", tmp_path / "model")
     config = json.loads((tmp_path / "model/config.json").read_text())
     (tmp_path / "model/config.json").write_text(json.dumps(config | known))
     given = [] if tool == "reconstruct" else ["--noise-depths", "249"]
     result = call(tool, trained / "slices/cn1", *given, "--model", tmp_path / "model", "--out", tmp_path / "out")
     assert result.exit_code == 1
-    assert told.replace("the model was", f"the model {tmp_path / 'model'} was") in result.output.splitlines()[-1]
+    assert expected.replace("the model was", f"the model {tmp_path / 'model'} was") in result.output.splitlines()[-1]
     assert not (tmp_path / "out").exists()
 
 
@@ -403,7 +403,7 @@ def test_simulated_cohort_can_be_sliced(tmp_path):
     assert truth.sum() == pytest.approx(nib.load(tmp_path / ad["mask"]).get_fdata().sum(), rel=0.35)
 
 
-def test_a_mask_of_which_the_cube_keeps_nothing_is_told(tmp_path):
+def test_a_mask_of_which_the_cube_keeps_nothing_is_reported(tmp_path):
     write_head(tmp_path / "scan.nii")
     voxels, affine = head_on("isotropic")
     mask = np.zeros(voxels.shape, np.uint8)
@@ -422,7 +422,7 @@ def test_optional_cubes_are_those_of_the_library():
     assert set(OPTIONAL) == asked
 
 
-def test_kinds_of_disease_are_those_of_the_library_and_told_in_the_truth(tmp_path):
+def test_kinds_of_disease_are_those_of_the_library_and_stated_in_the_truth(tmp_path):
     [option] = [option for option in simulate.simulate_cohort.params if option.name == "kind"]
     assert tuple(option.type.choices) == KINDS
     done("simulate", "--subjects", 5, "--size", 32, "--kind", "lesion", "--out", tmp_path)

@@ -103,7 +103,7 @@ def failed(trace: list[dict[str, str]]) -> set[str]:
 @pytest.mark.parametrize("process", ["SLICE", "RECONSTRUCT"])
 def test_tasks_of_scans_run_on_all_nodes(faulty: Faulty, process: str) -> None:
     attempts = [row for row in faulty.before + faulty.run.trace() if row["process"] == process]
-    # Where each ran, as SLURM told it
+    # Where each ran, as SLURM reported it
     nodes = {(Path(row["workdir"]) / ".node").read_text().strip() for row in attempts}
     assert nodes == {"n1", "n2", "n3"}
 
@@ -187,12 +187,12 @@ def test_what_no_node_can_run_ends_at_once_with_what_would_help(small_cluster: C
     run = nextflow(tmp_path, *line, environment=small_cluster.environment)
     assert run.status != 0
     assert "Submitted process" not in run.output
-    told = [line for line in run.output.splitlines() if line.startswith("parameter ")]
-    assert [line.rpartition("give ")[2] for line in told] == [
+    complaints = [line for line in run.output.splitlines() if line.startswith("parameter ")]
+    assert [line.rpartition("give ")[2] for line in complaints] == [
         "--max_cpus 2, or another --queue",
         "--max_memory 5000.MB, or another --queue",
     ]
-    assert all("TRAIN" in line and "in partition main" in line for line in told)
+    assert all("TRAIN" in line and "in partition main" in line for line in complaints)
     assert small_cluster.jobs() == {}
 
 

@@ -85,7 +85,7 @@ def test_full_disk_is_named_and_with_more_space_the_run_goes_on(later: tuple[Pat
     with small_disk(folder / "results", "3m") as results_disk:
         full = nextflow(folder, *line)
         assert full.status != 0
-        [said] = [told for told in full.output.splitlines() if "free some space" in told]
+        [said] = [line for line in full.output.splitlines() if "free some space" in line]
         assert said.startswith(f"{results_disk}/")
         assert said.endswith(": No space left on device; free some space, or write to another disk")
         subprocess.run(["mount", "-o", "remount,size=64m", results_disk], check=True)
@@ -127,7 +127,7 @@ def test_storage_that_goes_away_under_a_run_and_comes_back_costs_no_result(
             assert set(differing(run.outdir, whole_run.outdir)) <= {"report.html"}
 
 
-def test_disk_that_fills_while_a_checkpoint_is_saved_is_told_in_one_line(
+def test_disk_that_fills_while_a_checkpoint_is_saved_is_reported_in_one_line(
     stages: dict[str, Stage], tmp_path: Path
 ) -> None:
     with small_disk(tmp_path / "disk", "32k") as disk:

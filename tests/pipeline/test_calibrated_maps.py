@@ -70,7 +70,7 @@ def test_scans_are_compared_with_the_controls(run: Run) -> None:
         assert np.isfinite(volume.get_fdata()).all()
 
 
-def test_regions_and_statistics_are_tabled_and_told(run: Run) -> None:
+def test_regions_and_statistics_are_tabled_and_reported(run: Run) -> None:
     regions = pd.read_csv(run.outdir / "tables/regions.csv")
     assert regions.groupby("scan").size().eq(12).all()
     assert regions.loc[regions["scan"] == "ad000", "percentile"].notna().any()

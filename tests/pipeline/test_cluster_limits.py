@@ -1,4 +1,4 @@
-"""What SLURM can never give is told before anything is submitted: stand-ins for its commands say what a cluster has."""
+"""What SLURM can never give is reported before a submission: stand-ins for its commands say what a cluster has."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def refusal(run: Run) -> list[str]:
     return [line for line in run.output.splitlines() if line.startswith("parameter ")]
 
 
-def test_what_no_node_has_is_told_with_what_would_help(tmp_path: Path) -> None:
+def test_what_no_node_has_is_reported_with_what_would_help(tmp_path: Path) -> None:
     cpus, memory, time = refusal(started(tmp_path, "--queue", "small"))
     assert cpus == (
         "parameter max_cpus: 16 processors (TRAIN), 4 processors (NORM, AGGREGATE) would wait for ever in partition "
@@ -63,13 +63,13 @@ def test_what_no_node_has_is_told_with_what_would_help(tmp_path: Path) -> None:
     assert time.endswith("gives a job 1 h at most; give --max_time 1.h, or another --queue")
 
 
-def test_unknown_partition_is_told_with_those_that_there_are(tmp_path: Path) -> None:
+def test_unknown_partition_is_reported_with_those_that_there_are(tmp_path: Path) -> None:
     assert refusal(started(tmp_path, "--queue", "long")) == [
         "parameter queue: 'long' is no partition of this cluster; give cloud or main or small"
     ]
 
 
-def test_gpus_that_no_node_has_are_told(tmp_path: Path) -> None:
+def test_gpus_that_no_node_has_are_reported(tmp_path: Path) -> None:
     request = ("--device", "cuda", "--gpus", "8", "--gpu_request=--gres=gpu:a100:{gpus}")
     [line] = refusal(started(tmp_path, *request))
     assert line.startswith("parameter queue: 16 processors with 12 GB and --gres=gpu:a100:8 (TRAIN) would wait")

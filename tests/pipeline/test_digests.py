@@ -107,8 +107,8 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Project]:
     output, _ = process.communicate()
     assert process.returncode == 0, output
     return {
-        name: Project(copy, {tool: code["digest"] for tool, code in told["digests"].items()}, told["sources"])
-        for (name, copy), told in zip(copies.items(), json.loads(found.read_text()), strict=True)
+        name: Project(copy, {tool: code["digest"] for tool, code in stated["digests"].items()}, stated["sources"])
+        for (name, copy), stated in zip(copies.items(), json.loads(found.read_text()), strict=True)
     }
 
 

@@ -88,12 +88,12 @@ def test_numbers_of_the_command_line_keep_what_was_written(tmp_path: Path) -> No
         (("--outdir=~/mine",), "parameter outdir: '~/mine' would be a folder of the name ~"),
     ],
 )
-def test_lost_values_are_told(given: tuple[str, ...], line: str, tmp_path: Path) -> None:
+def test_lost_values_are_reported(given: tuple[str, ...], line: str, tmp_path: Path) -> None:
     [found] = refusal(nextflow(tmp_path, "--simulate", "5", *given))
     assert found.startswith(line)
 
 
-def test_text_that_is_none_to_yaml_is_told(tmp_path: Path) -> None:
+def test_text_that_is_none_to_yaml_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "given.yaml"
     file.write_text("simulate: 5\noutdir: 2024-01-31\nseed: 010 # ten\nmax_time: 1:30:00\naccount: '0123'\n")
     assert refusal(nextflow(tmp_path, "-params-file", str(file))) == [
@@ -102,7 +102,7 @@ def test_text_that_is_none_to_yaml_is_told(tmp_path: Path) -> None:
     ]
 
 
-def test_what_a_config_file_sets_is_obeyed_or_told(tmp_path: Path) -> None:
+def test_what_a_config_file_sets_is_obeyed_or_reported(tmp_path: Path) -> None:
     arguments = ("-stub-run", "--input", str(write_sheet(tmp_path)))
     config = tmp_path / "site.config"
     config.write_text("params { gpus = 4; max_cpus = 1; bids = true; checkpoints = 'kept' }")
@@ -146,11 +146,11 @@ def test_letters_beyond_the_locale_work(tmp_path: Path) -> None:
 def test_nextflow_in_a_locale_without_these_letters_says_so(tmp_path: Path) -> None:
     folder = tmp_path / "tête"
     folder.mkdir()
-    # A user's own launcher leaves the locale as it is; ours is told that it is a good one
-    told = tmp_path / "bin/locale"
-    told.parent.mkdir()
-    told.write_text("#!/bin/sh\necho UTF-8\n")
-    told.chmod(0o755)
-    environment = os.environ | {"LC_ALL": "C", "PATH": f"{told.parent}:{os.environ['PATH']}"}
+    # A user's own launcher leaves the locale as it is; ours is made to take it for a good one
+    locale = tmp_path / "bin/locale"
+    locale.parent.mkdir()
+    locale.write_text("#!/bin/sh\necho UTF-8\n")
+    locale.chmod(0o755)
+    environment = os.environ | {"LC_ALL": "C", "PATH": f"{locale.parent}:{os.environ['PATH']}"}
     [line] = refusal(nextflow(tmp_path, "--input", str(write_sheet(folder)), environment=environment))
     assert line.endswith("begin the line with LC_ALL=C.UTF-8")

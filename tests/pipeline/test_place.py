@@ -1,4 +1,4 @@
-"""Where tasks run: what a container engine is told, and settings with which no task could start."""
+"""Where tasks run: what a container engine is given, and settings with which no task could start."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ exec "$@"
 GPU = {"docker": "--gpus all", "podman": "--device nvidia.com/gpu=all", "apptainer": "--nv", "singularity": "--nv"}
 
 
-def told(engine: str, folder: Path, *arguments: str) -> dict[str, str]:
+def given(engine: str, folder: Path, *arguments: str) -> dict[str, str]:
     """Return the line by which each process starts its container, in a stub run with a stand-in for the engine."""
     program = folder / "bin" / engine
     program.parent.mkdir()
@@ -38,7 +38,7 @@ def told(engine: str, folder: Path, *arguments: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("engine", GPU)
 def test_gpu_and_checkpoints_are_handed_into_containers(engine: str, tmp_path: Path) -> None:
-    lines = told(engine, tmp_path, "-profile", f"cuda,{engine}")
+    lines = given(engine, tmp_path, "-profile", f"cuda,{engine}")
     assert GPU[engine] in lines["TRAIN"]
     assert f"'{tmp_path}/results/checkpoints:{tmp_path}/results/checkpoints'" in lines["TRAIN"]
     assert "CUDA_VISIBLE_DEVICES" in lines["TRAIN"]

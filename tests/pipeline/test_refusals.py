@@ -44,7 +44,7 @@ def test_every_problem_of_a_sheet_is_a_line(tmp_path: Path) -> None:
     assert {line.split(":")[0] for line in said} >= {"samplesheet.csv row 3, image", "samplesheet.csv row 4, label"}
 
 
-def test_what_is_missing_in_a_bids_dataset_is_told(tmp_path: Path) -> None:
+def test_what_is_missing_in_a_bids_dataset_is_reported(tmp_path: Path) -> None:
     dataset = tmp_path / "my dataset"
     (dataset / "sub-01/anat").mkdir(parents=True)
     nib.save(nib.Nifti1Image(np.ones((8, 8, 8), np.float32), np.eye(4)), dataset / "sub-01/anat/sub-01_T1w.nii.gz")

@@ -90,7 +90,7 @@ def test_file_replaced_within_a_model_is_noticed(stub_run: Run, tmp_path: Path) 
     assert again.processes("CACHED") == {"SLICE"}
 
 
-def test_classes_of_ones_own_go_through_and_are_told_with_the_next_step(tmp_path: Path) -> None:
+def test_classes_of_ones_own_go_through_and_are_reported_with_the_next_step(tmp_path: Path) -> None:
     run = succeed(tmp_path, "-stub-run", "--input", str(write_sheet(tmp_path)), "--classes", "HC,SCD,DEM", "--tune")
     assert run.processes("COMPLETED") == {*STAGES, "TUNE", "CHOOSE"}
     assert run.output.rstrip().endswith(f"--model {run.outdir / 'model'} --classes HC,SCD,DEM --outdir new")
@@ -113,9 +113,9 @@ def test_the_tools_that_need_the_classes_are_given_them(stub_run: Run, tmp_path:
     (tmp_path / "main.nf").write_text(ARGUMENTS.format(project=PROJECT))
     output, _ = launch(tmp_path, "run", "main.nf", "-params-file", "params.json").communicate()
     found = [json.loads(line.split(" ", 1)[1]) for line in output.splitlines() if line.startswith("ARGUMENTS ")]
-    told = [{tool for tool, options in each.items() if "--classes 'HC,SCD,DEM'" in options} for each in found]
+    tools = [{tool for tool, options in each.items() if "--classes 'HC,SCD,DEM'" in options} for each in found]
     without_a_model = {"simulate", "slice", "train", "choose", "aggregate"}
-    assert told == [without_a_model, without_a_model | {"tune", "reconstruct"}, without_a_model]
+    assert tools == [without_a_model, without_a_model | {"tune", "reconstruct"}, without_a_model]
     named = [{tool for tool, options in each.items() if "--healthy SCD" in options} for each in found]
     assert named == [set(), set(), {"tune", "choose", "reconstruct", "aggregate"}]
 

@@ -86,7 +86,7 @@ def finished(tmp_path: Path) -> Iterator[Path]:
     )
 
 
-def told(result: Result, status: int = 1) -> list[str]:
+def complaints(result: Result, status: int = 1) -> list[str]:
     """Return what a tool said that was to refuse its input."""
     assert result.exit_code == status, result.output
     assert isinstance(result.exception, SystemExit)
@@ -97,7 +97,7 @@ def told(result: Result, status: int = 1) -> list[str]:
 
 
 def refused(out: Path, *arguments: object) -> list[str]:
-    return told(CliRunner().invoke(check, [*map(str, arguments), "--workers", "1", "--out", str(out)]))
+    return complaints(CliRunner().invoke(check, [*map(str, arguments), "--workers", "1", "--out", str(out)]))
 
 
 def write_sheet(folder: Path, *rows: dict[str, str]) -> Path:
@@ -285,7 +285,7 @@ def test_volume_without_permission(open_folder: Path) -> None:
     write_sheet(open_folder, {"scan": "s", "subject": "p", "image": "unreadable.nii", "label": "CN"})
     with unprivileged():
         result = CliRunner().invoke(check, checking(open_folder, "new"))
-    [line] = told(result)
+    [line] = complaints(result)
     assert line.startswith("sheet.csv row 6, image: '")
     assert line.endswith("unreadable.nii' cannot be opened (Permission denied); see to its permissions")
 
@@ -294,7 +294,7 @@ def test_sheet_without_permission(open_folder: Path) -> None:
     (open_folder / "sheet.csv").chmod(0)
     with unprivileged():
         result = CliRunner().invoke(check, checking(open_folder, "new"))
-    assert told(result) == ["sheet.csv: cannot be read (Permission denied); see to its permissions"]
+    assert complaints(result) == ["sheet.csv: cannot be read (Permission denied); see to its permissions"]
 
 
 def test_results_that_may_not_be_written(open_folder: Path) -> None:
@@ -303,7 +303,7 @@ def test_results_that_may_not_be_written(open_folder: Path) -> None:
         path.chmod(0o555)
     with unprivileged():
         result = CliRunner().invoke(check, checking(open_folder))
-    [line] = told(result)
+    [line] = complaints(result)
     assert line == f"{open_folder}/out/samplesheet.csv: Permission denied; see to its permissions"
     assert {path.name: path.read_bytes() for path in (open_folder / "out").iterdir()} == before
 
@@ -339,13 +339,13 @@ def slicing(tmp_path: Path, out: Path) -> list[str]:
 def test_full_disk(tmp_path: Path) -> None:
     arguments = slicing(tmp_path, tmp_path / "disk/slices")
     with small_disk(tmp_path / "disk", "64k"):
-        [line] = told(CliRunner().invoke(slice_scan, arguments))
+        [line] = complaints(CliRunner().invoke(slice_scan, arguments))
     assert line.endswith("No space left on device; free some space, or write to another disk")
 
 
 def test_file_that_may_grow_no_larger(tmp_path: Path) -> None:
     arguments = slicing(tmp_path, tmp_path / "slices")
     with small_files(10_000):
-        [line] = told(CliRunner().invoke(slice_scan, arguments))
+        [line] = complaints(CliRunner().invoke(slice_scan, arguments))
     assert line.startswith(str(tmp_path / "slices"))
     assert line.endswith("or write to another disk")

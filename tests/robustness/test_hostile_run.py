@@ -140,7 +140,7 @@ def test_key_is_its_owners_alone(outdir: Path) -> None:
     assert SECRET not in (outdir / "pipeline_info/inputs.csv").read_text()
 
 
-def test_what_is_left_out_is_told_three_times(hostile_run: HostileRun, outdir: Path) -> None:
+def test_what_is_left_out_is_reported_three_times(hostile_run: HostileRun, outdir: Path) -> None:
     warned = [line for line in hostile_run.output.splitlines() if "left out" in line]
     assert any("left out by --skip_bad_scans: 3 scans of 6, listed in tables/skipped.csv" in line for line in warned)
     for row, scan in ((5, "okapi9-torn"), (6, "okapi9-gone"), (7, "okapi9-zero")):

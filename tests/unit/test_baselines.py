@@ -80,9 +80,9 @@ def test_the_tutorial_moves_the_image_twice_as_far_as_it_tells_the_network():
 
     # One step there, to timestep 2, and one back, from timestep 1
     difference = tutorial(White(), SLICES, HEALTHY, CPU, encode=1)
-    start, told, there = (NoiseSchedule().signal(timestep) for timestep in (0, 1, 2))
+    start, given, there = (NoiseSchedule().signal(timestep) for timestep in (0, 1, 2))
     encoded = move(SLICES, 1, start, there)
-    np.testing.assert_allclose(difference, np.abs(SLICES - move(encoded, 1, told, 1)), atol=1e-5)
+    np.testing.assert_allclose(difference, np.abs(SLICES - move(encoded, 1, given, 1)), atol=1e-5)
 
 
 def test_plain_ddim_is_our_translation_without_iterations():

@@ -1,4 +1,4 @@
-"""A BIDS dataset that contradicts itself: what is told of it, and what is no contradiction and passes in silence."""
+"""A BIDS dataset that contradicts itself: what is reported of it, and what is no contradiction and passes silently."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ TWO_COLUMNS = "participant_id\tdiagnosis\tdx"
         (["CN\t1.0", "AD\t01", "AD\t2"], "'1.0'", "CN (row 2), AD (row 3)"),
     ],
 )
-def test_a_second_column_that_contradicts_the_label_is_told(
+def test_a_second_column_that_contradicts_the_label_is_reported(
     tmp_path: Path, rows: list[str], value: str, beside: str
 ) -> None:
     sheet = read_bids(dataset(tmp_path, rows, header=TWO_COLUMNS))
@@ -94,7 +94,7 @@ THREE_VISITS = tuple(f"sub-01/ses-M{month}/anat/sub-01_ses-M{month}_T1w.nii" for
 
 
 @pytest.mark.parametrize("name", ["diagnosis_bl", "Diagnosis_SC"])
-def test_a_label_of_baseline_that_follow_ups_are_given_is_told(tmp_path: Path, name: str) -> None:
+def test_a_label_of_baseline_that_follow_ups_are_given_is_reported(tmp_path: Path, name: str) -> None:
     root = dataset(tmp_path, ["CN"], THREE_VISITS, header=f"participant_id\t{name}")
     [line] = read_bids(root).warnings
     assert line.startswith(
@@ -105,7 +105,7 @@ def test_a_label_of_baseline_that_follow_ups_are_given_is_told(tmp_path: Path, n
     assert read_bids(root).warnings == []
 
 
-def test_sessions_without_labels_beside_several_visits_are_told(tmp_path: Path) -> None:
+def test_sessions_without_labels_beside_several_visits_are_reported(tmp_path: Path) -> None:
     root = dataset(tmp_path, ["CN"], THREE_VISITS)
     assert read_bids(root).warnings == []
     tell_visits(root, "ses-M00\t70", "ses-M06\t70.5", "ses-M12\t71", header="session_id\tage")
@@ -114,7 +114,7 @@ def test_sessions_without_labels_beside_several_visits_are_told(tmp_path: Path) 
     assert line.endswith(": sub-01_sessions.tsv")
 
 
-def test_a_table_of_sessions_within_a_session_is_told(tmp_path: Path) -> None:
+def test_a_table_of_sessions_within_a_session_is_reported(tmp_path: Path) -> None:
     root = dataset(tmp_path, ["CN"], THREE_VISITS)
     for place in ("ses-M00/sub-01_ses-M00_sessions.tsv", "ses-M06/anat/sub-01_sessions.tsv"):
         (root / "sub-01" / place).write_text("session_id\tdiagnosis\nses-M00\tAD\n")

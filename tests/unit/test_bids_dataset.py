@@ -87,7 +87,7 @@ def test_a_visit_has_what_its_subject_s_sessions_give_it(root: Path) -> None:
     assert [row[2:4] for row in rows_of(root)] == [("MCI", 79.0), ("AD", 80.0), ("AD", 80.0), ("CN", None)]
 
 
-def test_labels_may_be_told_by_visit_alone(root: Path) -> None:
+def test_labels_may_be_given_by_visit_alone(root: Path) -> None:
     fill_in(root, "sub-01", header="participant_id")
     (root / "sub-01/sub-01_sessions.tsv").write_text("session_id\tdiagnosis\nses-M00\tCN\nses-M12\tMCI\n")
     (root / "sub-02/anat/sub-02_T1w.nii").unlink()
@@ -129,7 +129,7 @@ def test_a_description_that_is_none_is_a_line(root: Path, text: str) -> None:
     assert "write at least" in line
 
 
-def test_without_a_column_of_labels_the_names_are_told(root: Path) -> None:
+def test_without_a_column_of_labels_the_names_are_listed(root: Path) -> None:
     fill_in(root, "sub-01\t70", "sub-02\t80", header="participant_id\tage")
     [line] = problems(root)
     assert line.startswith(
@@ -173,7 +173,7 @@ def test_a_mistake_by_visit_names_the_file_and_its_row(root: Path) -> None:
         (b"participant_id\tlabel\n", "'sub-01' has T1w images and no row"),
     ],
 )
-def test_a_table_of_another_form_is_told_not_raised(root: Path, content: bytes, named: str) -> None:
+def test_a_table_of_another_form_is_reported_not_raised(root: Path, content: bytes, named: str) -> None:
     (root / "participants.tsv").write_bytes(content)
     assert named in problems(root)[0]
 
@@ -209,7 +209,7 @@ def test_two_columns_of_labels_that_disagree_are_named_with_the_first_row(root: 
 
 
 @pytest.mark.parametrize("names", ["diagnosis\tdiagnosis", "Diagnosis\tdiagnosis", "age\tAGE"])
-def test_a_column_twice_is_told_unless_both_say_the_same(root: Path, names: str) -> None:
+def test_a_column_twice_is_reported_unless_both_say_the_same(root: Path, names: str) -> None:
     label = names.split("\t")[0].lower() == "diagnosis"
     for other, count in (("CN" if label else "71", 0), ("AD" if label else "72", 1)):
         value = "CN" if label else "71"
@@ -235,7 +235,7 @@ def test_a_column_twice_is_told_unless_both_say_the_same(root: Path, names: str)
         (["ses-M00\tCN"], ["sub-01_sessions.tsv has no row of 'ses-M12', but of other sessions; add one"]),
     ],
 )
-def test_sessions_that_do_not_match_are_told_and_no_label_is_taken(
+def test_sessions_that_do_not_match_are_reported_and_no_label_is_taken(
     root: Path, rows: list[str], parts: list[str]
 ) -> None:
     tell_visits(root, *rows)
@@ -246,13 +246,13 @@ def test_sessions_that_do_not_match_are_told_and_no_label_is_taken(
         assert part in line
 
 
-def test_sessions_of_a_subject_whose_images_are_in_none_are_told(root: Path) -> None:
+def test_sessions_of_a_subject_whose_images_are_in_none_are_reported(root: Path) -> None:
     (root / "sub-02/sub-02_sessions.tsv").write_text("session_id\tdiagnosis\nses-M00\tAD\n")
     [line] = problems(root)
     assert "sub-02_sessions.tsv row 2: 'ses-M00' is no session of sub-02, whose images are in no folder ses-…" in line
 
 
-def test_a_session_twice_is_told_unless_both_say_the_same(root: Path) -> None:
+def test_a_session_twice_is_reported_unless_both_say_the_same(root: Path) -> None:
     tell_visits(root, "ses-M00\tCN", "ses-M12\tMCI", "M12\tmci ", "ses-M00\tCN")
     assert [row[2] for row in rows_of(root)] == ["CN", "MCI", "MCI", "CN"]
     tell_visits(root, "ses-M00\tCN", "ses-M12\tMCI", "ses-M12\tAD")
@@ -303,7 +303,7 @@ def test_rows_of_participants_that_no_session_tells_apart_point_to_sessions(root
 
 
 @pytest.mark.parametrize("name", ["sub-002_S_0413", "002_S_0413", "sub-01.b", "sub-01-b", "sub-é1"])
-def test_a_name_that_is_none_of_bids_is_told_as_such(root: Path, name: str) -> None:
+def test_a_name_that_is_none_of_bids_is_reported_as_such(root: Path, name: str) -> None:
     folder = f"sub-{name.removeprefix('sub-')}"
     add_images(root, f"{folder}/anat/{folder}_T1w.nii.gz")
     fill_in(root, "sub-01\tCN", "sub-02\tAD", f"{name}\tCN", header="participant_id\tdiagnosis")
@@ -331,9 +331,9 @@ def test_what_bidsignore_names_is_left_out_and_counted(root: Path, patterns: lis
     everything = scans_of(root)
     (root / ".bidsignore").write_text("\n".join(patterns) + "\r\n")
     assert set(everything) - set(scans_of(root)) == set(left_out)
-    told = [line for line in read_bids(root).warnings if "named by .bidsignore, left out" in line]
-    assert len(told) == bool(left_out)
-    assert not left_out or told[0].startswith(f"{len(left_out)} T1w image")
+    lines = [line for line in read_bids(root).warnings if "named by .bidsignore, left out" in line]
+    assert len(lines) == bool(left_out)
+    assert not left_out or lines[0].startswith(f"{len(left_out)} T1w image")
 
 
 @pytest.mark.parametrize("part", ["phase", "real", "imag"])
@@ -382,7 +382,7 @@ def test_runs_are_scans_each_and_that_is_said(root: Path) -> None:
     assert list(scans_of(root, "run-1")) == ["sub-01_ses-M00", "sub-01_ses-M12_run-1", "sub-02"]
 
 
-def test_a_filter_that_no_image_of_a_visit_meets_is_told(root: Path) -> None:
+def test_a_filter_that_no_image_of_a_visit_meets_is_reported(root: Path) -> None:
     lines = problems(root, "run-3")
     assert (
         lines[0]
@@ -396,7 +396,7 @@ def test_a_filter_that_no_image_of_a_visit_meets_is_told(root: Path) -> None:
     assert "none of 'sub-02/anat/sub-02_run-1_T1w.nii' is what --t1w_filter asks for" in line
 
 
-def test_an_only_image_without_the_part_that_is_asked_for_is_taken_and_told(root: Path) -> None:
+def test_an_only_image_without_the_part_that_is_asked_for_is_taken_and_reported(root: Path) -> None:
     assert "sub-02" in scans_of(root, "run-1")
     warnings = read_bids(root, parsed_filter("run-1")).warnings
     assert any(
@@ -457,7 +457,7 @@ def test_a_path_with_dots_is_the_same_dataset(root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["sub-01/sub-01_session.tsv", "sub-01/sub-02_sessions.tsv", "sessions.tsv"])
-def test_a_table_of_sessions_under_another_name_is_told(root: Path, name: str) -> None:
+def test_a_table_of_sessions_under_another_name_is_reported(root: Path, name: str) -> None:
     tell_visits(root, "ses-M00\tCN", "ses-M12\tAD")
     assert not any("not read" in line for line in read_bids(root).warnings)
     (root / "sub-01/sub-01_sessions.tsv").rename(root / name)

@@ -27,7 +27,7 @@ def reason(folder: Path, theirs: dict[str, Any] | None) -> str:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         ({"recipe": RECIPE | {"iterations": 500}}, "iterations 500 (now 900)"),
         (
@@ -42,8 +42,8 @@ def reason(folder: Path, theirs: dict[str, Any] | None) -> str:
         ({"device": "mps", "PyTorch": "2.6"}, "device mps (now cpu), PyTorch 2.6 (now 2.15)"),
     ],
 )
-def test_a_checkpoint_that_is_not_continued_says_why(tmp_path: Path, change: dict[str, Any], told: str) -> None:
-    assert reason(tmp_path, OURS | change) == f"of a training with {told}"
+def test_a_checkpoint_that_is_not_continued_says_why(tmp_path: Path, change: dict[str, Any], expected: str) -> None:
+    assert reason(tmp_path, OURS | change) == f"of a training with {expected}"
 
 
 @pytest.mark.parametrize("theirs", [None, {}, {"recipe": RECIPE}, OURS])

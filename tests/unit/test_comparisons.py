@@ -118,8 +118,8 @@ def test_healthy_scans_of_people_who_convert_are_no_reference():
     table = score_table({"CN": [1.0, 2, 3, 9], "AD": [4.0, 5, 6]})
     by_label = table.assign(subject=table["subject"].replace("CN3", "AD0"))
     by_control = table.assign(control=["yes", "yes", "yes", "no", "no", "no", "no"])
-    for told in (by_label, by_control):
-        compared = compare_classes(told, ADNI, "CN").set_index("test").loc["mann_whitney"]
+    for scans in (by_label, by_control):
+        compared = compare_classes(scans, ADNI, "CN").set_index("test").loc["mann_whitney"]
         assert compared[["n_reference", "estimate"]].tolist() == [3, 1]
     # What was trained on is no control, and a reference among all scans
     trained = score_table({"CN": [1.0, 2, 3], "AD": [4.0, 5, 6]}, split="train").assign(control="no")

@@ -98,7 +98,7 @@ def test_subjects_count_not_scans():
     assert adjust(table, ["x"], "CN").covariates == ()
 
 
-def test_covariates_that_cannot_be_told_apart_are_not_used_together():
+def test_covariates_that_cannot_be_distinguished_are_not_used_together():
     table = cohort()
     confounded = table.assign(site=np.where(table["sex"] == "M", "B", "A"))
     assert adjust(confounded, ["x"], "CN").covariates == ("age", "sex")

@@ -12,8 +12,8 @@ PYTHON = sorted(PROJECT.glob("bin/**/*.py"))
 OTHERS = [*PROJECT.glob("modules/*.nf"), *PROJECT.glob("conf/*.sh"), *PROJECT.glob("containers/*.sh")]
 GAP = "…"
 SHORTEST = 8
-TOLD_BY = ("InputError", "UnfitVolumeError", "UsageError", "report", "warning")
-"""Names of the calls by which the code tells a user something."""
+REPORTED_BY = ("InputError", "UnfitVolumeError", "UsageError", "report", "warning")
+"""Names of the calls by which the code reports something to a user."""
 
 
 def template(node: ast.AST) -> str | None:
@@ -43,7 +43,7 @@ def documented() -> list[str]:
 
 
 def fragments(message: str) -> list[str]:
-    """Return the parts of a message between its gaps that can tell it from others."""
+    """Return the parts of a message between its gaps that distinguish it from others."""
     parts = [part.strip(" :;,.'()") for part in message.split(GAP)]
     return [part for part in parts if len(part) >= SHORTEST] or [max(parts, key=len)]
 
@@ -58,14 +58,14 @@ def stale(message: str, source: str) -> list[str]:
     return [part for part in fragments(message) if part not in source and not in_two(part)]
 
 
-def told() -> list[str]:
-    """Return every text that the code tells a user, as far as it is written where it is told."""
+def reported() -> list[str]:
+    """Return every text that the code reports to a user, as far as it is written where it is reported."""
     found = []
     for path in PYTHON:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                if name in TOLD_BY:
+                if name in REPORTED_BY:
                     found += [text for argument in node.args if (text := template(argument))]
     return found
 
@@ -80,7 +80,7 @@ def test_message_is_still_in_the_source(message: str) -> None:
 
 def test_no_message_of_the_source_is_missing() -> None:
     page = "\n".join(documented())
-    longest = [(text, max(fragments(text), key=len)) for text in told()]
+    longest = [(text, max(fragments(text), key=len)) for text in reported()]
     missing = [text for text, part in longest if len(part) >= SHORTEST and part not in page]
     assert missing == [], "docs/troubleshooting.md lacks these"
 

@@ -38,7 +38,7 @@ def sheet_of(*subjects: str, splits: str = "", images: str = "", labels: str = "
         ("002_S_0413_m00_v1", "002_S_0413_m06"),
     ],
 )
-def test_subjects_that_hold_a_visit_are_told(pair: tuple[str, str]) -> None:
+def test_subjects_that_hold_a_visit_are_reported(pair: tuple[str, str]) -> None:
     first, second = pair
     sheet = sheet_of("a1", first, second, "b1")
     example = f"such as '{first}' (row 3) and '{second}' (row 4)"
@@ -66,11 +66,11 @@ def test_visits_of_a_person_in_two_splits_are_a_problem() -> None:
     ],
     ids=lambda subjects: subjects[0],
 )
-def test_ids_that_end_like_a_visit_and_are_people_are_not_told(subjects: list[str]) -> None:
+def test_ids_that_end_like_a_visit_and_are_people_are_not_reported(subjects: list[str]) -> None:
     assert doubts(sheet_of(*subjects)) == []
 
 
-def test_a_column_of_subjects_that_holds_the_labels_is_told() -> None:
+def test_a_column_of_subjects_that_holds_the_labels_is_reported() -> None:
     [line] = doubts(sheet_of("ad", "CN", "AD", "cn"))
     assert line.startswith("sheet.csv, subject: the column says of every scan what the label says")
     coded = sheet_of("2", "1", "2")
@@ -79,7 +79,7 @@ def test_a_column_of_subjects_that_holds_the_labels_is_told() -> None:
     assert doubts(sheet_of("ad", "CN", "p", "cn")) == []
 
 
-def test_a_subject_of_most_scans_is_told() -> None:
+def test_a_subject_of_most_scans_is_reported() -> None:
     [line] = doubts(sheet_of("ADNI", "ADNI", "p1", "ADNI", "p2"))
     assert line == "sheet.csv, subject: 'ADNI' has 3 of the 5 scans: one person? Give each an id of their own"
     assert len(doubts(sheet_of("ADNI", "ADNI", "ADNI", "ADNI"))) == 1
@@ -87,7 +87,7 @@ def test_a_subject_of_most_scans_is_told() -> None:
     assert doubts(sheet_of("p", "p", "q", "q", "r", "s")) == []
 
 
-def test_images_that_are_another_subject_s_by_their_path_are_told() -> None:
+def test_images_that_are_another_subject_s_by_their_path_are_reported() -> None:
     images = "/sub-9/sub-01/a.nii /sub-9/sub-02/b.nii /sub-9/sub-03/c.nii"
     [line] = doubts(sheet_of("2", "3", "1", images=images))
     assert line.startswith(
@@ -99,7 +99,7 @@ def test_images_that_are_another_subject_s_by_their_path_are_told() -> None:
         assert doubts(sheet_of(*subjects, images=images)) == []
 
 
-def test_labels_that_contradict_the_folder_are_told() -> None:
+def test_labels_that_contradict_the_folder_are_reported() -> None:
     images = "/AD/x/CN/1/a.nii /AD/x/cn/1/b.nii /AD/x/MCI/c.nii"
     assert doubts(sheet_of("a", "b", "c", images=images, labels="CN CN LMCI")) == []
     assert doubts(sheet_of("a", images="/users/ad/a.nii", labels="CN")) == []
@@ -110,17 +110,17 @@ def test_labels_that_contradict_the_folder_are_told() -> None:
     )
 
 
-def test_infants_among_adults_are_told() -> None:
+def test_infants_among_adults_are_reported() -> None:
     sheet = sheet_of("a", "b", "c")
-    for ages, told in (((0.0, 71.0, 80.0), 1), ((4.0, 3.0, 2.0), 0), ((4.0, 6.0, 30.0), 0), ((None, None, None), 0)):
+    for ages, count in (((0.0, 71.0, 80.0), 1), ((4.0, 3.0, 2.0), 0), ((4.0, 6.0, 30.0), 0), ((None, None, None), 0)):
         sheet.rows = [replace(row, age=age) for row, age in zip(sheet.rows, ages, strict=True)]
         lines = doubts(sheet)
-        assert len(lines) == told
+        assert len(lines) == count
     assert all(line.startswith("sheet.csv, age: 0 (row 2) among adults") for line in lines)
 
 
 @pytest.mark.parametrize("other", ["boston", "BOSTON", "Bos\u200bton", "\ufeffBoston", "Bos\u00a0ton"])
-def test_sites_that_look_alike_are_told(other: str) -> None:
+def test_sites_that_look_alike_are_reported(other: str) -> None:
     [line] = doubts(sheet_of("a", "b", "c", sites=f"Boston {other} Rome"))
     assert line.startswith(f"sheet.csv, site: 'Boston' (row 2) and {other!r} (row 3) differ only in case, blanks")
 

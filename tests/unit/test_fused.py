@@ -74,7 +74,7 @@ def test_what_was_not_made_is_none_and_missed(scan: ScanSlices, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "expected"),
     [
         ({"class_direction": np.zeros((9, 9, 9))}, "class_direction is no cube of finite numbers"),
         ({"denoising_error": np.full((SIZE,) * 3, np.nan)}, "denoising_error is no cube of finite numbers"),
@@ -82,12 +82,12 @@ def test_what_was_not_made_is_none_and_missed(scan: ScanSlices, tmp_path: Path) 
         ({"class_direction": None}, "lacks class_direction; reconstruct the scan again"),
     ],
 )
-def test_cubes_of_another_size_or_none_is_refused(scan: ScanSlices, tmp_path: Path, wrong: dict, told: str) -> None:
+def test_cubes_of_another_size_or_none_is_refused(scan: ScanSlices, tmp_path: Path, wrong: dict, expected: str) -> None:
     made_of(scan, tmp_path)
     with np.load(tmp_path / FILE) as stored:
         parts = {**stored, **wrong}
     np.savez(tmp_path / FILE, **{name: part for name, part in parts.items() if part is not None})
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=expected):
         read(tmp_path, scan)
 
 

@@ -135,14 +135,14 @@ def person(number: int, subject: str, sex: str = "", age: float | None = None) -
     return replace(row(number, subject), sex=sex, age=age)
 
 
-def test_two_people_under_one_id_are_told() -> None:
+def test_two_people_under_one_id_are_reported() -> None:
     sheet = sheet_of(
         person(2, "01", "F", 70), person(3, "01", "M", 72), person(4, "02", "", 81), person(5, "02", "M", 29),
         person(6, "03", "M", 50), person(7, "03", "", 80), person(8, "04", "F"), person(9, "05", "M", 20),
     )  # fmt: skip
     [line] = audit_people(sheet)
-    told = "'01' (F in row 2 and M in row 3), '02' (29 years in row 5 and 81 years in row 4)"
-    assert line == f"sheet.csv, subject: {told}: two people under one id? Give each their own"
+    people = "'01' (F in row 2 and M in row 3), '02' (29 years in row 5 and 81 years in row 4)"
+    assert line == f"sheet.csv, subject: {people}: two people under one id? Give each their own"
     assert audit_people(sheet_of(*sheet.rows[4:])) == []
 
 
@@ -207,7 +207,7 @@ def test_a_model_that_does_not_tell_is_trusted_aloud() -> None:
     )
 
 
-def test_scans_called_as_those_of_a_training_are_told_unless_they_are_train() -> None:
+def test_scans_called_as_those_of_a_training_are_reported_unless_they_are_train() -> None:
     sheet = sheet_of(row(2, "a", "", "cn0"), row(3, "b", "train", "cn1"), row(4, "c", "", "new"))
     assert namesakes_warning(sheet, {"cn0", "cn1"}) == [
         "the model: give 1 scan with the ids of its training scans (cn0) the split train if they are these, "

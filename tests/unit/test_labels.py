@@ -69,7 +69,7 @@ def test_a_label_names_a_class_in_any_case(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["CN", "2", "SC", ""])
-def test_what_names_no_class_is_told_with_those_that_there_are(text: str) -> None:
+def test_what_names_no_class_is_reported_with_those_that_there_are(text: str) -> None:
     with pytest.raises(ValueError, match=r"is no class.*; write one of HC, SCD, DEM$"):
         STUDY.named(text)
 

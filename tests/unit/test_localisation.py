@@ -1,4 +1,4 @@
-"""Voxel scores: known answers, maps of any range, what cannot be told."""
+"""Voxel scores: known answers, maps of any range, what cannot be determined."""
 
 import numpy as np
 import pytest

@@ -89,8 +89,8 @@ def test_guidance_is_one_batched_call_that_extrapolates():
     out = guided(model, 4, 3.0)(x, 77)
     handle.remove()
     assert calls == [6]
-    null, told = guided(model, 4, 0)(x, 77), guided(model, 4, 1)(x, 77)
-    torch.testing.assert_close(out, null + 3 * (told - null), atol=1e-5, rtol=1e-5)
+    null, as_class = guided(model, 4, 0)(x, 77), guided(model, 4, 1)(x, 77)
+    torch.testing.assert_close(out, null + 3 * (as_class - null), atol=1e-5, rtol=1e-5)
 
 
 def test_a_saved_model_loads_with_the_same_output(tmp_path):
@@ -146,11 +146,11 @@ def test_a_prototype_pair_made_with_monai_generative_loads(tmp_path):
     torch.testing.assert_close(loaded(x, times, classes), expected, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("told", [False, True])
-def test_weights_load_into_the_maintained_network_of_monai(tmp_path, told):
+@pytest.mark.parametrize("conditioned", [False, True])
+def test_weights_load_into_the_maintained_network_of_monai(tmp_path, conditioned):
     from monai.networks.nets import DiffusionModelUNet
 
-    model = random_model(replace(SMALL, time_conditioning=told))
+    model = random_model(replace(SMALL, time_conditioning=conditioned))
     save_model(tmp_path, model, {})
     core = DiffusionModelUNet(
         spatial_dims=2,
@@ -163,12 +163,12 @@ def test_weights_load_into_the_maintained_network_of_monai(tmp_path, told):
         with_conditioning=True,
         cross_attention_dim=SMALL.conditioning_dim,
         norm_num_groups=16,
-        num_class_embeds=SMALL.conditions if told else None,
+        num_class_embeds=SMALL.conditions if conditioned else None,
     ).eval()
     core.load_old_state_dict(load_file(tmp_path / "diffusion.safetensors"))
     x, times, classes = inputs()
     with torch.no_grad():
-        context, labels = model.embedding(classes)[:, None], classes if told else None
+        context, labels = model.embedding(classes)[:, None], classes if conditioned else None
         theirs = core(x, timesteps=times, context=context, class_labels=labels)
     torch.testing.assert_close(theirs, model(x, times, classes), atol=1e-5, rtol=1e-5)
 

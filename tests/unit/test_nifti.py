@@ -1,4 +1,4 @@
-"""Headers and files as we take them: what nibabel would mend or assume is mended rightly, told, or refused."""
+"""Headers and files as we take them: what nibabel would mend or assume is mended rightly, reported, or refused."""
 
 import gzip
 from pathlib import Path
@@ -93,7 +93,7 @@ def test_the_sform_counts_where_the_qform_is_impossible(tmp_path: Path) -> None:
     assert np.allclose(kept.header.get_zooms(), [12, 14, 10])
 
 
-def test_a_qform_and_a_sform_that_disagree_are_told_and_those_that_agree_are_not(tmp_path: Path) -> None:
+def test_a_qform_and_a_sform_that_disagree_are_reported_and_those_that_agree_are_not(tmp_path: Path) -> None:
     moved = AFFINE.copy()
     moved[2, 3] += 7
     far = open_volume(str(written(tmp_path / "far.nii", sform=moved)))
@@ -186,7 +186,7 @@ def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes) -> None:
     assert "bad.nii.gz" in refusal(tmp_path / "bad.nii.gz")
 
 
-def test_sizes_that_contradict_a_lone_sform_are_told_and_those_that_say_nothing_are_not(tmp_path: Path) -> None:
+def test_sizes_that_contradict_a_lone_sform_are_reported_and_those_that_say_nothing_are_not(tmp_path: Path) -> None:
     true = {"pixdim_1": 12, "pixdim_2": 14, "pixdim_3": 10}
     for wrong in ({"pixdim_3": 12}, {"pixdim_1": 12.2}, {"pixdim_2": 0}):
         volume = open_volume(str(written(tmp_path / "a.nii", sform=AFFINE, qform=None, **(true | wrong))))

@@ -1,4 +1,4 @@
-"""What cannot be the T1 image of a brain is refused, what is odd is told, and what is usual is not."""
+"""What cannot be the T1 image of a brain is refused, what is odd is warned of, and what is usual is not."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_a_brain_that_no_head_holds_is_refused() -> None:
             judge(voxels, scaled(affine, factor), 0, FOV)
 
 
-def test_a_small_brain_and_a_whole_head_are_told_with_their_volume() -> None:
+def test_a_small_brain_and_a_whole_head_are_reported_with_their_volume() -> None:
     voxels, affine = head_on("isotropic")
     assert kinds(voxels, scaled(affine, 0.75)) == ["small"]
     [odd, cut] = judge(voxels, scaled(affine, 1.5), 0, FOV)
@@ -51,7 +51,7 @@ def test_a_small_brain_and_a_whole_head_are_told_with_their_volume() -> None:
     assert kinds(voxels, scaled(affine, 1.5), fov=300) == ["whole head"]
 
 
-def test_a_brain_cut_by_the_cube_is_told() -> None:
+def test_a_brain_cut_by_the_cube_is_reported() -> None:
     voxels, affine = head_on("isotropic")
     [odd] = judge(voxels, affine, 0, 120.0)
     assert odd.kind == "cut"
@@ -68,7 +68,7 @@ def test_labels_are_refused_by_intent_and_by_their_flat_pieces() -> None:
             judge(flat, affine, 0, FOV)
 
 
-def test_a_map_that_is_saturated_is_told() -> None:
+def test_a_map_that_is_saturated_is_reported() -> None:
     voxels, affine = head_on("isotropic")
     assert kinds(np.minimum(voxels, 800), affine) == ["saturated"]
 
@@ -92,7 +92,7 @@ def test_a_volume_without_a_background_is_refused() -> None:
         judge(noise, np.diag([8.0, 8, 8, 1]), 0, FOV)
 
 
-def test_normalised_intensities_are_told() -> None:
+def test_normalised_intensities_are_reported() -> None:
     voxels, affine = head_on("isotropic")
     inside = voxels > 300
     z = np.where(inside, (voxels - voxels[inside].mean()) / voxels[inside].std(), 0)
@@ -132,7 +132,7 @@ def test_only_integers_wrap_around() -> None:
 
 
 @pytest.mark.parametrize(("axis", "which"), [(0, [30]), (1, [20, 21]), (2, [18, 19, 20])])
-def test_empty_slices_are_told(axis: int, which: list[int]) -> None:
+def test_empty_slices_are_reported(axis: int, which: list[int]) -> None:
     voxels, affine = head_on("isotropic")
     np.moveaxis(voxels, axis, 0)[which] = 0
     [odd] = judge(voxels, affine, 0, FOV)
@@ -140,7 +140,7 @@ def test_empty_slices_are_told(axis: int, which: list[int]) -> None:
     assert f"along its {('first', 'second', 'third')[axis]} axis (from {which[0]} to {which[-1]}, " in odd.text
 
 
-def test_a_brain_that_ends_in_a_plane_is_told() -> None:
+def test_a_brain_that_ends_in_a_plane_is_reported() -> None:
     voxels, affine = head_on("isotropic")
     half = voxels.copy()
     half[28:] = 0

@@ -41,9 +41,9 @@ def test_nobody_is_held_against_people_who_convert(tmp_path: Path) -> None:
     sheet = pd.DataFrame({"scan": [place.name for place in places], "age": None, "sex": None, "site": None})
     sheet["control"] = ["no" if scan == "cn6" else "" for scan in sheet["scan"]]
     cohort = summarise(places, covariates=sheet)
-    told = cohort.scans.set_index("scan")["control"]
-    assert set(told.index[told == "yes"]) == {f"cn{number}" for number in range(5)}
-    assert sorted(cohort.controls["scan"]) == sorted(told.index[told == "yes"])
+    marked = cohort.scans.set_index("scan")["control"]
+    assert set(marked.index[marked == "yes"]) == {f"cn{number}" for number in range(5)}
+    assert sorted(cohort.controls["scan"]) == sorted(marked.index[marked == "yes"])
     assert rank(cohort).set_index("scan").at["ad2", "controls"] == 5
 
 
@@ -53,7 +53,7 @@ def test_nothing_is_judged_by_few_controls(tmp_path: Path) -> None:
     assert table["percentile"].isna().all()
     assert table["p"].isna().all()
     which, where, sure = (answer.text for answer in answers(cohort, table, "nothing is compared"))
-    assert which.startswith("Not to be told")
+    assert which.startswith("This cannot be determined")
     assert "ad2, ad0" in which
     assert "No table of regions" in where
     assert sure.startswith("Nothing is compared. No single scan")
@@ -69,7 +69,7 @@ def test_answers_name_scans_regions_and_the_least_p(tmp_path: Path) -> None:
     object.__setattr__(cohort, "regions", pd.DataFrame(rows))
     table = rank(cohort)
     assert [region.name for region in table["regions"].iloc[0]] == ["left", "right"]
-    which, where, sure = (answer.text for answer in answers(cohort, table, "AD is told apart"))
+    which, where, sure = (answer.text for answer in answers(cohort, table, "AD is distinguished"))
     assert which.startswith("3 of 10 scans have higher log-odds of disease than 95 % of held-out controls (1 CN, 2 AD)")
     assert "In AD farthest above controls: left (+2.0), right (+0.8)" in where
     assert "7 held-out controls" in sure

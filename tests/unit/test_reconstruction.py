@@ -75,13 +75,13 @@ def test_target_class_matters():
 
 
 def test_one_step_changes_are_those_of_the_classes_predictions():
-    looked = one_step(model(), slices(), BRAIN, 1, 5, 99, seed=0, device=CPU, blind=True)
+    forth = one_step(model(), slices(), BRAIN, 1, 5, 99, seed=0, device=CPU, blind=True)
     back = one_step(model(), slices(), BRAIN, 5, 1, 99, seed=0, device=CPU, batch=2, blind=True)
-    for there, here in ((looked.class_direction, back.class_direction), (looked.log_odds, back.log_odds)):
+    for there, here in ((forth.class_direction, back.class_direction), (forth.log_odds, back.log_odds)):
         assert np.abs(there).max() > 0
         np.testing.assert_allclose(there, -here, atol=1e-5)
     # unguided to healthy and on to diseased is unguided to diseased
-    np.testing.assert_allclose(looked.health_direction + looked.class_direction, back.health_direction, atol=1e-5)
+    np.testing.assert_allclose(forth.health_direction + forth.class_direction, back.health_direction, atol=1e-5)
 
 
 class Oracle(ConditionalUNet):
@@ -95,8 +95,8 @@ class Oracle(ConditionalUNet):
 
 def test_log_odds_are_for_the_class_that_explains_the_noise():
     oracle = Oracle(Architecture((16, 16), (False, True), 1, 16, 8)).eval()
-    looked = one_step(oracle, slices(), BRAIN, 1, 5, 99, seed=0, device=CPU)
-    np.testing.assert_allclose(looked.log_odds, 1, rtol=0.2)
+    found = one_step(oracle, slices(), BRAIN, 1, 5, 99, seed=0, device=CPU)
+    np.testing.assert_allclose(found.log_odds, 1, rtol=0.2)
     # As the class that it knows, it restores its own slices and nothing that was added to them
     known = one_step(oracle, slices() + np.float32(0.25), BRAIN, 5, 1, 99, seed=0, device=CPU)
     np.testing.assert_allclose(known.denoising_error, 0.25, atol=1e-4)
@@ -107,18 +107,18 @@ def test_log_odds_are_of_the_brain_however_much_background_there_is():
         """Takes the background for the other class's."""
 
         def forward(self, x, timestep, condition):
-            as_told = super().forward(x, timestep, condition)
+            as_given = super().forward(x, timestep, condition)
             other = super().forward(x, timestep, torch.full_like(condition, 6 - int(condition[0])))
-            return torch.where(torch.from_numpy(brain[:, None]), as_told, other)
+            return torch.where(torch.from_numpy(brain[:, None]), as_given, other)
 
     brain = np.zeros_like(BRAIN)
     for size in range(1, 5):
         brain[size, :size, :size] = True
     misled = Misled(Architecture((16, 16), (False, True), 1, 16, 8)).eval()
-    looked = one_step(misled, slices(), brain, 1, 5, 99, seed=0, device=CPU)
-    assert np.isnan(looked.log_odds[0])
-    assert (looked.log_odds[1:] > 0).all()
-    np.testing.assert_allclose(looked.log_odds[4], 1, rtol=0.5)
+    found = one_step(misled, slices(), brain, 1, 5, 99, seed=0, device=CPU)
+    assert np.isnan(found.log_odds[0])
+    assert (found.log_odds[1:] > 0).all()
+    np.testing.assert_allclose(found.log_odds[4], 1, rtol=0.5)
     whole = one_step(misled, slices(), BRAIN, 1, 5, 99, seed=0, device=CPU)
     assert (whole.log_odds < 0).all()
 
@@ -139,7 +139,7 @@ def test_the_noise_is_the_scans_own_under_any_name():
     renamed = replace(small, record=replace(small.record, scan="other", subject="q", label="CN", split="val"))
 
     def log_odds(scan: ScanSlices, seed: int = 0) -> np.ndarray:
-        return Translator(model(), 1, 5, SETTINGS, CPU, seed=seed).look(scan).log_odds
+        return Translator(model(), 1, 5, SETTINGS, CPU, seed=seed).one_step(scan).log_odds
 
     first = log_odds(small)
     np.testing.assert_array_equal(log_odds(renamed), first)

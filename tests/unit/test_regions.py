@@ -180,7 +180,7 @@ def test_a_table_tells_what_was_put_into_each_region():
         ("L_V1_L", "R_V1_L"),
     ],
 )
-def test_a_side_is_told_in_any_atlas_way(left, right):
+def test_a_side_is_found_in_any_atlas_way(left, right):
     assert mirrored(left) == right
     assert mirrored(right) == left
 

@@ -111,31 +111,31 @@ def test_methods_tell_the_runs_own_parameters(cohort: Cohort):
     assert cited == set(range(1, len(methods.references) + 1))
 
 
-def test_methods_name_the_class_that_was_looked_for_whatever_the_parameters_say(cohort: Cohort):
+def test_methods_name_the_class_that_was_tested_for_whatever_the_parameters_say(cohort: Cohort):
     given = {"healthy": "CN", "disease": None}
     assert "how much better the diseased class explains" in " ".join(methods_text(cohort, given, {}).paragraphs)
-    looked = replace(cohort, scans=cohort.scans.assign(log_odds_of="LMCI", likeness_mean=0.1))
-    text = " ".join(methods_text(looked, given, {}).paragraphs)
+    named = replace(cohort, scans=cohort.scans.assign(log_odds_of="LMCI", likeness_mean=0.1))
+    text = " ".join(methods_text(named, given, {}).paragraphs)
     assert "how much better class LMCI explains" in text
     assert "from CN to class LMCI" in text
 
 
 def test_methods_claim_nothing_that_the_run_did_not_do(cohort: Cohort):
     given = {"guidance_scale": 2.5, "noise_depth": 199, "ddim_steps": 7, "inversion_iterations": 3, "tune": True}
-    for told in (False, True):
-        methods = methods_text(cohort, given, {"architecture": {"time_conditioning": told}})
+    for conditioned in (False, True):
+        methods = methods_text(cohort, given, {"architecture": {"time_conditioning": conditioned}})
         text = " ".join(methods.paragraphs)
-        assert ("timestep's embedding" in text) is told
-        assert any("beat GANs" in work for work in methods.references) is told
+        assert ("timestep's embedding" in text) is conditioned
+        assert any("beat GANs" in work for work in methods.references) is conditioned
         assert "chosen on the validation scans" in text
         assert "199" not in text
         assert "2.5" not in text
 
 
-def test_maps_are_looked_for_where_the_run_put_them(cohort: Cohort, figures: dict[str, Path]):
-    told = [render(cohort, figures, None, {"bids": bids}) for bids in (False, True)]
-    assert ["own grid are these files" in text for text in told] == [True, False]
-    assert ['href="bids/"' in text for text in told] == [False, True]
+def test_maps_are_linked_where_the_run_put_them(cohort: Cohort, figures: dict[str, Path]):
+    pages = [render(cohort, figures, None, {"bids": bids}) for bids in (False, True)]
+    assert ["own grid are these files" in text for text in pages] == [True, False]
+    assert ['href="bids/"' in text for text in pages] == [False, True]
 
 
 def test_same_bytes_twice(cohort: Cohort, figures: dict[str, Path]):
@@ -145,7 +145,7 @@ def test_same_bytes_twice(cohort: Cohort, figures: dict[str, Path]):
 def test_findings_give_chance_beside_each_score(cohort: Cohort):
     text = " ".join(findings(cohort))
     assert "20 scans of 20 subjects" in text
-    assert "AD is told apart from CN" in text
+    assert "AD is distinguished from CN" in text
     assert "AUROC 1.00" in text
     assert "chance 0.5" in text
     assert "The contrast map finds the true voxels with AUPRC 0.125 (" in text
@@ -167,12 +167,12 @@ def test_false_positives_and_adjusted_scores_are_there_only_with_covariates(
     assert "False positives" not in without
 
 
-def test_classes_that_overlap_are_not_told_apart(tmp_path: Path):
+def test_classes_that_overlap_are_not_distinguished(tmp_path: Path):
     places = [
         write_scores(tmp_path, slice_rows(f"s{number}", "AD" if number % 2 else "CN", seed=number), contrast=value)
         for number, value in enumerate([0.05, 0.04, 0.03, 0.06, 0.045, 0.05])
     ]
-    assert "AD is not told apart from CN" in " ".join(findings(summarise(places)))
+    assert "AD is not distinguished from CN" in " ".join(findings(summarise(places)))
 
 
 def test_summary_is_three_lines_that_name_outliers(tmp_path: Path):
@@ -184,7 +184,7 @@ def test_summary_is_three_lines_that_name_outliers(tmp_path: Path):
     assert all("\n" not in line for line in lines)
 
 
-def test_summary_tells_of_the_map_to_look_at_first(cohort: Cohort):
+def test_summary_names_the_map_to_look_at_first(cohort: Cohort):
     anomaly = cohort.localisation[cohort.localisation["map"] == "anomaly"]
     more = [anomaly.assign(map=name) for name in ("z", "residual", "likeness")]
     _, shown, _ = summary_lines(replace(cohort, localisation=pd.concat([cohort.localisation, *more])))

@@ -73,7 +73,7 @@ def test_iterations_end_when_the_fixed_point_is_reached():
 
 
 def scripted(*noises: tuple[float, ...]):
-    """Return a denoiser whose evaluations are told beforehand: each predicts one value in all pixels of an image."""
+    """Return a denoiser whose evaluations are given beforehand: each predicts one value in all pixels of an image."""
     script = iter(noises)
 
     def denoise(x: torch.Tensor, timestep: int) -> torch.Tensor:

@@ -181,7 +181,7 @@ def test_a_folder_of_all_images_names_nobody(tmp_path: Path) -> None:
         assert len(sheet.warnings) == (subjects == ["a", "b"])
 
 
-def test_two_visits_of_a_path_s_person_are_of_one_subject_and_other_files_are_told(tmp_path: Path) -> None:
+def test_two_visits_of_a_path_s_person_are_of_one_subject_and_other_files_are_reported(tmp_path: Path) -> None:
     images = ["002_S_0413/I1.nii", "002_S_0413/I2.nii", "002_s_0413_bl.nii"]
     sheet = read_json(tmp_path, [{"image": image, "slice_label": 1} for image in images])
     assert {row.subject for row in sheet.rows} == {"002_S_0413"}
@@ -192,7 +192,7 @@ def test_two_visits_of_a_path_s_person_are_of_one_subject_and_other_files_are_to
     assert line.startswith("dataset.json: 1 of 3 entries name no subject; each file counts as a person of its own")
 
 
-def test_a_key_given_twice_is_told(tmp_path: Path) -> None:
+def test_a_key_given_twice_is_reported(tmp_path: Path) -> None:
     text = '{"image": "i0.nii", "slice_label": 1, "slice_label": 5}'
     twice = "slice_label: 'slice_label' is there twice; keep one"
     assert only(read_sheet(write(tmp_path, f"[{text}]", "dataset.json"))) == f"dataset.json entry 1, {twice}"
@@ -209,7 +209,7 @@ def test_a_code_holds_however_a_spreadsheet_writes_its_number(tmp_path: Path, va
     assert "is no class" in only(read_sheet(path, codes=parsed_codes("11=CN,10=AD")))
 
 
-def test_scans_of_one_file_name_are_told_apart_by_the_user(tmp_path: Path) -> None:
+def test_scans_of_one_file_name_are_distinguished_by_the_user(tmp_path: Path) -> None:
     entries = [{"image": "cn/0.nii", "slice_label": 1}, {"image": "ad/0.nii", "slice_label": 5}]
     assert only(read_json(tmp_path, entries)).startswith("dataset.json entry 2, scan: '0' is also the id of entry 1")
 
@@ -222,7 +222,7 @@ def test_a_single_scan_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["sheet.xlsx", "sheet", "scan.nii.gz"])
-def test_a_file_that_is_no_sheet_is_told_by_its_name(tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_no_sheet_is_reported_by_its_name(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"\x00\xff")
     [line] = read_sheet(tmp_path / name).problem_lines()
     assert line.startswith(f"{name}: is neither .csv nor .json, nor the folder of a BIDS dataset; save the sheet")
@@ -287,7 +287,7 @@ def test_what_resembles_a_column_that_is_there_is_another_one(tmp_path: Path, na
         *(("Sites", "site"), ("Centre", "site"), ("SITE_ID", "site"), ("mask path", "mask"), ("controls", "control")),
     ],
 )
-def test_a_slip_of_the_pen_is_told(tmp_path: Path, name: str, known: str) -> None:
+def test_a_slip_of_the_pen_is_reported(tmp_path: Path, name: str, known: str) -> None:
     sheet = read(tmp_path, f"scan,subject,image,label,{name}", "a,p,a.nii,CN,")
     assert only(sheet) == f"sheet.csv row 1, {name}: {name!r} is no column of a sheet; did you mean {known!r}?"
 
@@ -305,13 +305,13 @@ def test_labels_are_the_classes_of_the_run(tmp_path: Path) -> None:
     sheet = read_sheet(path, codes={"2": "SCD"}, classes=study)
     assert sheet.problem_lines() == []
     assert [row.label for row in sheet.rows] == ["HC", "DEM", "SCD"]
-    told = "write one of HC, SCD, DEM, or say what it stands for, as in --label_codes 1=HC,2=SCD,3=DEM"
-    assert only(read_sheet(path, classes=study)).endswith(told)
+    expected = "write one of HC, SCD, DEM, or say what it stands for, as in --label_codes 1=HC,2=SCD,3=DEM"
+    assert only(read_sheet(path, classes=study)).endswith(expected)
     # The prototype's numbers are of ADNI's classes
     assert "'5' is no class, and a number" in only(read_scan('{"image": "a.nii", "label": 5}', tmp_path, classes=study))
 
 
-def test_rows_without_image_or_label_are_told_apart_from_mistakes(tmp_path: Path) -> None:
+def test_rows_without_image_or_label_are_distinguished_from_mistakes(tmp_path: Path) -> None:
     sheet = read(tmp_path, "scan,subject,image,label", "a,p,a.nii,n/a", "b,q,,CN", "c,r,c.nii,XX", "d,s,d.nii,")
     assert [(lack.row.scan, lack.column, lack.reason) for lack in sheet.lacking] == [
         ("a", "label", "no label"),

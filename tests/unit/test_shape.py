@@ -1,4 +1,4 @@
-"""Voxel sizes and axes that a brain cannot have are told, by its proportions and by the side on which it is alike."""
+"""Voxel sizes and axes that no brain can have are reported, by its proportions and the side on which it is alike."""
 
 import itertools
 
@@ -30,30 +30,30 @@ def test_people_of_every_disease_and_grid_are_not_odd(kind: str) -> None:
 
 
 @pytest.mark.parametrize("name", GRIDS)
-def test_a_squashed_head_is_told_on_any_grid(name: str) -> None:
+def test_a_squashed_head_is_reported_on_any_grid(name: str) -> None:
     voxels, affine = head_on(name)
     for axis in range(3):
-        told = odd(voxels, np.diag([*np.where(np.arange(3) == axis, 0.65, 1), 1]) @ affine)
-        assert "mm high: " in told["shape"]
-        assert told["shape"].endswith("see whether its voxel sizes are right")
+        oddities = odd(voxels, np.diag([*np.where(np.arange(3) == axis, 0.65, 1), 1]) @ affine)
+        assert "mm high: " in oddities["shape"]
+        assert oddities["shape"].endswith("see whether its voxel sizes are right")
 
 
-def test_a_squashed_brain_is_told_with_its_size(brain: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_squashed_brain_is_reported_with_its_size(brain: tuple[np.ndarray, np.ndarray]) -> None:
     voxels, affine = brain
     for axis, name in enumerate(("length to width is ", "length to width is 0.", "length to height is ")):
-        told = odd(voxels, np.diag([*np.where(np.arange(3) == axis, 0.7, 1), 1]) @ affine)
-        assert list(told) == ["shape"]
-        assert name in told["shape"]
+        oddities = odd(voxels, np.diag([*np.where(np.arange(3) == axis, 0.7, 1), 1]) @ affine)
+        assert list(oddities) == ["shape"]
+        assert name in oddities["shape"]
 
 
 @pytest.mark.parametrize("order", [order for order in itertools.permutations(range(3)) if order != (0, 1, 2)])
-def test_axes_in_another_order_are_told(brain: tuple[np.ndarray, np.ndarray], order: tuple[int, ...]) -> None:
+def test_axes_in_another_order_are_reported(brain: tuple[np.ndarray, np.ndarray], order: tuple[int, ...]) -> None:
     voxels, affine = brain
-    told = odd(np.transpose(voxels, order), affine)
-    assert list(told) == ["shape"]
+    oddities = odd(np.transpose(voxels, order), affine)
+    assert list(oddities) == ["shape"]
     if order.index(0) != 0:
-        assert "rather than left and right" in told["shape"]
-        assert "axes in another order? Correct the affine" in told["shape"]
+        assert "rather than left and right" in oddities["shape"]
+        assert "axes in another order? Correct the affine" in oddities["shape"]
 
 
 def test_a_brain_with_one_half_damaged_is_not_odd(brain: tuple[np.ndarray, np.ndarray]) -> None:
@@ -63,7 +63,7 @@ def test_a_brain_with_one_half_damaged_is_not_odd(brain: tuple[np.ndarray, np.nd
     assert odd(left, affine) == {}
 
 
-def test_slices_that_are_thick_are_told_and_coarse_grids_are_not(brain: tuple[np.ndarray, np.ndarray]) -> None:
+def test_slices_that_are_thick_are_reported_and_coarse_grids_are_not(brain: tuple[np.ndarray, np.ndarray]) -> None:
     voxels, affine = brain
     assert (
         "mm: what lies between slices so thick"
@@ -72,12 +72,12 @@ def test_slices_that_are_thick_are_told_and_coarse_grids_are_not(brain: tuple[np
     assert odd(voxels[::2, ::2, ::2], affine @ np.diag([2, 2, 2, 1])) == {}
 
 
-def test_scores_that_were_clipped_are_told(brain: tuple[np.ndarray, np.ndarray]) -> None:
+def test_scores_that_were_clipped_are_reported(brain: tuple[np.ndarray, np.ndarray]) -> None:
     voxels, affine = brain
     inside = voxels > 0
     z = np.where(inside, (voxels - voxels[inside].mean()) / voxels[inside].std(), 0)
-    told = odd(np.clip(z, 0, None), affine)
-    assert "of its brain at the value of its background (clipped, or with holes?)" in told["clipped"]
+    oddities = odd(np.clip(z, 0, None), affine)
+    assert "of its brain at the value of its background (clipped, or with holes?)" in oddities["clipped"]
     assert list(odd(z, affine)) == ["normalised"]
 
 

@@ -122,7 +122,7 @@ def test_phantoms_that_differ_by_a_grey_value_are_a_sound_cohort(store: Callable
     assert not earliest_copies([signature(store(SCAN + np.float32(shift) * BRAIN)) for shift in range(30)])
 
 
-def test_a_normalised_scan_is_told_of_one_person_and_not_of_those_with_other_noise() -> None:
+def test_a_normalised_scan_is_reported_of_one_person_and_not_of_those_with_other_noise() -> None:
     noisy = [np.where(BRAIN, HEAD + 8 * np.roll(NOISE, shift, axis=0), 0) for shift in range(6)]
     copies = [np.pad(z_scored(each), 3) for each in noisy[2:4]]
     assert earliest_copies([signature(each) for each in (*noisy, *copies)]) == {6: 2, 7: 3}
@@ -142,12 +142,12 @@ def test_volumes_of_few_grey_values_are_copies_only_if_equal() -> None:
     assert not are_copies(signature(tissue), signature(brighter))
 
 
-def test_each_copy_is_told_of_the_first_and_unknown_ones_of_nothing() -> None:
+def test_each_copy_is_reported_of_the_first_and_unknown_ones_of_nothing() -> None:
     kinds = (SCAN, None, SHIFTED, SCAN[::-1], to_bytes(SCAN), SHIFTED * 2)
     assert earliest_copies([each if each is None else signature(each) for each in kinds]) == {3: 0, 4: 0, 5: 2}
 
 
-def test_a_copy_of_a_copy_is_told_of_the_first_though_it_is_too_far_from_it() -> None:
+def test_a_copy_of_a_copy_is_reported_of_the_first_though_it_is_too_far_from_it() -> None:
     values = signature(SCAN).values
     chain = [Signature(SCAN.shape, values + np.float32(shift), 1.0) for shift in (0, 0.5, 1.0)]
     assert not are_copies(chain[0], chain[2])
@@ -190,7 +190,7 @@ def test_signatures_of_whole_volumes_alone_are_still_read(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "text", "other"])
-def test_a_damaged_file_is_told_with_the_mend(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_file_is_reported_with_the_mend(tmp_path: Path, damage: str) -> None:
     file = tmp_path / "s.safetensors"
     if damage == "other":
         save_signatures(file, [Signature((8, 8, 8), np.zeros(5, np.float32), 1.0)])

@@ -176,7 +176,7 @@ def test_people_who_have_another_label_anywhere_are_no_controls() -> None:
     assert mark_controls(sheet.rows, "AD", labels_of_subjects(sheet))[0][6].control == "yes"
 
 
-def controls_told(*rows: Row) -> list[str]:
+def controls_reported(*rows: Row) -> list[str]:
     return mark_controls(rows, "CN", labels_of_subjects(sheet_of(*rows)))[1]
 
 
@@ -184,10 +184,10 @@ def test_healthy_people_whom_the_sheet_denies_are_counted() -> None:
     no = [replace(row(number, f"p{number}", split="test"), control="no") for number in (2, 3)]
     trained = replace(row(4, "p4", split="train"), control="no")
     ill = replace(row(5, "p5", "AD", "test"), control="no")
-    [line] = controls_told(*no, trained, ill, row(6, "p6", split="test"))
+    [line] = controls_reported(*no, trained, ill, row(6, "p6", split="test"))
     assert line.startswith("2 CN scans not trained on, no controls by the sheet's column control")
     assert line.endswith(": s2, s3")
-    assert controls_told(trained, ill, row(6, "p6", split="test")) == []
+    assert controls_reported(trained, ill, row(6, "p6", split="test")) == []
 
 
 def test_who_cannot_be_a_control_is_none_though_the_sheet_says_so() -> None:
@@ -195,7 +195,7 @@ def test_who_cannot_be_a_control_is_none_though_the_sheet_says_so() -> None:
         replace(each, control="yes")
         for each in (row(2, "a", split="test"), row(3, "b", "AD", "test"), row(4, "c", split="train"))
     ]
-    [line] = controls_told(*yes)
+    [line] = controls_reported(*yes)
     assert line.startswith("2 scans not always CN, or trained on, no controls though")
     assert line.endswith(": s3, s4")
 
@@ -206,8 +206,8 @@ def test_a_table_tells_its_controls_itself_unless_it_has_a_column_of_them() -> N
         columns=["subject", "label", "split"],
     )
     assert held_out_controls(table, "CN").tolist() == [False, False, True, False, False]
-    told = table.assign(control=["no", "no", "no", "no", "no"])
-    assert not held_out_controls(told, "CN").any()
+    marked = table.assign(control=["no", "no", "no", "no", "no"])
+    assert not held_out_controls(marked, "CN").any()
 
 
 def test_who_converts_is_none_of_the_healthy_to_tune_on() -> None:

@@ -32,14 +32,14 @@ def test_what_a_config_tells_of_its_training(training: Any, seen: tuple[str, ...
 STUDY = Classes(("HC", "SCD", "DEM"))
 
 
-@pytest.mark.parametrize(("conditions", "told", "known"), [(6, None, ADNI), (4, STUDY, STUDY)])
-def test_a_pair_of_files_knows_the_classes_that_are_told_of_it(tmp_path: Path, conditions, told, known) -> None:
+@pytest.mark.parametrize(("conditions", "stated", "known"), [(6, None, ADNI), (4, STUDY, STUDY)])
+def test_a_pair_of_files_has_the_classes_that_are_stated_of_it(tmp_path: Path, conditions, stated, known) -> None:
     (tmp_path / "x.pt").touch()
-    assert classes_of_model(tmp_path / "x.pt", conditions, told) == (known, known)
+    assert classes_of_model(tmp_path / "x.pt", conditions, stated) == (known, known)
 
 
 @pytest.mark.parametrize(("conditions", "held"), [(9, 8), (4, 3), (1, 0), (0, 0)])
-def test_a_pair_of_which_not_all_classes_are_told_is_refused(tmp_path: Path, conditions: int, held: int) -> None:
+def test_a_pair_of_which_not_all_classes_are_stated_is_refused(tmp_path: Path, conditions: int, held: int) -> None:
     (tmp_path / "x.pt").touch()
     line = f"model: its embedding holds {held} classes and --classes names 5, CN,EMCI,MCI,LMCI,AD; name them all"
     with pytest.raises(InputError, match=f"^{re.escape(line)}"):
@@ -71,7 +71,7 @@ def test_a_folder_is_asked(tmp_path: Path) -> None:
         (("EMCI", "AD"), "AD", None, "EMCI"),
     ],
 )
-def test_the_most_severe_class_that_was_trained_on_is_looked_for(trained, healthy, disease, chosen) -> None:
+def test_the_most_severe_class_that_was_trained_on_is_tested_for(trained, healthy, disease, chosen) -> None:
     assert class_complaints(healthy, disease, trained) == []
     assert compared_classes(healthy.lower(), disease, ADNI, trained) == (healthy, chosen)
 
@@ -94,6 +94,6 @@ def test_a_class_that_was_not_trained_on_is_refused(trained, healthy, disease, l
         compared_classes(healthy, disease, ADNI, trained)
 
 
-def test_without_a_word_the_first_class_is_healthy_and_the_most_severe_is_looked_for() -> None:
+def test_without_a_word_the_first_class_is_healthy_and_the_most_severe_is_tested_for() -> None:
     assert compared_classes(None, None, STUDY, STUDY) == ("HC", "DEM")
     assert compared_classes(None, None, STUDY, ("HC", "SCD")) == ("HC", "SCD")

@@ -282,7 +282,7 @@ def losing(trainer: Trainer, step: int, loss: float, factor: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("loss", "factor", "told"),
+    ("loss", "factor", "expected"),
     [
         (math.nan, 1, "the loss is nan and the norm of its gradient "),
         (math.inf, math.nan, "the loss is inf and the norm of its gradient nan"),
@@ -290,10 +290,10 @@ def losing(trainer: Trainer, step: int, loss: float, factor: float) -> None:
         (0.5, 0, "the loss is 0.5 and the norm of its gradient 0"),
     ],
 )
-def test_a_step_from_which_nothing_can_be_learned_ends_the_training(cohort, tmp_path, loss, factor, told):
+def test_a_step_from_which_nothing_can_be_learned_ends_the_training(cohort, tmp_path, loss, factor, expected):
     trainer, checkpoint = Trainer(cohort, recipe(), CPU), tmp_path / "checkpoint.pt"
     losing(trainer, 4, loss, factor)
-    with pytest.raises(InputError, match=f"^training step 4: {told}.*; lower --learning-rate, or look .*$"):
+    with pytest.raises(InputError, match=f"^training step 4: {expected}.*; lower --learning-rate, or look .*$"):
         train(trainer, checkpoint, 2, lambda _: {}, None, lambda _: None, Interruption())
     good = Trainer(cohort, recipe(), CPU)
     good.load(checkpoint)
@@ -343,7 +343,7 @@ def test_the_key_tells_trainings_apart(cohort):
     assert Trainer(cohort, recipe(), CPU).key() in keys
 
 
-def test_a_label_that_is_none_of_the_classes_is_told_before_the_training(cohort):
+def test_a_label_that_is_none_of_the_classes_is_reported_before_the_training(cohort):
     with pytest.raises(InputError, match=r"has the label 'AD', none of CN, MCI; give all classes with --classes$"):
         Cohort.read(cohort.folders, Classes(["CN", "MCI"]))
 

@@ -79,7 +79,7 @@ class Checked:
     key: list[tuple[Row, Row]] = field(default_factory=list)
 
     def write(self, folder: Path) -> None:
-        """Write samplesheet.csv, rows.csv, split.csv, inputs.csv, warnings.txt, and what later stages are told.
+        """Write samplesheet.csv, rows.csv, split.csv, inputs.csv, warnings.txt, and what later stages are given.
 
         That is conform.json and cubes.txt; versions.json is for the user. Where scans are left out, skipped.csv says
         why; where there are pseudonyms, pseudonyms.csv says whose. Those of an earlier check go.
@@ -182,8 +182,8 @@ def check(
         inspections = _inspect(sheet, workers, _field_of_view(parameters, config))
         warnings += sheet.warnings
         if parameters["skip_bad_scans"]:
-            inspections, skipped, told = _skip(sheet, inspections)
-            warnings += told
+            inspections, skipped, left_out = _skip(sheet, inspections)
+            warnings += left_out
         digests = _complete(sheet, inspections)
         warnings += _odd(sheet, inspections)
         if model or scan:
@@ -209,8 +209,8 @@ def check(
             trained = classes.among(learned)
         problems += sheet.problem_lines()
         healthy = parameters["healthy"]
-        rows, told = mark_controls(sheet.rows, healthy, labels)
-        warnings += told
+        rows, unmarked = mark_controls(sheet.rows, healthy, labels)
+        warnings += unmarked
     if classes and trained is not None:
         complaints = class_complaints(parameters["healthy"], parameters["disease"], trained)
         problems += [f"parameter {name}: {text}" for name, text in complaints if parameters[name] in classes]

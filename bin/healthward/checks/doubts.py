@@ -34,7 +34,7 @@ def doubts(sheet: Sheet) -> list[str]:
 
 
 def audit_visits(sheet: Sheet) -> list[str]:
-    """Tell of subjects that are equal up to a visit at their end; report those that are in different splits."""
+    """Warn of subjects that are equal up to a visit at their end; report those that are in different splits."""
     people: dict[tuple[str, ...], dict[tuple[str, ...], Row]] = {}
     for row in sheet.rows:
         person = VISIT.sub("", row.subject)
@@ -56,7 +56,7 @@ def audit_visits(sheet: Sheet) -> list[str]:
 
 
 def audit_shared_subject(sheet: Sheet) -> list[str]:
-    """Tell of a column of subjects that holds the labels, or one subject for most scans."""
+    """Warn of a column of subjects that holds the labels, or one subject for most scans."""
     rows = sheet.rows
     classes = [_class(sheet, sheet.codes.get(plain_code(row.subject), row.subject)) for row in rows]
     if len(rows) > 1 and classes == [row.label for row in rows]:
@@ -68,7 +68,7 @@ def audit_shared_subject(sheet: Sheet) -> list[str]:
 
 
 def audit_subjects_of_paths(sheet: Sheet) -> list[str]:
-    """Tell of scans whose image is, by its path, of another subject of the sheet."""
+    """Warn of scans whose image is, by its path, of another subject of the sheet."""
     common = common_folder(row.image for row in sheet.rows if row.image)
     known = {bare(row.subject) for row in sheet.rows}
     found = []
@@ -81,7 +81,7 @@ def audit_subjects_of_paths(sheet: Sheet) -> list[str]:
 
 
 def audit_folders(sheet: Sheet) -> list[str]:
-    """Tell of scans whose image is in a folder that is called as another class, MCI being for EMCI and LMCI, too."""
+    """Warn of scans whose image is in a folder that is called as another class, MCI being for EMCI and LMCI, too."""
     if len(sheet.rows) < 2:
         return []  # any folder above a single image might be one of a user's
     above = PurePosixPath(common_folder(row.image for row in sheet.rows if row.image))
@@ -96,7 +96,7 @@ def audit_folders(sheet: Sheet) -> list[str]:
 
 
 def audit_ages(sheet: Sheet) -> list[str]:
-    """Tell of ages of infants among adults."""
+    """Warn of ages of infants among adults."""
     aged = [(row.age, row) for row in sheet.rows if row.age is not None]
     if not aged or statistics.median(age for age, _ in aged) < ADULT_YEARS:
         return []
@@ -106,7 +106,7 @@ def audit_ages(sheet: Sheet) -> list[str]:
 
 
 def audit_sites(sheet: Sheet) -> list[str]:
-    """Tell of sites that differ in what nobody sees, or in case: each would be adjusted for by itself."""
+    """Warn of sites that differ in what nobody sees, or in case: each would be adjusted for by itself."""
     spellings: dict[str, dict[str, Row]] = {}
     for row in sheet.rows:
         if row.site:

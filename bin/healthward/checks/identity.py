@@ -18,7 +18,7 @@ def audit_ids(sheet: Sheet) -> list[str]:
 
     Within a split a person may count twice, but does not leak: that, and scans whose ids say the same, is a warning,
     returned as a line of each kind. A row without a split is about to be divided by its subject. Ids that differ in
-    case alone are told where a sheet is read.
+    case alone are reported where a sheet is read.
     """
     splits: dict[str, set[str]] = {}
     for row in sheet.rows:
@@ -32,9 +32,9 @@ def audit_ids(sheet: Sheet) -> list[str]:
             text = f"{shown(row.subject)} and {shown(earlier.subject)} of {sheet.place(earlier.number)} differ only in"
             mend = "write one subject's id one way, or rename one of two people"
             sheet.report(row.number, "subject", f"{text} zeros, separators, prefix or case; {mend}")
-    # What is told of a subject need not be told of its scans
-    told = {row.subject for pair in _confusable(sheet.rows, "subject") for row in pair}
-    scans = [pair for pair in _confusable(sheet.rows, "scan") if not told.issuperset(row.subject for row in pair)]
+    # What is reported of a subject need not be reported of its scans
+    reported = {row.subject for pair in _confusable(sheet.rows, "subject") for row in pair}
+    scans = [pair for pair in _confusable(sheet.rows, "scan") if not reported.issuperset(row.subject for row in pair)]
     warnings = []
     for column, pairs in (("subject", within), ("scan", scans)):
         names = [

@@ -49,19 +49,19 @@ def inspect_all(volumes: Sequence[tuple[str, str]], workers: int, fov: float = U
     An empty path is not opened. Scans would be conformed to a cube of `fov` millimetres.
     """
     progress = tqdm(total=len(volumes), desc="opening scans", unit="scan", disable=None)
-    look = partial(inspect, fov=fov)
+    inspect_pair = partial(inspect, fov=fov)
     found = []
     with progress:
         if workers == 1 or len(volumes) < 2:
             for pair in volumes:
-                found.append(look(pair))
+                found.append(inspect_pair(pair))
                 progress.update()
             return found
         # spawn: forking a process that holds threads can deadlock, and is not to be had on every system
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(min(workers, len(volumes)), mp_context=context) as pool:
             # Few at a time, so that one slow disk holds up few; not one, which would cost more than a small volume
-            for inspection in pool.map(look, volumes, chunksize=min(16, 1 + len(volumes) // (4 * workers))):
+            for inspection in pool.map(inspect_pair, volumes, chunksize=min(16, 1 + len(volumes) // (4 * workers))):
                 found.append(inspection)
                 progress.update()
     return found

@@ -21,7 +21,7 @@ NORMAL_95 = 1.959964
 
 
 def score_names(scans: pd.DataFrame) -> list[str]:
-    """Return the columns that score a scan: not identity, covariates, the class looked for, voxel metrics, curve."""
+    """Return the columns that score a scan: not identity, covariates, the class tested for, voxel metrics, curve."""
     others = (*IDENTITY, "control", *COVARIATES, "log_odds_of", *CURVE_COLUMNS)
     return [name for name in map(str, scans) if name not in others and not VOXEL_METRIC.fullmatch(name)]
 

@@ -40,7 +40,7 @@ def adjust(scans: pd.DataFrame, scores: Sequence[str], healthy: str) -> Adjustme
 
     A covariate is used if it varies among the controls; a sex or site of fewer than 3 control subjects is unknown to
     the fit. Every parameter takes 5 control subjects, and the fit 10: with fewer it follows their noise and hands it
-    on to every patient. Where these are not there, or covariates cannot be told apart, site goes first, since each
+    on to every patient. Where these are not there, or covariates cannot be distinguished, site goes first, since each
     further site is a parameter, then sex, since MRI follows age more.
 
     Args:

@@ -72,7 +72,7 @@ def answers(cohort: Cohort, ranked: pd.DataFrame, separation: str) -> list[Answe
     Args:
         cohort: the cohort.
         ranked: from `rank`.
-        separation: how well the classes are told apart, a clause.
+        separation: how well the classes are distinguished, a clause.
     """
     return [
         Answer("Which scans are abnormal?", _which(cohort, ranked)),
@@ -85,8 +85,8 @@ def _which(cohort: Cohort, ranked: pd.DataFrame) -> str:
     if ranked["percentile"].isna().all():
         first = listed(ranked["scan"], most=5)
         return (
-            f"Not to be told: it takes {FEWEST_CONTROLS + 1} healthy subjects that were not trained on to know what is"
-            f" usual. In the order of their log-odds of disease the first are {first}."
+            f"This cannot be determined: it takes {FEWEST_CONTROLS + 1} healthy subjects that were not trained on to"
+            f" know what is usual. In the order of their log-odds of disease the first are {first}."
         )
     beyond = ranked[ranked["percentile"] >= UNUSUAL]
     if beyond.empty:
@@ -129,5 +129,5 @@ def _how_sure(ranked: pd.DataFrame, separation: str) -> str:
     most = int(known["controls"].max())
     return (
         f"{text} A single scan is judged against {counted(most, 'held-out control')}, so no p-value can be below"
-        f" {1 / (1 + most):.2g}, and none is corrected for the {counted(len(ranked), 'scan')} looked at."
+        f" {1 / (1 + most):.2g}, and none is corrected for the {counted(len(ranked), 'scan')} ranked."
     )

@@ -115,7 +115,7 @@ def summarise(
     classes: Classes = ADNI,
     others: pd.DataFrame | None = None,
 ) -> Cohort:
-    """Gather the score folders of a cohort, in any order, into its tables.
+    """Collect the score folders of a cohort, in any order, into its tables.
 
     `covariates` has a row for each scan: scan, age (years), sex, site, missing where unknown; maybe subject and label,
     which must be those of the scores; and maybe control, "no" for a healthy scan that others must not be held against
@@ -166,8 +166,8 @@ def _with_controls(scans: pd.DataFrame, sheet: pd.DataFrame | None, healthy: str
     if sheet is not None and "control" in sheet:
         controls &= ~scans["scan"].isin(sheet.loc[sheet["control"] == "no", "scan"])
     identity = list(IDENTITY)
-    told = scans[identity].assign(control=np.where(controls, "yes", "no"))
-    return pd.concat([told, scans.drop(columns=identity)], axis=1)
+    leading = scans[identity].assign(control=np.where(controls, "yes", "no"))
+    return pd.concat([leading, scans.drop(columns=identity)], axis=1)
 
 
 def _with_covariates(scans: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFrame:
@@ -183,8 +183,8 @@ def _with_covariates(scans: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFr
                 ours[column][other].iloc[0],
                 scans[column][other].iloc[0],
             )
-            told = f"{column} {shown(sheets)} to scan {scan}, its scores {shown(scores)}"
-            raise InputError(f"the samplesheet gives {told}; {SHEET_OF_SCORES}")
+            conflict = f"{column} {shown(sheets)} to scan {scan}, its scores {shown(scores)}"
+            raise InputError(f"the samplesheet gives {conflict}; {SHEET_OF_SCORES}")
     known = [name for name in COVARIATES if ours[name].notna().any()]
     identity = [*IDENTITY, "control"]
     return pd.concat([scans[identity], ours[known], scans.drop(columns=identity)], axis=1)

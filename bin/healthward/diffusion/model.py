@@ -33,8 +33,8 @@ class Architecture:
         head_channels: channels an attention head.
         conditioning_dim: length of a condition's embedding.
         conditions: rows of the embedding, the null token included.
-        time_conditioning: whether every residual block is told the condition with the timestep, too, as in Dhariwal
-            and Nichol, NeurIPS 2021; else attention alone sees it.
+        time_conditioning: whether every residual block is conditioned on the class with the timestep, too, as in
+            Dhariwal and Nichol, NeurIPS 2021; else attention alone is.
     """
 
     channels: tuple[int, ...] = (64, 64, 64)
@@ -92,9 +92,9 @@ class ConditionalUNet(nn.Module):
             condition: (B,), int64, 0 for none or a class's number.
         """
         context = self.embedding(condition)[:, None]
-        told = condition if self.architecture.time_conditioning else None
+        conditioned_on = condition if self.architecture.time_conditioning else None
         with torch.autocast(x.device.type, self.precision, enabled=self.precision != context.dtype):
-            noise = self.unet(x.to(context.dtype), timestep, context=context, class_labels=told)
+            noise = self.unet(x.to(context.dtype), timestep, context=context, class_labels=conditioned_on)
         return noise.float()  # type: ignore[no-any-return]
 
     def compute_in(self, precision: torch.dtype) -> None:
@@ -153,9 +153,9 @@ def guided(model: ConditionalUNet, condition: int, scale: float) -> Denoiser:
 
     def denoise(x: torch.Tensor, timestep: int) -> torch.Tensor:
         rows = x.shape[0]
-        told = torch.tensor(conditions, device=x.device).repeat_interleave(rows)
-        when = torch.full_like(told, timestep)
-        noise = model(x.repeat(len(conditions), 1, 1, 1), when, told)
+        given = torch.tensor(conditions, device=x.device).repeat_interleave(rows)
+        when = torch.full_like(given, timestep)
+        noise = model(x.repeat(len(conditions), 1, 1, 1), when, given)
         if len(conditions) == 1:
             return noise
         unconditional, conditional = noise.chunk(2)

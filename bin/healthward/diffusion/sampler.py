@@ -76,8 +76,8 @@ def invert(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Invert images to the noised latents from which `decode` returns them.
 
-    A step from (z, t) to (y, t_next) needs the noise at y, which is what it looks for. A fixed-point iteration repeats
-    the step with the noise predicted at the present y, and so approaches the y whose decoding step returns z. The first
+    A step from (z, t) to (y, t_next) needs the noise at y, which is to be found. A fixed-point iteration repeats the
+    step with the noise predicted at the present y, and so approaches the y whose decoding step returns z. The first
     guess takes the noise that the step before ended with: it belongs to nearly the same image at the same timestep,
     so a fresh evaluation at z would add cost and no accuracy. Images are iterated until they change by less than
     `TOLERANCE`, each for itself: the first steps out of the clean image take many iterations, later ones few. Where the

@@ -12,18 +12,18 @@ from healthward.labels import ADNI, Classes, are_classes
 from healthward.wording import listed
 
 
-def known_classes(config: Mapping[str, Any] | None, conditions: int, told: Classes) -> Classes:
+def known_classes(config: Mapping[str, Any] | None, conditions: int, stated: Classes) -> Classes:
     """Return the classes that a model knows, in the order of its condition numbers.
 
     Args:
         config: its config.json, which names them; None for a pair of .pt files.
         conditions: rows of its embedding, the null token's included.
-        told: what the classes of a pair are.
+        stated: what the classes of a pair are.
 
     Raises:
         InputError: the embedding has more or fewer rows.
     """
-    classes, names = (told, "--classes") if config is None else (Classes(config["classes"]), "its config.json")
+    classes, names = (stated, "--classes") if config is None else (Classes(config["classes"]), "its config.json")
     if len(classes) != conditions - 1:
         held = f"its embedding holds {max(0, conditions - 1)} classes and {names} names {len(classes)}"
         mend = "name them all with --classes, in order" if config is None else "give files of one training"
@@ -32,9 +32,9 @@ def known_classes(config: Mapping[str, Any] | None, conditions: int, told: Class
 
 
 def trained_classes(config: Mapping[str, Any] | None, classes: Classes) -> tuple[str, ...]:
-    """Return those of a model's classes that its training saw, in order of severity; where nothing tells, all.
+    """Return those of a model's classes that its training saw, in order of severity; where nothing says it, all.
 
-    `config` is its config.json, of which older ones tell scans by class and no people; None for a pair of .pt files.
+    `config` is its config.json, of which older ones give scans by class and no people; None for a pair of .pt files.
     """
     training = config.get("training") if config else None
     if not isinstance(training, Mapping):
@@ -43,23 +43,23 @@ def trained_classes(config: Mapping[str, Any] | None, classes: Classes) -> tuple
     return tuple(label for label in classes if seen.get(label)) if isinstance(seen, Mapping) else classes
 
 
-def classes_of_model(model: Path, conditions: int, told: Classes | None) -> tuple[Classes, tuple[str, ...]]:
+def classes_of_model(model: Path, conditions: int, stated: Classes | None) -> tuple[Classes, tuple[str, ...]]:
     """Return the classes that a model knows, and those that it was trained on.
 
     Args:
         model: a folder that could be loaded, or a .pt file.
         conditions: rows of its embedding.
-        told: what the user says of the classes; of a pair whose are not told they are ADNI's.
+        stated: what the user says of the classes; of a pair whose are not stated they are ADNI's.
 
     Raises:
-        InputError: what is told is not what the model says.
+        InputError: what is stated is not what the model says.
     """
     config = read_object(model / "config.json", COPY_AGAIN) if model.is_dir() else None
     if config is not None and not are_classes(config.get("classes")):
         raise InputError(f"{model / 'config.json'}: names no classes; {COPY_AGAIN}")
-    classes = known_classes(config, conditions, told or ADNI)
-    if told is not None and told != classes:
-        raise InputError(f"--classes: {other_classes(told, classes)}")
+    classes = known_classes(config, conditions, stated or ADNI)
+    if stated is not None and stated != classes:
+        raise InputError(f"--classes: {other_classes(stated, classes)}")
     return classes, trained_classes(config, classes)
 
 
@@ -102,7 +102,7 @@ def class_complaints(healthy: str, disease: str | None, trained: Sequence[str]) 
 def compared_classes(
     healthy: str | None, disease: str | None, classes: Classes, trained: Sequence[str]
 ) -> tuple[str, str]:
-    """Return the healthy class and the one whose signs are looked for, named in any case.
+    """Return the healthy class and the one whose signs are tested for, named in any case.
 
     Where none is named they are the first of a model's `classes` and the most severe one that was `trained`.
 

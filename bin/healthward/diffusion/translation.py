@@ -25,10 +25,10 @@ from healthward.imaging.volumes import Array, Mask
 from healthward.labels import NULL_CONDITION
 
 ONE_STEP_LEVELS = (0.25, 0.5, 0.75, 1)
-"""Shares of the noise depth at which slices are looked at in one step."""
+"""Shares of the noise depth at which slices are predicted in one step."""
 
 LOG_ODDS_LEVELS = 2
-"""How many of these, from the first, tell the classes apart."""
+"""How many of these, from the first, the log-odds are taken at."""
 
 ONE_STEP_DRAWINGS = 2
 """Drawings of noise at each level."""
@@ -169,7 +169,7 @@ def one_step(
 
     Args:
         model, slices, device, batch: as of `translate`.
-        brain: bool (N, H, W): where log-odds are taken; the rest of a frame tells classes apart by chance alone.
+        brain: bool (N, H, W): where log-odds are taken; the rest of a frame distinguishes classes by chance alone.
         healthy, disease: numbers of the two classes.
         depth: noise level that the shares `ONE_STEP_LEVELS` are of.
         seed: of the noise; a scan's own (`healthward.imaging.slices.ScanRecord.seed`), lest all share the luck of one
@@ -179,9 +179,9 @@ def one_step(
     model = model.to(device)
     schedule, levels = NoiseSchedule(), [round(share * depth) for share in ONE_STEP_LEVELS]
     drawings = np.random.default_rng(seed).standard_normal((ONE_STEP_DRAWINGS, *slices.shape), dtype=np.float32)
-    as_healthy, as_diseased, without_class = (guided(model, told, 1) for told in (healthy, disease, NULL_CONDITION))
+    as_healthy, as_diseased, without_class = (guided(model, given, 1) for given in (healthy, disease, NULL_CONDITION))
 
-    def look(rows: slice) -> tuple[Array, ...]:
+    def predict(rows: slice) -> tuple[Array, ...]:
         x = torch.from_numpy(np.array(slices[rows]))[:, None].to(device)
         inside = torch.from_numpy(np.array(brain[rows]))[:, None].to(device)
         class_direction, denoising_error, health_direction = (torch.zeros_like(x) for _ in range(3))
@@ -203,7 +203,7 @@ def one_step(
         found = [class_direction[:, 0], log_odds, denoising_error[:, 0], *([health_direction[:, 0]] if blind else [])]
         return tuple(part.cpu().numpy() for part in found)
 
-    parts = in_portions(len(slices), batch or default_batch(device, slices.shape[-1]), look)
+    parts = in_portions(len(slices), batch or default_batch(device, slices.shape[-1]), predict)
     return OneStep(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 

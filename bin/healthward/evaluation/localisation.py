@@ -16,7 +16,7 @@ class VoxelScores(NamedTuple):
         auprc: area under the precision-recall curve, as average precision.
         auroc: area under the ROC curve: 0.5 for a map that knows nothing.
 
-    What cannot be told is NaN.
+    What cannot be determined is NaN.
     """
 
     prevalence: float = np.nan

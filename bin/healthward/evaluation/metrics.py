@@ -35,7 +35,7 @@ _PIXELS_AT_ONCE = 2**16
 
 
 def scale_count(side: int) -> int:
-    """Return on how many scales MS-SSIM can look at frames of this many pixels a side: 4 at 128, 5 from 176 on."""
+    """Return on how many scales MS-SSIM can compare frames of this many pixels a side: 4 at 128, 5 from 176 on."""
     return max(count for count in range(1, len(SCALE_WEIGHTS) + 1) if smallest_side(count) <= side)
 
 
@@ -95,7 +95,7 @@ def isolate_brain(stack: Tensor, brain: Tensor) -> Tensor:
     """Set slices to zero outside the brain and crop them to it.
 
     One window an axis, square and of one side for all axes, so that all slices stay one batch: the smallest that holds
-    the brain of every slice and that MS-SSIM can look at on as many scales as at the whole frame.
+    the brain of every slice and that MS-SSIM can compare on as many scales as at the whole frame.
 
     Args:
         stack: (A, n, S, S), slices along A axes.

@@ -1,6 +1,6 @@
-"""Where the weights behind LPIPS and FID are looked for.
+"""Where the weights behind LPIPS and FID are searched for.
 
-A run downloads nothing: a weights file is looked for in the folder that the user names, then in torch hub's cache.
+A run downloads nothing: a weights file is searched for in the folder that the user names, then in torch hub's cache.
 """
 
 from collections.abc import Collection
@@ -72,7 +72,7 @@ def fetch_weights(folder: Path) -> None:
 
 
 def describe_absence(metrics: Collection[str], folder: Path | None) -> str:
-    """Say, a line a metric, which weights file is missing, where it was looked for and where it can be had."""
+    """Say, a line a metric, which weights file is missing, where it was searched for and where it can be had."""
     places = " and ".join(str(place) for place in _places(folder))
     return "\n".join(
         f"{metric}: no weights of {backbone.network}: {' or '.join(backbone.files)} is not in {places};"

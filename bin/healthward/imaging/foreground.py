@@ -14,7 +14,7 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 SEARCH_VOXELS = 64
-"""Voxels along the longest axis of a coarse copy, on which the brain is first looked for."""
+"""Voxels along the longest axis of a coarse copy, on which the brain is first searched for."""
 
 FAINT = 0.05
 """Difference from the background below which a voxel may be a trace of a resampling, as a share of the brain's."""
@@ -35,7 +35,7 @@ FULL_PLANE = 0.25
 """Of the most neighbours in a plane, from which a plane tells how many are equal."""
 
 FEWEST_OWN = 20
-"""Percentile of the planes at which is looked; every fourth plane is its own where a grid was made four times finer."""
+"""Percentile of the planes that is taken; every fourth plane is its own where a grid was made four times finer."""
 
 HOT = 2.0
 """Multiple of the 99th percentile of the brain beyond which an intensity tells nothing but that it is bright."""

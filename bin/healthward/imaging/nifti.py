@@ -236,7 +236,7 @@ def _check_size(header: nibabel.Nifti1Header, path: str, fewest: int) -> None:
 
 
 def _check_scaling(header: nibabel.Nifti1Header, path: str) -> None:
-    """Raise where intensities could not be told; a slope of 0 or NaN means none, as in the standard and nibabel."""
+    """Raise where intensities are undetermined; a slope of 0 or NaN means none, as in the standard and nibabel."""
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     scaled = slope != 0 and not math.isnan(slope)
     if scaled and not (math.isfinite(slope) and math.isfinite(intercept)):

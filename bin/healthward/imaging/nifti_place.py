@@ -1,4 +1,4 @@
-"""How a NIfTI file lies in space by its header: sform before qform, and what contradicts itself refused or told."""
+"""How a NIfTI file lies in space by its header: sform before qform, and what contradicts itself refused or reported."""
 
 import itertools
 import math
@@ -15,10 +15,10 @@ LONGEST_QUATERNION = 1.001
 """Sum of squares of a quaternion's last three numbers that rounding explains; 1 is the most of a rotation."""
 
 LARGEST_SIZE_DIFFERENCE = 0.01
-"""... from which a voxel's size by the header's pixdim and by the sform are told to disagree, as a share of it."""
+"""... from which a voxel's size by the header's pixdim and by the sform are reported to disagree, as a share of it."""
 
 FARTHEST_MM = 1.0
-"""Distance between a corner by the qform and by the sform from which the two are told to disagree."""
+"""Distance between a corner by the qform and by the sform from which the two are reported to disagree."""
 
 
 class UnfitPlaceError(ValueError):
@@ -32,7 +32,7 @@ def settle_place(header: nibabel.Nifti1Header) -> tuple[NDArray[np.float64], tup
     qform that say nothing beside a sform agree with it.
 
     Raises:
-        UnfitPlaceError: it cannot be told, or the header says two things.
+        UnfitPlaceError: it cannot be determined, or the header says two things.
     """
     _check_units(header)
     has_sform, has_qform = int(header["sform_code"]) > 0, int(header["qform_code"]) > 0
@@ -99,7 +99,7 @@ def _check_affine(affine: NDArray[np.float64]) -> None:
 
 
 def _other_sizes(header: nibabel.Nifti1Header, affine: NDArray[np.float64]) -> tuple[str, ...]:
-    """Tell of sizes that the sform has not, if they say anything: 0 and 1 are what a program writes that does not."""
+    """Warn of sizes that the sform has not, if they say anything: 0 and 1 are what a program writes that does not."""
     sizes, true = np.asarray(header["pixdim"][1:4], dtype=np.float64), np.linalg.norm(affine[:3, :3], axis=0)
     if (sizes == 0).all() or (sizes == 1).all() or np.allclose(sizes, true, rtol=LARGEST_SIZE_DIFFERENCE, atol=0):
         return ()

@@ -1,4 +1,4 @@
-"""Whether a volume can be the T1 image of a brain: what cannot be is refused, what is odd is told."""
+"""Whether a volume can be the T1 image of a brain: what cannot be is refused, what is odd is warned of."""
 
 from typing import NamedTuple
 
@@ -58,7 +58,7 @@ USUAL_ML = (600.0, 2200.0)
 """A child of a year, and more than the largest brains with their fluid. Whole heads have 2900 ml and more."""
 
 MOST_CUT = 0.01
-"""Share of the brain beyond the cube from which it is told."""
+"""Share of the brain beyond the cube from which it is warned of."""
 
 
 MOST_AT_END = 0.3
@@ -173,7 +173,7 @@ def _judge_fill(voxels: Array, sample: Array, faint: float) -> None:
 
 
 def _judge_clipped(sample: Array, brain: Mask) -> list[Oddity]:
-    """Tell of a brain that holds the very value of its background."""
+    """Warn of a brain that holds the very value of its background."""
     share = float(np.mean(sample[brain] == np.median(border(sample))))
     if share <= MOST_OF_BACKGROUND:
         return []
@@ -197,7 +197,7 @@ def _judge_size(brain: Mask, affine: NDArray[np.float64]) -> list[Oddity]:
 
 
 def _judge_gaps(voxels: Array, brain: Mask) -> list[Oddity]:
-    """Tell of slices of one value between others that hold brain."""
+    """Warn of slices of one value between others that hold brain."""
     step = stride(voxels)
     gaps = []
     for axis in range(3):
@@ -214,7 +214,7 @@ def _judge_gaps(voxels: Array, brain: Mask) -> list[Oddity]:
 
 
 def _judge_ends(brain: Mask) -> list[Oddity]:
-    """Tell of a brain that ends where it is still wide, at a face of the image or within."""
+    """Warn of a brain that ends where it is still wide, at a face of the image or within."""
     widest = 0.0
     for axis in range(3):
         areas = np.trim_zeros(np.moveaxis(brain, axis, 0).sum(axis=(1, 2)))
@@ -227,7 +227,7 @@ def _judge_ends(brain: Mask) -> list[Oddity]:
 
 
 def _judge_place(brain: Mask, affine: NDArray[np.float64], fov: float) -> list[Oddity]:
-    """Tell of a brain that a cube of `fov` millimetres along the world's axes, centred on it, would cut."""
+    """Warn of a brain that a cube of `fov` millimetres along the world's axes, centred on it, would cut."""
     world = np.argwhere(brain) @ affine[:3, :3].T
     low, high = np.percentile(world, [0.2, 99.8], axis=0)
     cut = float(np.mean((np.abs(world - (low + high) / 2) > fov / 2).any(axis=1)))

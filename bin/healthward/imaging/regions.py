@@ -33,7 +33,7 @@ INDEX_COLUMNS = ("index", "label", "value")
 """Headers of the column of label numbers in a table of names; the first is that of BIDS."""
 
 LARGEST_LABEL = 2**24 - 1
-"""Beyond it whole numbers are not told apart as float32, the type that volumes are read in."""
+"""Beyond it whole numbers are not distinguished as float32, the type that volumes are read in."""
 
 _OPPOSITES = {"left": "right", "Left": "Right", "LEFT": "RIGHT", "lh": "rh", "LH": "RH", "l": "r", "L": "R"}
 _OPPOSITES |= {right: left for left, right in _OPPOSITES.items()}
@@ -112,7 +112,7 @@ def _read_names(path: Path) -> dict[int, str]:
 
 
 def template_atlas() -> Atlas:
-    """Return regions told by tissue and place in the MNI152 template, each split into left and right.
+    """Return regions defined by tissue and place in the MNI152 template, each split into left and right.
 
     Other grey matter is frontal, occipital, deep and cerebellar. Third ventricle and cisterns are in no region.
     """
@@ -207,8 +207,8 @@ def region_table(
 
     Returns:
         A row a region, by label: region; voxels_ml, how much of it is known; mean_z; beyond_ml, how much of it departs;
-        asymmetry, mean_z of the left region less that of the right one, the same in both rows. What cannot be told is
-        NaN: mean_z of a region that is not known anywhere, asymmetry without a partner.
+        asymmetry, mean_z of the left region less that of the right one, the same in both rows. What cannot be
+        determined is NaN: mean_z of a region that is not known anywhere, asymmetry without a partner.
     """
     keys = np.array(sorted(names), dtype=np.int32)
     inside = np.isfinite(z) & np.isin(labels, keys)

@@ -1,4 +1,4 @@
-"""The MNI152 T1 template with its tissue maps, which nilearn's wheel carries, and regions told by tissue and place."""
+"""The MNI152 T1 template with its tissue maps, which nilearn's wheel carries, and regions by tissue and place."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ def load_brain(step: int) -> tuple[Mask, NDArray[np.float64]]:
 
 
 def load_anatomy(step: int) -> Anatomy:
-    """Read the template and tell its regions, on every `step`-th millimetre."""
+    """Read the template and define its regions, on every `step`-th millimetre."""
     t1, affine = _read(load_mni152_template, step)
     grey, white = (_read(load, step)[0] for load in (load_mni152_gm_template, load_mni152_wm_template))
     x, y, z = position(t1.shape, affine)

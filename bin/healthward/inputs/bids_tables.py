@@ -134,19 +134,19 @@ def _report_rivals(table: Table, sheet: Sheet, place: Place) -> None:
     """
     label, *rivals = [name for name in NAMES["label"] if name in table.columns] or [""]
     for rival in rivals:
-        told = [(line, _class(row[label], sheet), row[rival]) for line, row in table.rows]
-        other = [line for line, known, text in told if known and known != (_class(text, sheet) or known)]
+        labelled = [(line, _class(row[label], sheet), row[rival]) for line, row in table.rows]
+        other = [line for line, known, text in labelled if known and known != (_class(text, sheet) or known)]
         if other:
             row, at = dict(table.rows)[other[0]], place.row(other[0])
             text = f"{shown(row[label])} here is {shown(row[rival])} in {shown(table.columns[rival])}"
             mend = "keep the column of the label, and call the other one by another name"
             sheet.report(at.number, table.columns[label], f"{at.start}{text}; {mend}")
-        elif crossing := _crossing([(line, known, text) for line, known, text in told if known]):
+        elif crossing := _crossing([(line, known, text) for line, known, text in labelled if known]):
             text = f"{crossing}; the label is that of {shown(table.columns[label])}: see that it is the right column"
             sheet.warnings.append(f"{place.within or PARTICIPANTS}, {printable(table.columns[rival])}: {text}")
 
 
-def _crossing(told: list[tuple[int, str, str]]) -> str:
+def _crossing(labelled: list[tuple[int, str, str]]) -> str:
     """Return how values of another column contradict the label, from (line, class, value); empty where they do not.
 
     A coarser column (patient for MCI and AD) and a finer one (two words for AD) agree with it. Where a value stands
@@ -155,7 +155,7 @@ def _crossing(told: list[tuple[int, str, str]]) -> str:
     written: dict[str, str] = {}
     lines: dict[str, dict[str, int]] = {}
     values: dict[str, set[str]] = {}
-    for line, label, text in told:
+    for line, label, text in labelled:
         value = plain_code(text)
         if value not in MISSING:
             written.setdefault(value, text)

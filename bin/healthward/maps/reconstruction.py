@@ -62,8 +62,8 @@ class Translator:
         """Translate a few slices (N, size, size) and keep every step."""
         return trace(self.model, slices, self.healthy, self.settings, self.device)
 
-    def look(self, scan: ScanSlices, needs: Collection[str] = ()) -> OneStep:
-        """Look at every slice of a scan in one step, with what is asked for (`healthward.maps.fused.OPTIONAL`)."""
+    def one_step(self, scan: ScanSlices, needs: Collection[str] = ()) -> OneStep:
+        """Predict every slice of a scan in one step, with what is asked for (`healthward.maps.fused.OPTIONAL`)."""
         return one_step(
             self.model,
             _flat(scan.stack),
@@ -77,7 +77,7 @@ class Translator:
             blind="health_direction" in needs,
         )
 
-    def gather(self, scan: ScanSlices, translation: Translation, looked: OneStep, needs: Collection[str]) -> FusedCubes:
+    def fuse(self, scan: ScanSlices, translation: Translation, one_step: OneStep, needs: Collection[str]) -> FusedCubes:
         """Fuse what was made of a scan, and make of it what else is asked for (`healthward.maps.fused.OPTIONAL`)."""
 
         def fused(slices: Array) -> Array:
@@ -89,9 +89,9 @@ class Translator:
             input=fused(slices),
             unguided=fused(translation.unguided),
             healthy=fused(translation.healthy),
-            class_direction=fused(looked.class_direction),
-            denoising_error=fused(looked.denoising_error),
-            health_direction=None if looked.health_direction is None else fused(looked.health_direction),
+            class_direction=fused(one_step.class_direction),
+            denoising_error=fused(one_step.denoising_error),
+            health_direction=None if one_step.health_direction is None else fused(one_step.health_direction),
             ensemble=np.stack([fused(self._healthy(slices, other)) for other in others]) if others else None,
             perceptual=fused(self._distance(slices, translation.healthy)) if "perceptual" in needs else None,
         )
@@ -110,7 +110,7 @@ def _flat(stack: NDArray[Any]) -> NDArray[Any]:
     return stack.reshape(-1, *stack.shape[2:])
 
 
-def slice_table(scan: ScanSlices, translation: Translation, looked: OneStep) -> pd.DataFrame:
+def slice_table(scan: ScanSlices, translation: Translation, one_step: OneStep) -> pd.DataFrame:
     """Return a row for each slice: scan, axis, index in the cube, the columns of `slice_errors`, and log_odds."""
     record = scan.record
     indices = range(record.first, record.first + record.count)
@@ -120,6 +120,6 @@ def slice_table(scan: ScanSlices, translation: Translation, looked: OneStep) -> 
             "axis": np.repeat(AXES, record.count),
             "index": np.tile(indices, len(AXES)),
             **slice_errors(_flat(scan.stack), translation),
-            "log_odds": looked.log_odds,
+            "log_odds": one_step.log_odds,
         }
     )

@@ -19,7 +19,7 @@ RATES = (0.01, 0.05)
 
 @dataclass(frozen=True)
 class CalibratedMaps:
-    """Maps on the scan's own grid, float32 of the scan's shape, 0 where nothing can be told.
+    """Maps on the scan's own grid, float32 of the scan's shape, 0 where nothing can be determined.
 
     Attributes:
         zscore: controls' standard deviations above their mean.
@@ -55,7 +55,8 @@ def calibration_row(scan: ScanSlices, departure: Departure, round_trip: Departur
     Returns:
         scan; z_mean and z_p99 over the voxels that can be compared; beyond_1 and beyond_5, the shares of them that
         depart as far as 1 and 5 % of controls' voxels do; abnormal_ml; round_trip_z_p99; and against a ground truth
-        z_auprc, z_auroc, and dice_1 and dice_5, Dice of the voxels beyond those rates. NaN where nothing can be told.
+        z_auprc, z_auroc, and dice_1 and dice_5, Dice of the voxels beyond those rates. NaN where nothing can be
+        determined.
     """
     known = np.isfinite(departure.z)
     row: dict[str, object] = {"scan": scan.record.scan}

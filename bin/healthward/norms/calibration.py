@@ -40,7 +40,7 @@ _EDGES = np.linspace(-10, 40, 5001)
 
 
 class Departure(NamedTuple):
-    """How far a scan departs from controls, each float32 (S, S, S) and NaN where that cannot be told.
+    """How far a scan departs from controls, each float32 (S, S, S) and NaN where that cannot be determined.
 
     Attributes:
         z: standard deviations of controls, moderated, above their mean.

@@ -79,11 +79,11 @@ def _grid(columns: Sequence[tuple[str, Array, dict[str, Any]]], names: Sequence[
     figure = Figure(figsize=(1.5 * len(columns) + 0.4, 1.5 * len(names) + 0.7), layout="constrained")
     figure.suptitle(title, fontsize=10)
     panels = figure.subplots(len(names), len(columns), squeeze=False)
-    for column, (heading, images, look) in enumerate(columns):
+    for column, (heading, images, style) in enumerate(columns):
         panels[0, column].set_title(heading, fontsize=8)
         for panel, image in zip(panels[:, column], images, strict=True):
             # Rotated so that superior, or anterior on axial slices, is up.
-            panel.imshow(np.rot90(image), interpolation="nearest", **look)
+            panel.imshow(np.rot90(image), interpolation="nearest", **style)
             panel.set(xticks=[], yticks=[])
     for panel, name in zip(panels[:, 0], names, strict=True):
         panel.set_ylabel(name, fontsize=8)

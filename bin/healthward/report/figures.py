@@ -22,7 +22,7 @@ from healthward.cohort.summary import Cohort
 from healthward.imaging.slices import AXES
 from healthward.inputs.results import read_lowest
 from healthward.names import LOCALISED, METRICS, SCAN_VALUES, SCORES
-from healthward.report.class_looks import colours, markers
+from healthward.report.class_styles import colours, markers
 from healthward.report.figure_files import save_figure
 
 INK = "#20262e"
@@ -82,9 +82,9 @@ def styled() -> Any:
     return matplotlib.style.context(["default", STYLE])
 
 
-def legend_key(label: str, **look: Any) -> Line2D:
+def legend_key(label: str, **style: Any) -> Line2D:
     """Return what stands for a kind of line or point in a legend."""
-    return Line2D([], [], **{"color": INK, "label": label, **look})
+    return Line2D([], [], **{"color": INK, "label": label, **style})
 
 
 def add_legend(figure: Figure, keys: Sequence[Line2D]) -> None:
@@ -164,8 +164,8 @@ def scores_by_class(cohort: Cohort, path: Path) -> None:
         for score, panel in zip(scores, panels, strict=False):
             for place, label in enumerate(labels):
                 members = table[(table["label"] == label) & table[score].notna()]
-                look = {"marker": marker[label], "color": colour[label]}
-                _strip(panel, place, members[score].to_numpy(), (members["split"] == "test").to_numpy(), look)
+                style = {"marker": marker[label], "color": colour[label]}
+                _strip(panel, place, members[score].to_numpy(), (members["split"] == "test").to_numpy(), style)
             _name_classes(panel, labels)
             panel.set_xlim(-0.6, len(labels) - 0.4)
             panel.set_title(SCORE_NAMES[score])
@@ -174,7 +174,7 @@ def scores_by_class(cohort: Cohort, path: Path) -> None:
         save_figure(figure, path)
 
 
-def _strip(panel: Axes, place: float, values: NDArray[Any], held_out: NDArray[Any], look: dict[str, str]) -> None:
+def _strip(panel: Axes, place: float, values: NDArray[Any], held_out: NDArray[Any], style: dict[str, str]) -> None:
     if len(values) > 4:
         panel.boxplot(
             values, positions=[place], widths=0.62, showfliers=False, manage_ticks=False,
@@ -183,7 +183,7 @@ def _strip(panel: Axes, place: float, values: NDArray[Any], held_out: NDArray[An
         )  # fmt: skip
     spread = place + np.random.default_rng(0).uniform(-0.2, 0.2, len(values))
     size = 4.5 if len(values) < 100 else 2.5
-    common: dict[str, Any] = {"ls": "none", "ms": size, "alpha": 0.85, **look}
+    common: dict[str, Any] = {"ls": "none", "ms": size, "alpha": 0.85, **style}
     panel.plot(spread[held_out], values[held_out], **common)
     panel.plot(spread[~held_out], values[~held_out], **common, fillstyle="none")
 

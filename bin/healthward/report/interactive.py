@@ -19,7 +19,7 @@ from healthward.cohort.summary import HEADLINE_SCORE, Cohort
 from healthward.imaging.slices import AXES
 from healthward.names import MAPS, SCAN_VALUES, SCORES, SLICE_METRICS
 from healthward.norms.calibration import FEWEST_CONTROLS
-from healthward.report.class_looks import MARKERS, colours, markers
+from healthward.report.class_styles import MARKERS, colours, markers
 from healthward.report.figures import SCORE_NAMES
 from healthward.report.tables import auroc, main_scope, number
 

@@ -106,7 +106,7 @@ def _network(model: Mapping[str, Any], cite: _Citations) -> str:
     channels = listed(architecture.get("channels", []), most=9)
     text = f"A class-conditional denoising diffusion model of two-dimensional slices {cite('ho2020')}"
     text += f", a U-Net of {channels} channels," if channels else ""
-    text += " told the class by cross-attention"
+    text += " conditioned on the class by cross-attention"
     if architecture.get("time_conditioning"):
         text += f" and by a vector added to the timestep's embedding {cite('dhariwal2021')}"
     text += ","
@@ -144,8 +144,8 @@ def _translation(parameters: Mapping[str, Any], cohort: Cohort, cite: _Citations
 
 def _scores(cohort: Cohort, cite: _Citations) -> str:
     # Of the scans and not of the parameters, which need not name it
-    looked_for = sorted(set(cohort.scans.get("log_odds_of", pd.Series()).dropna()))
-    disease = f"class {' or '.join(looked_for)}" if looked_for else "the diseased class"
+    tested_for = sorted(set(cohort.scans.get("log_odds_of", pd.Series()).dropna()))
+    disease = f"class {' or '.join(tested_for)}" if tested_for else "the diseased class"
     text = (
         "Slices and their pseudo-healthy counterparts were compared by the structural similarity index"
         f" {cite('wang2004')} and further metrics. Log-odds of disease are a diffusion classifier's"

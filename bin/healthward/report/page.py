@@ -60,7 +60,7 @@ def _separation_sentence(cohort: Cohort) -> str:
     if rows.empty:
         return f"no class could be compared with {cohort.healthy}: that takes two subjects of it and of another class"
     row = rows.iloc[rows["group"].map(cohort.classes.index).to_numpy().argmax()]
-    verdict = "is not told apart from" if row["low"] <= 0.5 <= row["high"] else "is told apart from"
+    verdict = "is not distinguished from" if row["low"] <= 0.5 <= row["high"] else "is distinguished from"
     verdict = "scores lower than" if row["high"] < 0.5 else verdict
     return (
         f"{row['group']} {verdict} {cohort.healthy} by log-odds: AUROC {auroc(row)}, chance"
@@ -103,7 +103,8 @@ def _calibration_caution(cohort: Cohort) -> Caution:
         return Caution(
             "the maps are not calibrated against controls",
             f"The maps are raw: with {known} nobody can say what health shows at each place, so neither how unusual a"
-            f" voxel is nor how many would be found in health can be told. {LOW_SSIM} For research, not for diagnosis.",
+            " voxel is nor how many would be found in health can be determined."
+            f" {LOW_SSIM} For research, not for diagnosis.",
         )
     few = (
         " They are few: a p-value below a few in a hundred rests on a handful of brains."
@@ -208,7 +209,7 @@ def render(
         cohort: the cohort.
         figures: PNG files by the names of `healthward.report.figures.cohort_figures`.
         model: a model folder: its config.json, loss.png and samples.png are shown where they exist.
-        parameters: the run's parameters, shown as they are and told in the methods.
+        parameters: the run's parameters, shown as they are and stated in the methods.
     """
     training: dict[str, str] = {}
     described: dict[str, Any] = {}

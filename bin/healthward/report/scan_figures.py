@@ -13,7 +13,7 @@ from scipy.spatial import KDTree
 from healthward.cohort.summary import Cohort
 from healthward.imaging.slices import AXES
 from healthward.names import SLICE_METRICS
-from healthward.report.class_looks import colours
+from healthward.report.class_styles import colours
 from healthward.report.figures import (
     BAND,
     DASHED,
@@ -32,7 +32,7 @@ SHADES = 128
 """Colours of a file: they hold line drawings at a quarter of the size."""
 
 LEVELS = 32
-"""Steps of each of red, green and blue that are told apart when a picture's colours are looked up."""
+"""Steps of each of red, green and blue that are distinguished when a picture's colours are looked up."""
 
 
 def scan_figures(cohort: Cohort, folder: Path) -> Iterator[Path]:

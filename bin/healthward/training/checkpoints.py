@@ -79,9 +79,9 @@ def why_from_the_start(checkpoint: Path, definition: Mapping[str, Any]) -> str |
 
 def differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
     """Return in what the definition of another training differs from ours, such as "iterations 500 (now 900)"."""
-    told = [*_changed(_flat(theirs["recipe"]), _flat(ours["recipe"]))]
-    told += [change for change in _changed(theirs, ours) if change[0] in ("device", "PyTorch")]
-    values = [f"{name} {_said(before)} (now {_said(now)})" for name, before, now in told]
+    changes = [*_changed(_flat(theirs["recipe"]), _flat(ours["recipe"]))]
+    changes += [change for change in _changed(theirs, ours) if change[0] in ("device", "PyTorch")]
+    values = [f"{name} {_said(before)} (now {_said(now)})" for name, before, now in changes]
     if theirs["data"] != ours["data"]:
         values.append("other scans, or other voxels, labels or subjects of them")
     edited = [f"{name}.py" for name, _, _ in _changed(theirs["code"], ours["code"])]

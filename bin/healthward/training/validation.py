@@ -14,7 +14,7 @@ from healthward.training.cohort import Cohort, stack_of
 from healthward.training.trainer import Noising
 
 BANDS = 4
-"""Bands of timesteps whose losses are told apart: a network fails differently at little and at much noise."""
+"""Bands of timesteps whose losses are distinguished: a network fails differently at little and at much noise."""
 
 LOSS_SLICES, ROUND_TRIP_SLICES = 64, 12
 

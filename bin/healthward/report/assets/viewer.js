@@ -8,7 +8,7 @@
   const positions = [...panel.querySelectorAll(".position")];
   const backgrounds = data.volumes.filter((one) => ["scan", "pseudohealthy"].includes(one.key));
   const overlays = data.volumes.filter((one) => !backgrounds.includes(one));
-  const looks = { zscore: [1.5, 6], abnormal: [0.5, 1] };
+  const ranges = { zscore: [1.5, 6], abnormal: [0.5, 1] };
 
   let viewer = null; // made when the first scan is opened
   let scan = null;
@@ -119,7 +119,7 @@
     overlay.dataset.of = `${scan.id} ${name}`;
     threshold.max = highest;
     threshold.step = highest / 200;
-    threshold.value = looks[name] ? Math.min(looks[name][0], highest) : highest * 0.25;
+    threshold.value = ranges[name] ? Math.min(ranges[name][0], highest) : highest * 0.25;
   }
 
   function adjust() {
@@ -127,7 +127,7 @@
     part("opacity-value").textContent = `${Math.round(100 * opacity.value)} %`;
     const one = viewer?.volumes[1];
     if (one) {
-      const top = looks[overlay.value] ? Math.min(looks[overlay.value][1], one.global_max) : one.global_max * 0.8;
+      const top = ranges[overlay.value] ? Math.min(ranges[overlay.value][1], one.global_max) : one.global_max * 0.8;
       one.cal_min = Number(threshold.value);
       one.cal_max = Math.max(top, one.cal_min * 1.05);
       one.opacity = Number(opacity.value);

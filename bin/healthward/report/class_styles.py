@@ -1,4 +1,4 @@
-"""How classes look in every figure: the same wherever they are drawn, by their place in the order of severity."""
+"""Colour and marker of each class, the same in every figure: by its place in the order of severity."""
 
 from healthward.labels import Classes
 
