@@ -5,20 +5,16 @@ from pathlib import Path
 
 import click
 
-from cli import NameList, existing_directory, existing_file, output_directory, tool
+from cli import existing_directory, existing_file, output_directory, tool
 from healthward.names import SCORES
+from options.scores import scores_option
 
 
 @tool
 @click.argument("slices", type=existing_directory)
 @click.argument("reconstruction", type=existing_directory)
 @click.argument("image", type=existing_file)
-@click.option(
-    "--scores",
-    type=NameList(tuple(SCORES)),
-    default="round_trip,anomaly,contrast,class_contrast,likeness,residual",
-    help=f"Scores to make of the reconstruction, of {', '.join(SCORES)}.",
-)
+@scores_option
 @click.option("--out", type=output_directory, required=True, help="Folder to write.")
 def map_scan(slices: Path, reconstruction: Path, image: Path, scores: tuple[str, ...], out: Path) -> None:
     """Make the pseudo-healthy image of one scan and its anomaly maps, of what reconstruct.py made.

@@ -68,6 +68,22 @@ SCORES = {
 }
 """In the order of the tables' columns."""
 
+FORMER_SCORES = {"disease": "likeness", "perceptual_residual": "perceptual_anomaly"}
+"""What scores were called in the release before: in parameters and options these still stand for the names of today."""
+
+
+def current_scores(given: str, place: str) -> tuple[str, list[str]]:
+    """Return names of scores with commas between them as they are called today, and a warning for each former one.
+
+    `place` is the option or the parameter that gives them, as a warning begins.
+    """
+    names = given.split(",")
+    former = {name.strip(): FORMER_SCORES[name.strip()] for name in names if name.strip() in FORMER_SCORES}
+    warnings = [
+        f"{place} {name} is called {new} now; the old name goes with the next release" for name, new in former.items()
+    ]
+    return ",".join(former.get(name.strip(), name) for name in names), warnings
+
 
 def cubes_for(scores: Iterable[str]) -> list[str]:
     """Return which the named scores take of the fused cubes that are not always made, sorted."""

@@ -155,6 +155,28 @@ def test_score_that_was_not_made_is_named(cohort: Path) -> None:
     assert "lacks the score anomaly; name it in map.py --scores" in result.stderr
 
 
+def test_a_former_name_of_the_score_means_that_of_today_and_is_warned_of(cohort: Path) -> None:
+    line = "--score disease is called likeness now; the old name goes with the next release"
+    slices = [cohort / "slices" / f"cn{number}" for number in range(7)]
+    result = run(norm_of, *slices, "--maps", cohort / "maps", "--score", "disease", "--out", cohort / "norm")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines().count(line) == 1
+    assert {path.parent.name for path in (cohort / "norm").glob("*/norm.npz")} == {"likeness", "round_trip"}
+    places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz")
+    result = run(calibrate, *places, "--norm", cohort / "norm", "--score", "disease", "--out", cohort / "out")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines().count(line) == 1
+
+
+def test_a_norm_of_an_older_version_is_refused(cohort: Path) -> None:
+    assert measured(cohort).exit_code == 0
+    (cohort / "norm/likeness").rename(cohort / "norm/disease")
+    (cohort / "norm/disease/norm.npz").rename(cohort / "norm/disease/floor.npz")
+    places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz")
+    message = refused(calibrate, *places, "--norm", cohort / "norm", "--out", cohort / "out")
+    assert message == f"{cohort / 'norm/likeness/norm.npz'}: not there; run norm.py again"
+
+
 @pytest.mark.parametrize("option", ["--atlas", "--atlas-names"])
 def test_half_an_atlas_is_a_wrong_usage(cohort: Path, option: str) -> None:
     places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz")

@@ -314,6 +314,16 @@ def test_what_the_wanted_scores_take_is_handed_to_the_reconstruction(cohort: Pat
         assert (tmp_path / "out/cubes.txt").read_text() == f"{cubes}\n"
 
 
+def test_former_names_of_scores_mean_those_of_today_and_are_warned_of(cohort: Path, tmp_path: Path) -> None:
+    former = {"scores": "round_trip,disease,mahalanobis", "calibrated_score": "disease"}
+    assert complaint(tmp_path / "out", tmp_path, former, "--input", cohort) == []
+    assert (tmp_path / "out/cubes.txt").read_text() == "ensemble\n"
+    found = (tmp_path / "out/warnings.txt").read_text().splitlines()
+    assert [line for line in found if "the old name" in line] == [
+        f"parameter {name}: disease is called likeness now; the old name goes with the next release" for name in former
+    ]
+
+
 def test_a_model_fixes_conforming_and_takes_every_scan_as_test(cohort: Path, model: Path, tmp_path: Path) -> None:
     assert run(tmp_path / "out", "--input", cohort, "--model", model).exit_code == 0
     assert set(read(tmp_path / "out" / "split.csv")["split"]) == {"test"}

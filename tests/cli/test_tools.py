@@ -192,6 +192,27 @@ def test_a_score_whose_cubes_were_not_made_is_refused_and_another_image_as_well(
         assert not (tmp_path / "maps").exists()
 
 
+def test_a_former_name_among_the_scores_means_that_of_today_and_is_warned_of(trained, tmp_path):
+    done("reconstruct", trained / "slices/ad0", *QUICK, "--model", trained / "model", "--out", tmp_path / "made")
+    line = ("map", trained / "slices/ad0", tmp_path / "made/ad0", trained / "ad0.nii.gz", "--out", tmp_path / "maps")
+    result = call(*line, "--scores", "round_trip,disease")
+    assert result.exit_code == 0, result.output
+    said = "--scores disease is called likeness now; the old name goes with the next release"
+    assert result.output.splitlines().count(said) == 1
+    assert (tmp_path / "maps/ad0_likeness.nii.gz").exists()
+    with np.load(tmp_path / "maps/scores.npz") as scores:
+        assert set(scores.files) == {"round_trip", "likeness"}
+
+
+def test_a_reconstruction_of_an_older_version_is_refused(trained, tmp_path):
+    done("reconstruct", trained / "slices/ad0", *QUICK, "--model", trained / "model", "--out", tmp_path / "made")
+    (tmp_path / "made/ad0/fused.npz").rename(tmp_path / "made/ad0/evidence.npz")
+    places = (trained / "slices/ad0", tmp_path / "made/ad0", trained / "ad0.nii.gz")
+    result = call("map", *places, "--out", tmp_path / "maps")
+    assert result.exit_code == 1
+    assert "fused.npz: not there; reconstruct the scan again" in result.output
+
+
 def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 

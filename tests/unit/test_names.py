@@ -9,7 +9,7 @@ import pytest
 
 from healthward.evaluation.weights import BACKBONES
 from healthward.maps.native import NativeMaps
-from healthward.names import MAPS, METRICS, SCORES
+from healthward.names import FORMER_SCORES, MAPS, METRICS, SCORES, current_scores
 from healthward.norms.abnormality import CalibratedMaps
 from runs import PROJECT
 
@@ -22,6 +22,16 @@ def test_schema_knows_the_scores_and_metrics() -> None:
     assert PARAMETERS["calibrated_score"]["enum"] == list(SCORES)
     assert re.findall(r"\w+", PARAMETERS["scores"]["help_text"].split(";")[0])[1:] == list(SCORES)
     assert set(re.findall(r"\w+", PARAMETERS["metrics"]["help_text"].split(".")[0])) - {"Of", "and"} == set(METRICS)
+
+
+def test_former_names_of_scores_are_those_of_none_and_stand_for_one_of_today() -> None:
+    assert not FORMER_SCORES.keys() & SCORES.keys()
+    assert {*FORMER_SCORES.values()} <= SCORES.keys()
+    assert current_scores("anomaly, disease,likeness", "--scores") == (
+        "anomaly,likeness,likeness",
+        ["--scores disease is called likeness now; the old name goes with the next release"],
+    )
+    assert current_scores("anomaly,residual", "--scores") == ("anomaly,residual", [])
 
 
 def test_metrics_that_need_weights_have_a_file() -> None:

@@ -30,7 +30,7 @@ from healthward.imaging.signatures import Signature
 from healthward.inputs.class_parameters import classes_of, other_classes
 from healthward.inputs.fields import SPLITS, Row
 from healthward.inputs.other_columns import other_columns
-from healthward.inputs.parameters import completed, conforming, validate
+from healthward.inputs.parameters import completed, conforming, validate, with_current_scores
 from healthward.inputs.provenance import versions
 from healthward.inputs.pseudonyms import pseudonymised, write_key
 from healthward.inputs.results import SKIPPED_COLUMNS
@@ -144,6 +144,7 @@ def check(
     seen, unreadable = training_scans(model, training_ids(config)) if model else (None, [])
     incomplete += unreadable
     given, found = _read_parameters(parameters_path)
+    given, warnings = with_current_scores(given)
     problems = incomplete + found
     if parameters_path and not found:
         options: list[tuple[str, object]] = [("model", model), ("embedding", embedding)]
@@ -170,7 +171,6 @@ def check(
     rows: list[Row] = []
     digests: list[str] = []
     skipped: list[Skipped] = []
-    warnings: list[str] = []
     if classes:
         parameters["healthy"] = parameters["healthy"] or classes.healthy
     if classes and (sheet_path or scan):

@@ -161,10 +161,10 @@ class _Reader:
         path = self.root / subject / f"{subject}_sessions.tsv"
         place = Place(number, path.name)
         table = read_table(path, SESSION, self.sheet, place) if path.exists() else None
-        visits = [(Place(line), self.table, row) for line, row in numbered if _session(row)]
-        visits += [(place.row(line), table, row) for line, row in (table.rows if table else []) if table]
+        rows = [(Place(line), self.table, row) for line, row in numbered if _session(row)]
+        rows += [(place.row(line), table, row) for line, row in (table.rows if table else []) if table]
         visits: dict[str, _Visit] = {}
-        for at, source, row in visits:
+        for at, source, row in rows:
             values = values_of(row, source, self.root, self.sheet, at)
             visit = _Visit(at, _session(row), values, source.name("label") is not None)
             first = visits.setdefault(visit.session, visit)
@@ -172,7 +172,7 @@ class _Reader:
                 text = f"{shown(visit.session or 'n/a')} is there twice; keep one row of each session"
                 self.sheet.report(at.number, SESSION, f"{at.start}{text}")
         # A table of other things, such as the times of visits, says nothing of labels
-        useful = any(source.name(column) for _, source, _ in visits for column in NAMES)
+        useful = any(source.name(column) for _, source, _ in rows for column in NAMES)
         return visits if useful else {}
 
     def _sessions_match(self, subject: str, visits: Mapping[str, _Visit], scanned: list[str]) -> bool:

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from healthward.inputs.bids_images import parsed_filter
 from healthward.inputs.class_parameters import classes_and_model, codes_and_classes, compared_and_classes
-from healthward.names import METRICS, SCORES
+from healthward.names import METRICS, SCORES, current_scores
 from healthward.wording import nearest, plain, printable, shown
 
 TIMESTEPS = 1000
@@ -42,6 +42,16 @@ def completed(parameters: Parameters, schema: Parameters) -> Parameters:
         sound = value is not None and _is_sound(name, value, entry)
         values[name] = _as_declared(value, entry["type"]) if sound else entry.get("default")
     return values
+
+
+def with_current_scores(parameters: Parameters) -> tuple[Parameters, list[str]]:
+    """Return parameters with the names that scores have today, and a warning for each former one."""
+    current, warnings = dict(parameters), list[str]()
+    for name in ("scores", "calibrated_score"):
+        if isinstance(parameters.get(name), str):
+            current[name], former = current_scores(parameters[name], f"parameter {name}:")
+            warnings += former
+    return current, warnings
 
 
 def _is_sound(name: str, value: Any, entry: Parameters) -> bool:
