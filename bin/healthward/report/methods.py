@@ -154,7 +154,8 @@ def _scores(cohort: Cohort, cite: _Citations) -> str:
     )
     if "likeness_mean" in cohort.scans:
         text += (
-            " The likeness map is √max(0, G ∗ (x − h) c), with x the scan, h its pseudo-healthy reconstruction, c the"
+            " The likeness map, a classifier's attribution, is √max(0, G ∗ (x − h) c), with x the"
+            " scan, h its pseudo-healthy reconstruction, c the"
             f" change of the one-step denoised image from {cohort.healthy} to {disease}, and G a Gaussian of one voxel."
         )
     if "residual_mean" in cohort.scans:
