@@ -395,7 +395,7 @@ def scan_options(folder: Path, **values: str) -> list[str]:
 
 
 def written(folder: Path, name: str, text: str) -> Path:
-    """Write a file beside the volumes, as they were before any test looked."""
+    """Write a file beside the volumes, as they were before any test."""
     path = folder / "made" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -485,7 +485,7 @@ BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
     "reconstruct: a cube that there is not": (
         "reconstruct",
         lambda f: [str(f / "damaged"), "--model", str(f / "model"), "--cubes", "mahalanobis", *out(f)],
-        "'mahalanobis' is none of health, ensemble, perceptual",
+        "'mahalanobis' is none of health_direction, ensemble, perceptual",
     ),
     "score: damaged slices": (
         "score",

@@ -154,13 +154,13 @@ def test_sigusr2_saves_and_goes_on(cohort, tmp_path):
     saved = []
     with Interruption() as interruption:
 
-        def look(state: Trainer) -> None:
+        def observe(state: Trainer) -> None:
             if state.step == 5:
                 os.kill(os.getpid(), signal.SIGUSR2)
             if state.step == 6:
                 saved.append(torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"])
 
-        trainer = run(cohort, tmp_path, recipe(), report=look, interruption=interruption)
+        trainer = run(cohort, tmp_path, recipe(), report=observe, interruption=interruption)
     assert saved == [5]
     assert trainer.step == 6
 
