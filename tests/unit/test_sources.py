@@ -18,7 +18,8 @@ def test_all_that_python_loads_for_a_training_is_part_of_it() -> None:
     loaded = {name.removeprefix("healthward.") for name in result.stdout.split()}
     assert {"training.trainer", "diffusion.devices", "diffusion.sampler", "imaging.volumes"} <= loaded
     rooms = {name.partition(".")[0] for name in loaded if "." in name}
-    assert loaded - rooms <= source_digests("training.trainer").keys()
+    # How libraries are imported changes no number
+    assert loaded - rooms - {"lazy_packages"} <= source_digests("training.trainer").keys()
 
 
 def test_what_has_no_part_in_a_training_is_not_of_it() -> None:
