@@ -24,6 +24,10 @@ STRICT = {"NXF_SYNTAX_PARSER": "v2"}
 """Environment of a run by the Nextflow of `make lint`, with the parser of 26.x."""
 
 
+SCHEMA = json.loads((PROJECT / "nextflow_schema.json").read_text())
+TYPES = {name: entry["type"] for group in SCHEMA["$defs"].values() for name, entry in group["properties"].items()}
+
+
 @dataclass(frozen=True)
 class Run:
     """A finished `nextflow run`: its exit status, what it said, and the folder it was started in."""
@@ -105,6 +109,19 @@ def succeed(folder: Path, *arguments: str, project: Path = PROJECT, environment:
     run = nextflow(folder, *arguments, project=project, environment=environment)
     assert run.status == 0, run.output
     return run
+
+
+def text(value: Any) -> str:
+    """Write a value as the command line of Nextflow 26 hands it over."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def all_as_text(folder: Path, parameters: dict[str, Any]) -> Path:
+    """Write a file of parameters, each as text."""
+    file = folder / "text.json"
+    given = {name: text(value) for name, value in parameters.items() if name in TYPES and value is not None}
+    file.write_text(json.dumps(given))
+    return file
 
 
 def copy_project(to: Path) -> Path:

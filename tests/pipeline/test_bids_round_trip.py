@@ -1,4 +1,4 @@
-"""A BIDS dataset in, a BIDS derivative dataset out, every step drawn: one real run."""
+"""A BIDS dataset in, a BIDS derivative dataset out, every step drawn: one real run, its tasks in scratch."""
 
 import json
 from pathlib import Path
@@ -35,10 +35,10 @@ def dataset(whole_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(whole_run: Run, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(whole_run: Run, dataset: Path, scratch: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Run:
     model = str(whole_run.outdir / "model")
     folder = tmp_path_factory.mktemp("mapped")
-    return succeed(folder, "--input", str(dataset), "--model", model, "--bids", "--debug", *QUICK)
+    return succeed(folder, "--input", str(dataset), "--model", model, "--bids", "--debug", *QUICK, *scratch)
 
 
 def test_each_map_is_found_on_the_grid_of_its_scan(run: Run, dataset: Path) -> None:
@@ -73,6 +73,7 @@ def test_dataset_says_what_made_it(run: Run) -> None:
 def test_every_step_is_drawn_for_each_scan(run: Run) -> None:
     for scan in SCANS:
         for name in ("steps.png", "trajectory.png"):
+            assert not (run.outdir / "debug" / scan / name).is_symlink()
             with Image.open(run.outdir / "debug" / scan / name) as picture:
                 assert np.ptp(np.asarray(picture.convert("L"))) > 200
     assert f"See every step:  {run.outdir / 'debug'}" in run.output

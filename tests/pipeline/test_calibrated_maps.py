@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import nibabel as nib
@@ -15,12 +16,13 @@ from runs import LIMITS, PROJECT, Run, files_of, succeed
 
 CONTROLS, PATIENTS = 7, 2
 QUICK = ("--ddim_steps", "3", "--inversion_iterations", "1", "--device", "cpu", *LIMITS)
+SCANS_PER_TASK = 3
 GRID = ("--tune", "--guidance_scales", "1,3", "--noise_depths", "99,199")
 
 
 @pytest.fixture(scope="module")
 def run(whole_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Seven controls and two patients, by the model of the test profile."""
+    """Seven controls and two patients, by the model of the test profile, three scans a task of the network."""
     folder = tmp_path_factory.mktemp("controls")
     line = [
         sys.executable,
@@ -37,14 +39,17 @@ def run(whole_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     ]
     subprocess.run([str(part) for part in line], check=True, capture_output=True)
     sheet = pd.read_csv(folder / "cohort/samplesheet.csv")
-    chosen = pd.concat([sheet[sheet["label"] == "CN"], sheet[sheet["label"] == "AD"].head(PATIENTS)])
-    chosen.assign(split="val").to_csv(folder / "cohort/chosen.csv", index=False)
+    people = pd.concat([sheet[sheet["label"] == "CN"], sheet[sheet["label"] == "AD"].head(PATIENTS)])
+    people.assign(split="val").to_csv(folder / "cohort/chosen.csv", index=False)
     model = whole_run.outdir / "model"
-    return succeed(folder, "--input", str(folder / "cohort/chosen.csv"), "--model", str(model), *QUICK, *GRID)
+    chosen = ("--input", str(folder / "cohort/chosen.csv"), "--scans_per_task", str(SCANS_PER_TASK))
+    return succeed(folder, *chosen, "--model", str(model), *QUICK, *GRID)
 
 
 def test_settings_are_chosen_on_validation_scans_and_used(run: Run) -> None:
-    assert [process for process, _ in run.tasks()].count("TUNE") == CONTROLS + PATIENTS
+    processes = Counter(process for process, _ in run.tasks())
+    assert {processes[name] for name in ("TUNE", "RECONSTRUCT", "SCORE")} == {(CONTROLS + PATIENTS) // SCANS_PER_TASK}
+    assert processes["MAP"] == CONTROLS + PATIENTS
     compared = pd.read_csv(run.outdir / "tuning/tuning.csv")
     settings = json.loads((run.outdir / "tuning/settings.json").read_text())
     assert len(compared) == 4

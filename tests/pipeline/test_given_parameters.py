@@ -8,22 +8,7 @@ from typing import Any
 import pytest
 
 from phantoms import write_head
-from runs import PROJECT, STRICT, Run, assert_same_results, configuration, going_on, nextflow, succeed, write_sheet
-
-SCHEMA = json.loads((PROJECT / "nextflow_schema.json").read_text())
-TYPES = {name: entry["type"] for group in SCHEMA["$defs"].values() for name, entry in group["properties"].items()}
-
-
-def text(value: Any) -> str:
-    """Write a value as the command line of Nextflow 26 hands it over."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def all_as_text(folder: Path, parameters: dict[str, Any]) -> Path:
-    file = folder / "text.json"
-    given = {name: text(value) for name, value in parameters.items() if name in TYPES and value is not None}
-    file.write_text(json.dumps(given))
-    return file
+from runs import STRICT, TYPES, Run, all_as_text, going_on, nextflow, succeed, write_sheet
 
 
 def recorded(run: Run, outdir: str = "results") -> dict[str, Any]:
@@ -35,16 +20,6 @@ def refusal(run: Run) -> list[str]:
     assert run.status != 0
     assert "Submitted process" not in run.output
     return [line for line in run.output.splitlines() if line.startswith(("parameter ", "some path "))]
-
-
-def test_strict_parser_text_and_foreign_modules_change_nothing(whole_run: Run, tmp_path: Path) -> None:
-    foreign = tmp_path / "foreign"
-    (foreign / "numpy").mkdir(parents=True)
-    (foreign / "numpy/__init__.py").write_text("raise ImportError('of another Python')")
-    environment = os.environ | STRICT | {"PYTHONPATH": str(foreign), "PYTHONSAFEPATH": "1"}
-    given = configuration("test")["params"] | {"device": "cpu", "max_cpus": 2, "max_memory": "4.GB"}
-    run = succeed(tmp_path, "-params-file", str(all_as_text(tmp_path, given)), environment=environment)
-    assert_same_results(whole_run, run)
 
 
 def test_text_and_typed_values_are_the_same_tasks(stub_run: Run, tmp_path: Path) -> None:

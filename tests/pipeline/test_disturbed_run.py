@@ -1,21 +1,23 @@
-"""Tasks that run in a scratch folder of their node, killed and resumed: what they leave is what a calm run leaves."""
+"""A run that differs from the calm one in all that must not matter gives what the calm one gives.
 
-import json
+It is read by the strict parser, its parameters are text, its environment names modules of another Python, its tasks run
+in scratch, its training is killed, and it is ended and resumed.
+"""
+
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from PIL import Image
 
 from runs import (
-    LIMITS,
-    TEST,
+    STRICT,
     Resumed,
     Run,
+    all_as_text,
     assert_same_results,
+    configuration,
     descendant,
     ended,
     read_trace,
@@ -27,21 +29,17 @@ from runs import (
 
 
 @pytest.fixture(scope="module")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """The option that has every task run in scratch; nothing is left there in the end."""
-    folder = tmp_path_factory.mktemp("scratch")
-    config = folder / "site.config"
-    config.write_text(f"process.scratch = '{folder}/node'\n")
-    yield "-c", str(config)
-    assert (folder / "node").is_dir(), "no task was in scratch"
-    assert list((folder / "node").iterdir()) == []
-
-
-@pytest.fixture(scope="module")
 def resumed(scratch: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Resumed:
-    """The test profile in scratch: its training killed at a checkpoint, the run ended at a reconstruction, resumed."""
+    """The test profile: its training killed at a checkpoint, the run ended at a reconstruction, resumed."""
     folder = tmp_path_factory.mktemp("resumed")
-    process = start(folder, *TEST, *scratch)
+    foreign = folder / "foreign"
+    (foreign / "numpy").mkdir(parents=True)
+    (foreign / "numpy/__init__.py").write_text("raise ImportError('of another Python')")
+    environment = os.environ | STRICT | {"PYTHONPATH": str(foreign), "PYTHONSAFEPATH": "1"}
+    given = configuration("test")["params"] | {"device": "cpu", "max_cpus": 2, "max_memory": "4.GB"}
+    arguments = ("-params-file", str(all_as_text(folder, given)), *scratch)
+
+    process = start(folder, *arguments, environment=environment)
     trace = folder / "results/pipeline_info/trace.txt"
     wait_for(lambda: any((folder / "results/checkpoints").glob("*.pt")), process)
     os.kill(descendant(process, "train.py"), signal.SIGKILL)
@@ -50,7 +48,7 @@ def resumed(scratch: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) 
     output, _ = process.communicate()
     assert process.returncode != 0, output
     done = {task: status for task, status in statuses(read_trace(folder / "results")).items() if status == "COMPLETED"}
-    return Resumed(done, succeed(folder, *TEST, *scratch, "-resume"))
+    return Resumed(done, succeed(folder, *arguments, "-resume", environment=environment))
 
 
 @pytest.fixture
@@ -80,7 +78,7 @@ def test_resume_reruns_only_what_is_missing(resumed: Resumed) -> None:
     assert {status for task, status in tasks.items() if task not in resumed.done} == {"COMPLETED"}
 
 
-def test_results_are_those_of_a_calm_run_without_scratch(run: Run, whole_run: Run) -> None:
+def test_results_are_those_of_a_calm_run(run: Run, whole_run: Run) -> None:
     assert_same_results(run, whole_run)
     for folder in ("viewer", "figures", "model"):
         names = [
@@ -94,22 +92,6 @@ def test_simulated_images_outlive_their_task(run: Run) -> None:
     images = pd.read_csv(run.outdir / "pipeline_info/inputs.csv")["image"]
     assert len(images) == 6
     assert all(Path(image).is_file() for image in images)
-
-
-def test_bids_dataset_and_drawn_steps_are_files(run: Run, scratch: tuple[str, str], tmp_path: Path) -> None:
-    image = pd.read_csv(run.outdir / "pipeline_info/inputs.csv")["image"][0]
-    scan = json.dumps({"image": image, "label": "CN"})
-    quick = ("--ddim_steps", "2", "--inversion_iterations", "0", "--device", "cpu", *LIMITS)
-    model = str(run.outdir / "model")
-    mapped = succeed(tmp_path, "--scan", scan, "--model", model, "--bids", "--debug", *quick, *scratch)
-    maps = list((mapped.outdir / "bids").rglob("*_space-T1w_desc-*.nii.gz"))
-    assert len(maps) == 6
-    assert all(path.is_file() and not path.is_symlink() for path in maps)
-    pictures = list((mapped.outdir / "debug").rglob("*.png"))
-    assert len(pictures) == 2
-    for picture in pictures:
-        with Image.open(picture) as drawn:
-            drawn.verify()
 
 
 def test_every_stub_runs_in_scratch(scratch: tuple[str, str], tmp_path: Path) -> None:
