@@ -209,3 +209,15 @@ def test_several_images_of_every_visit_are_one_line(tmp_path: Path) -> None:
     [line] = problems(root)
     assert "choose one of them by --t1w_filter" in line
     assert "; 4 more like this: " in line
+
+
+@pytest.mark.parametrize("place", ["qc_failed", "old", "rawdata", "results/bids", "work/ab/cdef/bids"])
+def test_images_beside_the_subjects_folders_are_no_scans_of_a_derivative(tmp_path: Path, place: str) -> None:
+    images = ("sub-01/anat/sub-01_T1w.nii", f"{place}/sub-01/anat/sub-01_desc-anomaly_T1w.nii")
+    aside = f"{place}/sub-02/anat/sub-02_T1w.nii"
+    dataset(tmp_path, ["CN", "AD"], (*images, aside))
+    described = {"Name": "x", "BIDSVersion": "1.8.0", "DatasetType": "derivative"}
+    (tmp_path / "dataset_description.json").write_text(json.dumps(described))
+    [line] = problems(tmp_path)
+    assert "'sub-02' has no T1w image; add sub-02/anat/" in line
+    assert [row.image for row in read_bids(tmp_path).rows] == [str(tmp_path / images[0]), ""]
