@@ -35,6 +35,13 @@ def says_health(name: str) -> bool:
     return plain(name) in HEALTH
 
 
+def compared(classes: Classes, healthy: str, disease: str) -> str:
+    """Return in a line which class counts as healthy, which as the disease, and which others there are."""
+    others = [label for label in classes if label not in (healthy, disease)]
+    rest = f"; other classes: {', '.join(others)}" if others else ""
+    return f"healthy: {healthy}; disease: {disease or 'none'}{rest}"
+
+
 def doubted_health(classes: Classes, healthy: str) -> str:
     """Return why `healthy` is perhaps not the healthy one of the classes, empty where nothing says so."""
     others = [label for label in classes if label != healthy and says_health(label)]
@@ -44,4 +51,5 @@ def doubted_health(classes: Classes, healthy: str) -> str:
         reason = f"{others[0]} is a name of health, too"
     else:
         return ""
-    return f"{reason}, and {healthy} counts as the healthy class: --classes begins with the healthy one, or --healthy names it"
+    mend = "let --classes begin with the healthy one, or name it with --healthy"
+    return f"{reason}, and {healthy} counts as the healthy class: {mend}"

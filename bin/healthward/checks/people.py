@@ -141,8 +141,8 @@ def audit_joined_people(sheet: Sheet) -> list[str]:
     found = []
     for subject, of_paths in people.items():
         if subject and len(of_paths) > 1:
-            named = [f"{shown(name)} in {sheet.place(row.number)}" for name, row in of_paths.values()]
-            found.append(f"{shown(subject)} ({' and '.join(named[:2])})")
+            places = [f"{shown(name)} in {sheet.place(row.number)}" for name, row in of_paths.values()]
+            found.append(f"{shown(subject)} ({' and '.join(places[:2])})")
     text = "with images of several people by their paths"
     return [f"subject: {counted(len(found), 'subject')} {text}: {listed(found)}; {SHIFTED}"] if found else []
 
