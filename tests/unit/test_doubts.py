@@ -282,6 +282,7 @@ def test_words_for_no_site_are_reported() -> None:
     for word in ("missing", "N.A.", "999", "TBD"):
         [line] = doubts(sheet_of("a", "b", sites=f"{word} Rome"))
         assert line.startswith(f"sheet.csv, site: {word!r} (row 2) would be a site of its own")
+    assert len(doubts(sheet_of("a", "b", "c", sites="missing MISSING Rome"))) == 1
     assert doubts(sheet_of("a", "b", "c", "d", sites="99 100 1-2 12")) == []
 
 

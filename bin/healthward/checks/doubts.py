@@ -77,7 +77,7 @@ def audit_sites(sheet: Sheet) -> list[str]:
     """Warn of sites that differ in what nobody sees or means, and of words for none: each would be adjusted for."""
     spellings: dict[tuple[str, ...], dict[str, Row]] = {}
     for row in sheet.rows:
-        if row.site:
+        if row.site and row.site.casefold() not in UNKNOWN_SITES:
             spellings.setdefault(_said(row.site), {}).setdefault(row.site, row)
     found = [
         " and ".join(f"{shown(site)} ({sheet.place(row.number)})" for site, row in each.items())
