@@ -54,7 +54,7 @@ workflow {
     product = outdir.resolve(options.train_only ? 'model' : 'report.html')
     advice = nextSteps(product, options, schema)
     workflow.onComplete = {
-        settle(claimed, read)
+        settle(claimed, read, options.pseudonymise)
         sayHowItEnded(product, advice)
     }
 

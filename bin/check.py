@@ -110,8 +110,9 @@ def main(
     The T1w images of a BIDS dataset, with labels from its participants.tsv:
       check.py --input my_dataset --out checked
 
-    Scans for a given --model (and --scan) count as test scans unless the sheet says otherwise; without a model the
-    sheet is for training, and subjects are divided when it has no split column.
+    Scans for a given --model (and --scan) are test scans, but for those that the model learned from, which are train
+    again. A model that does not tell these (a pair of .pt files) leaves the sheet's own split as it is. Without a model
+    the sheet is for training, and subjects are divided when it has no split column.
     """
     import logging
 

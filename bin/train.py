@@ -160,7 +160,9 @@ def train_model(
     if not group.leads:
         return
 
-    config = {**trainer.describe(), "versions": versions()}
+    # By which check.py knows these people again at another visit
+    subjects = sorted({record.subject for record in trainer.cohort.records})
+    config = {**trainer.describe(), "training_subjects": subjects, "versions": versions()}
     save_model(out, trainer.model(), config)
     save_signatures(out / TRAINING_SCANS, trained)
     history = pd.DataFrame(trainer.history).astype({"step": int})

@@ -101,7 +101,7 @@ def recordPublished(outdir, path) {
 
 // At a good end, moves aside what earlier runs published and this one neither published nor read; tells of what is there
 // of earlier runs in any case
-def settle(claimed, read) {
+def settle(claimed, read, pseudonymise) {
     if (workflow.preview) {
         return
     }
@@ -123,7 +123,19 @@ def settle(claimed, read) {
     else if (stale && mine.any { name -> !name.startsWith('pipeline_info/') }) {
         println("\n${counted(stale)} in ${outdir}, such as ${stale.contains('report.html') ? 'report.html' : stale[0]}, still of earlier runs")
     }
+    if (pseudonymise && workflow.success && namesIn(outdir.resolve('superseded'))) {
+        println("\n${outdir.resolve('superseded')} holds results with original ids of an earlier run; delete it before you give these results away")
+    }
     claimed.lock?.file?.close()
+}
+
+// Whether results were moved here that do not say of themselves that their ids are pseudonyms
+def namesIn(superseded) {
+    def runs = superseded.isDirectory() ? superseded.listFiles() : []
+    return runs.any { run ->
+        def record = run.resolve('made_by/params.json')
+        !record.exists() || !new groovy.json.JsonSlurper().parse(record).pseudonymise
+    }
 }
 
 def lines(names) {

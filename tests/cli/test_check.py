@@ -62,6 +62,7 @@ def test_a_good_sheet_gives_everything_that_the_run_starts_from(cohort: Path, tm
     result = run(out, "--input", cohort)
     assert result.exit_code == 0, result.output
     assert "10 scans of 10 subjects" in result.stderr
+    assert "healthy: CN; disease: AD; other classes: EMCI, MCI, LMCI" in result.stderr
     assert sorted(path.name for path in out.iterdir()) == OUTPUTS
     sheet = read(out / "samplesheet.csv")
     assert list(sheet) == ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site", "control"]
@@ -367,6 +368,14 @@ def test_scans_that_a_model_was_trained_on_are_train_whatever_the_sheet_says(coh
     split = read(tmp_path / "out/split.csv").set_index("scan")["split"]
     assert split[split == "train"].index.tolist() == ["s2", "s5"]
     assert set(split.drop(["s2", "s5"])) == {"test"}
+
+
+def test_people_that_a_model_was_trained_on_are_train_and_no_controls(cohort: Path, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "stated", training_subjects=["3", "sub-005", "x"])
+    result = run(tmp_path / "out", "--input", cohort, "--model", model)
+    assert "the model: 2 scans of subjects with the ids of people that it learned from (s3, s5)" in result.stderr
+    known = read(tmp_path / "out/samplesheet.csv").set_index("scan").loc[["s3", "s5"], ["split", "control"]]
+    assert known.to_numpy().tolist() == [["train", "no"]] * 2
 
 
 def test_a_model_that_knows_fewer_of_its_training_scans_than_it_lists_is_refused(cohort: Path, tmp_path: Path) -> None:

@@ -98,6 +98,8 @@ def test_training_writes_a_model_that_says_what_it_is(trained):
     assert config["architecture"]["channels"] == [16, 16]
     assert config["training"]["scans"]["AD"] == ["ad0"]
     assert config["training"]["people"] == {"CN": 1, "EMCI": 0, "MCI": 0, "LMCI": 0, "AD": 1}
+    records = [json.loads((trained / name / "scan.json").read_text()) for name in ("slices/ad0", "slices/cn0")]
+    assert config["training_subjects"] == sorted(record["subject"] for record in records)
     assert "torch" in config["versions"]
     trained_on = load_signatures(trained / "model/training_scans.safetensors", "")
     known = [signature(head_on(grid)[0]) for grid in ("oblique", "isotropic")]

@@ -52,7 +52,9 @@ def test_what_a_run_does_not_make_again_is_moved_aside(version: str, earlier: Pa
     made_by = json.loads((earlier / "pipeline_info/run.json").read_text())
     if version == "older, without a list":
         (earlier / "pipeline_info/published.txt").unlink()
-    run = succeed(tmp_path, *STUB, "--train_only")
+    pseudonyms = ("--pseudonymise", "--pseudonym_salt", "a long secret") if version == "with a list" else ()
+    run = succeed(tmp_path, *STUB, "--train_only", *pseudonyms)
+    assert ("holds results with original ids of an earlier run; delete it before" in run.output) == bool(pseudonyms)
     aside = superseded(earlier)
     moved = files_of(aside) - {"made_by/run.json", "made_by/params.json"}
     assert moved == before - published_by(earlier)

@@ -114,6 +114,43 @@ def test_sessions_without_labels_beside_several_visits_are_reported(tmp_path: Pa
     assert line.endswith(": sub-01_sessions.tsv")
 
 
+def test_a_subject_of_several_visits_without_labels_by_visit_is_reported_where_others_have_them(tmp_path: Path) -> None:
+    images = (*THREE_VISITS, "sub-02/ses-1/anat/sub-02_ses-1_T1w.nii", "sub-02/ses-2/anat/sub-02_ses-2_T1w.nii")
+    root = dataset(tmp_path, ["CN", "AD", "CN"], (*images, "sub-03/anat/sub-03_T1w.nii"))
+    assert read_bids(root).warnings == []
+    tell_visits(root, "ses-M00\tCN", "ses-M06\tMCI", "ses-M12\tAD")
+    [line] = read_bids(root).warnings
+    assert line.startswith(
+        "1 subject of several visits without a label by visit, which others have: each visit is given"
+    )
+    assert line.endswith(": sub-02")
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        *(("age_at_scan", "age"), ("Age_years", "age"), ("age(y)", "age"), ("site_id", "site"), ("Center", "site")),
+        *(("centre_id", "site"), ("sex_at_birth", "sex"), ("gender_code", "sex")),
+    ],
+)
+def test_columns_under_nearly_the_names_of_covariates_are_told(tmp_path: Path, name: str, column: str) -> None:
+    root = dataset(tmp_path, ["CN\t1", "AD\t2"], header=f"participant_id\tdiagnosis\t{name}")
+    assert read_bids(root).warnings == [f"participants.tsv: {name!r} is not read; call it {column} if it holds that"]
+
+
+@pytest.mark.parametrize("name", ["age_at_onset", "mmse", "stage", "side", "handedness", "diagnosis_date", "gender"])
+def test_other_columns_of_participants_pass_in_silence(tmp_path: Path, name: str) -> None:
+    root = dataset(tmp_path, ["CN\tF", "AD\tM"], header=f"participant_id\tdiagnosis\t{name}")
+    assert read_bids(root).warnings == []
+
+
+def test_a_covariate_that_another_table_has_is_not_missed(tmp_path: Path) -> None:
+    root = dataset(tmp_path, ["CN\t70"], THREE_VISITS, header="participant_id\tdiagnosis\tage_at_scan")
+    header = "session_id\tdiagnosis\tage"
+    tell_visits(root, "ses-M00\tCN\t70", "ses-M06\tMCI\t70.5", "ses-M12\tAD\t71", header=header)
+    assert read_bids(root).warnings == []
+
+
 def test_a_table_of_sessions_within_a_session_is_reported(tmp_path: Path) -> None:
     root = dataset(tmp_path, ["CN"], THREE_VISITS)
     for place in ("ses-M00/sub-01_ses-M00_sessions.tsv", "ses-M06/anat/sub-01_sessions.tsv"):
@@ -209,3 +246,15 @@ def test_several_images_of_every_visit_are_one_line(tmp_path: Path) -> None:
     [line] = problems(root)
     assert "choose one of them by --t1w_filter" in line
     assert "; 4 more like this: " in line
+
+
+@pytest.mark.parametrize("place", ["qc_failed", "old", "rawdata", "results/bids", "work/ab/cdef/bids"])
+def test_images_beside_the_subjects_folders_are_no_scans_of_a_derivative(tmp_path: Path, place: str) -> None:
+    images = ("sub-01/anat/sub-01_T1w.nii", f"{place}/sub-01/anat/sub-01_desc-anomaly_T1w.nii")
+    aside = f"{place}/sub-02/anat/sub-02_T1w.nii"
+    dataset(tmp_path, ["CN", "AD"], (*images, aside))
+    described = {"Name": "x", "BIDSVersion": "1.8.0", "DatasetType": "derivative"}
+    (tmp_path / "dataset_description.json").write_text(json.dumps(described))
+    [line] = problems(tmp_path)
+    assert "'sub-02' has no T1w image; add sub-02/anat/" in line
+    assert [row.image for row in read_bids(tmp_path).rows] == [str(tmp_path / images[0]), ""]

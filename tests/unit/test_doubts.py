@@ -36,6 +36,23 @@ def sheet_of(*subjects: str, splits: str = "", images: str = "", labels: str = "
         ("p7_run-1", "p7_run-2"),
         ("s3.2006-05-02", "s3.20080502"),
         ("002_S_0413_m00_v1", "002_S_0413_m06"),
+        *(
+            (f"p1x{one}", f"p1x{other}")
+            for one, other in (
+                ("_time1", "_time2"),
+                ("_timepoint1", "_timepoint2"),
+                ("_wave1", "-wave-2"),
+                ("_year1", "_year2"),
+                ("_exam1", "_exam2"),
+                ("_followup1", ""),
+                ("_base", "_follow"),
+                ("_baseline", "_followup"),
+                ("_0m", "_12m"),
+                ("_12mo", "_6mo"),
+                ("_1y", "_2years"),
+            )
+        ),
+        ("P01V1", "P01V2"),
     ],
 )
 def test_subjects_that_hold_a_visit_are_reported(pair: tuple[str, str]) -> None:
@@ -63,11 +80,74 @@ def test_visits_of_a_person_in_two_splits_are_a_problem() -> None:
         ["ctrl_v1", "ctrl_v2", "pat_v1"],
         [f"site1_m{number:02}" for number in range(1, 41)],
         ["sub-1", "sub-2", "sub-v1", "1_2", "1_3"],
+        ["1_1", "1_2", "1_3", "1_4", "1_5", "2_1", "2_2"],
+        ["p1_1", "p1_2", "p2_1", "p3_1", "p4_1", "p5_1", "p6_1"],
+        ["1a", "2b", "3a", "4b"],
+        ["site_1", "site_2", "base_1", "base_2", "v1", "v2"],
     ],
     ids=lambda subjects: subjects[0],
 )
 def test_ids_that_end_like_a_visit_and_are_people_are_not_reported(subjects: list[str]) -> None:
     assert doubts(sheet_of(*subjects)) == []
+
+
+@pytest.mark.parametrize("ends", ["_1 _2", "-1 -2", "a b", "_a _b"])
+def test_subjects_that_come_in_pairs_are_asked_about(ends: str) -> None:
+    sheet = sheet_of(*(f"p{person}{end}" for end in ends.split() for person in (1, 2, 3)), "x")
+    [line] = doubts(sheet)
+    assert line.startswith("sheet.csv, subject: 6 of 7 subjects come in short series, such as 'p1")
+    sheet.rows = [replace(row, sex="FMFMFMF"[index]) for index, row in enumerate(sheet.rows)]
+    assert doubts(sheet) == []
+
+
+ADNI_PATHS = "/d/002_S_0413/1/a.nii /d/002_S_0413/2/a.nii /d/003_S_0414/a.nii /d/003_S_0414/b.nii"
+
+
+def test_one_person_of_the_paths_under_several_subjects_is_reported_or_a_problem() -> None:
+    [line] = doubts(sheet_of("p1", "p2", "p3", "p3", images=ADNI_PATHS))
+    assert line.startswith("sheet.csv, subject: 1 more subject of one person by the paths of images or the ids")
+    assert "'p1' (row 2) and 'p2' (row 3), both '002_S_0413'" in line
+    sheet = sheet_of("p1", "p2", "p3", "p3", images=ADNI_PATHS, splits="train test test test")
+    assert doubts(sheet) == []
+    [line] = sheet.problem_lines()
+    assert line.startswith("sheet.csv row 3, subject: 'p1' (row 2) and 'p2' are both '002_S_0413' by the paths")
+    assert line.endswith("in 'train' and 'test'; give all scans of a person one subject")
+    assert doubts(sheet_of("p1", "p1", "p2", "p2", images=ADNI_PATHS)) == []
+    visits = sheet_of("p1_m00", "p1_m12", "p2", "p2", images=ADNI_PATHS)
+    assert len(doubts(visits)) == 1
+
+
+def test_one_id_in_two_datasets_is_two_people() -> None:
+    images = "/a/sub-01/anat/x.nii /b/sub-01/anat/x.nii /a/sub-02/anat/x.nii /a/sub-02/ses-2/anat/y.nii"
+    assert doubts(sheet_of("a1", "b1", "a2", "a2", images=images, splits="train test test test")) == []
+    [line] = doubts(sheet_of("a1", "b1", "a2", "c2", images=images))
+    assert "'a2' (row 4) and 'c2' (row 5), both 'sub-02'" in line
+
+
+@pytest.mark.parametrize("scans", ["002_S_0413_I1 002_S_0413_I2", "sub-01_ses-1 sub-01_ses-2"])
+def test_one_person_of_the_ids_of_scans_under_several_subjects_is_a_problem(scans: str) -> None:
+    sheet = sheet_of("p1", "p2", splits="train test")
+    sheet.rows = [replace(row, scan=scan) for row, scan in zip(sheet.rows, scans.split(), strict=True)]
+    assert doubts(sheet) == []
+    assert len(sheet.problem_lines()) == 1
+
+
+def test_several_people_of_the_paths_under_one_subject_are_reported() -> None:
+    images = "/d/002_S_0413/a.nii /d/003_S_0414/a.nii /d/004_S_0415/b.nii /d/x.nii /d/y.nii"
+    [line] = doubts(sheet_of("p1", "p1", "p2", "p3", "p4", images=images))
+    start = (
+        "sheet.csv, subject: 1 subject with images of several people by their paths: 'p1' ('002_S_0413' in row 2 and"
+    )
+    assert line.startswith(start)
+    visits = "/d/sub-P01V1/a.nii /d/sub-P01V2/a.nii /d/sub-P02x1/a.nii /d/sub-P02x2/a.nii"
+    assert doubts(sheet_of("P01", "P01", "P02", "P02", images=visits)) == []
+
+
+def test_sites_that_number_their_people_by_themselves_are_asked_about() -> None:
+    [line] = doubts(sheet_of("1", "2", "3", "1", "2", "3", "4", sites="A A A B B B B"))
+    assert line.startswith("sheet.csv, subject: 3 of 4 subjects are at several sites, such as '1' (row 2 and row 5)")
+    travelled = sheet_of("1", "2", "3", "1", "2", "4", "5", "6", sites="A A A B B B B B")
+    assert doubts(travelled) == []
 
 
 def test_a_column_of_subjects_that_holds_the_labels_is_reported() -> None:
@@ -110,6 +190,73 @@ def test_labels_that_contradict_the_folder_are_reported() -> None:
     )
 
 
+def test_labels_that_contradict_names_of_files_or_scans_are_reported() -> None:
+    images = "/x/m_188_AD_1.nii /x/m_189_HC_1.nii /x/m_190_ad_1.nii /x/m_191.nii"
+    [line] = doubts(sheet_of("a", "b", "c", "d", images=images, labels="CN AD AD CN"))
+    assert line.startswith(
+        "sheet.csv, label: 2 scans called as another class: CN (row 2, AD in the name of a file), AD (row 3, CN in"
+    )
+    for labels in ("AD CN AD CN", "AD CN CN CN"):
+        assert doubts(sheet_of("a", "b", "c", "d", images=images, labels=labels)) == []
+    assert doubts(sheet_of("a", "b", "c", images="/x/AD_1.nii /x/AD_2.nii /x/AD_3.nii", labels="CN CN AD")) == []
+    both = sheet_of("a", "b", "c", images="/x/AD_CN_1.nii /x/AD_CN_2.nii /x/madrid.nii", labels="CN CN AD")
+    assert doubts(both) == []
+    sheet = sheet_of("a", "b", "c", labels="CN AD MCI")
+    sheet.rows = [replace(row, scan=scan) for row, scan in zip(sheet.rows, ("ad0", "cn3", "emci1"), strict=True)]
+    [line] = doubts(sheet)
+    assert "called as another class" in line
+
+
+def with_column(sheet: Sheet, name: str, words: str) -> Sheet:
+    pairs = zip(sheet.rows, words.split(" "), strict=True)
+    sheet.rows = [replace(row, others=((name, word),)) for row, word in pairs]
+    return sheet
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "told"),
+    [
+        ("diagnosis", "CN AD CN", 1),
+        ("DX_Group", "cn ad ad", 1),
+        ("diagnosis", "CN MCI n/a", 0),
+        ("diagnosis", "AD CN patient", 0),
+        ("diagnosis_bl", "AD CN CN", 0),
+        ("father", "AD CN CN", 0),
+        ("dx", "CN EMCI AD", 0),
+    ],
+)
+def test_another_column_of_labels_that_contradicts_is_reported(name: str, words: str, told: int) -> None:
+    lines = doubts(with_column(sheet_of("a", "b", "c", labels="CN MCI AD"), name, words))
+    assert len(lines) == told
+    assert all(
+        line.startswith(f"sheet.csv, {name}: ") and "with another class than the label" in line for line in lines
+    )
+
+
+def test_two_labels_of_a_person_at_one_age_are_reported() -> None:
+    for ages, labels, told in (
+        ("70 70", "CN AD", 1),
+        ("70.5 70.5", "CN MCI", 1),
+        ("70 70", "CN MCI", 0),
+        ("70 71", "CN AD", 0),
+        ("70 70", "AD AD", 0),
+    ):
+        sheet = sheet_of("p", "p", "q", "r", labels=f"{labels} CN AD")
+        aged = [*map(float, ages.split()), None, None]
+        sheet.rows = [replace(row, age=age) for row, age in zip(sheet.rows, aged, strict=True)]
+        lines = [line for line in doubts(sheet) if "1 subject with two labels at one age" in line]
+        assert len(lines) == told, (ages, labels)
+
+
+@pytest.mark.parametrize("words", ["train test test", "Training validation ", "dev testing dev"])
+def test_a_split_under_another_name_is_reported(words: str) -> None:
+    [line] = doubts(with_column(sheet_of("a", "b", "c"), "set", words))
+    assert line.startswith("sheet.csv, set: the column holds words of a split alone and is not read")
+    assert doubts(with_column(sheet_of("a", "b", "c", splits="train test test"), "set", words)) == []
+    for silent in ("test test test", "train test pilot", "  "):
+        assert doubts(with_column(sheet_of("a", "b", "c"), "set", silent)) == []
+
+
 def test_infants_among_adults_are_reported() -> None:
     sheet = sheet_of("a", "b", "c")
     for ages, count in (((0.0, 71.0, 80.0), 1), ((4.0, 3.0, 2.0), 0), ((4.0, 6.0, 30.0), 0), ((None, None, None), 0)):
@@ -123,6 +270,20 @@ def test_infants_among_adults_are_reported() -> None:
 def test_sites_that_look_alike_are_reported(other: str) -> None:
     [line] = doubts(sheet_of("a", "b", "c", sites=f"Boston {other} Rome"))
     assert line.startswith(f"sheet.csv, site: 'Boston' (row 2) and {other!r} (row 3) differ only in case, blanks")
+
+
+@pytest.mark.parametrize("pair", ["1 01", "1 1.0", "GE_1 GE-1", "GE1 ge.01", "St.Mary StMary"])
+def test_sites_that_differ_in_zeros_or_punctuation_are_reported(pair: str) -> None:
+    [line] = doubts(sheet_of("a", "b", "c", sites=f"{pair} Rome"))
+    assert "differ only in case, blanks, punctuation, zeros" in line
+
+
+def test_words_for_no_site_are_reported() -> None:
+    for word in ("missing", "N.A.", "999", "TBD"):
+        [line] = doubts(sheet_of("a", "b", sites=f"{word} Rome"))
+        assert line.startswith(f"sheet.csv, site: {word!r} (row 2) would be a site of its own")
+    assert len(doubts(sheet_of("a", "b", "c", sites="missing MISSING Rome"))) == 1
+    assert doubts(sheet_of("a", "b", "c", "d", sites="99 100 1-2 12")) == []
 
 
 def test_accents_stored_in_two_ways_are_one_site_and_other_sites_are_several() -> None:

@@ -1,4 +1,4 @@
-"""Who is who: ids that say the same, images that are the same, and scans that a model has seen."""
+"""Who is who: ids that say the same, and images that are the same."""
 
 from dataclasses import replace
 
@@ -9,9 +9,6 @@ from healthward.checks.identity import (
     audit_ids,
     audit_people,
     audit_voxels,
-    namesakes_warning,
-    return_to_training,
-    trust_warning,
 )
 from healthward.imaging.signatures import Signature, signature
 from healthward.inputs.fields import Row
@@ -175,42 +172,3 @@ def test_a_copy_is_reported_with_both_rows() -> None:
         "sheet.csv row 4, image: '/4.nii' is a turned, mirrored, cropped, rescaled or retyped copy of row 2 "
         "('/2.nii'); keep one of them"
     ]
-
-
-def test_a_scan_that_the_model_was_trained_on_is_train_with_all_of_its_person() -> None:
-    sheet = sheet_of(row(2, "a"), row(3, "a"), row(4, "b", "test"), row(5, "c"), row(6, "d", "train"))
-    found = [SCANS[0], None, halved(SCANS[1]), SCANS[2], SCANS[3]]
-    lines = return_to_training(sheet, found, [SCANS[1], SCANS[0], SCANS[3]])
-    assert [row.split for row in sheet.rows] == ["train", "train", "train", "", "train"]
-    assert lines == [
-        "the model was trained on 2 of the 5 scans, as the voxels tell: s2x, s4x; train again, and no controls",
-        "the model was trained on the subjects of 1 more scan: s3x; train, too",
-        "sheet.csv, split: that of row 4 gives way to 'train'",
-    ]
-
-
-def test_scans_that_are_new_to_the_model_stay_as_they_are() -> None:
-    sheet = sheet_of(row(2, "a", "val"), row(3, "b"))
-    assert return_to_training(sheet, [SCANS[0], SCANS[1]], SCANS[2:]) == []
-    assert [row.split for row in sheet.rows] == ["val", ""]
-
-
-def test_copies_within_a_training_do_not_hide_it() -> None:
-    sheet = sheet_of(row(2, "a"), row(3, "b"))
-    return_to_training(sheet, [halved(SCANS[0]), SCANS[1]], [SCANS[0], SCANS[0]])
-    assert [row.split for row in sheet.rows] == ["train", ""]
-
-
-def test_a_model_that_does_not_tell_is_trusted_aloud() -> None:
-    assert trust_warning("x.pt").endswith(
-        "'x.pt' does not hold what it was trained on: that the scans are new to it is on trust"
-    )
-
-
-def test_scans_called_as_those_of_a_training_are_reported_unless_they_are_train() -> None:
-    sheet = sheet_of(row(2, "a", "", "cn0"), row(3, "b", "train", "cn1"), row(4, "c", "", "new"))
-    assert namesakes_warning(sheet, {"cn0", "cn1"}) == [
-        "the model: give 1 scan with the ids of its training scans (cn0) the split train if they are these, "
-        "processed anew"
-    ]
-    assert namesakes_warning(sheet, {"cn1", "z"}) == []

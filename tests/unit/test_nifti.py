@@ -198,3 +198,10 @@ def test_sizes_that_contradict_a_lone_sform_are_reported_and_those_that_say_noth
         assert open_volume(str(written(tmp_path / "b.nii", sform=AFFINE, qform=None, **fields))).notes == ()
     near = written(tmp_path / "c.nii", sform=AFFINE, qform=None, **(true | {"pixdim_1": 12.05}))
     assert open_volume(str(near)).notes == ()
+
+
+def test_a_link_of_an_annex_without_its_content_names_the_mend(tmp_path: Path) -> None:
+    link = tmp_path / "a.nii.gz"
+    link.symlink_to(".git/annex/objects/x/y/MD5E-s1--0.nii.gz/MD5E-s1--0.nii.gz")
+    with pytest.raises(UnfitVolumeError, match="is not downloaded yet; get it, as by datalad get"):
+        open_volume(str(link))

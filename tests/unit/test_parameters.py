@@ -262,3 +262,9 @@ def test_the_schema_refuses_in_paths_what_the_sheet_refuses(name: str) -> None:
     for code in range(0x2100):
         path = f"a{chr(code)}b{suffix}"
         assert validator.is_valid(path) != bool(UNSAFE_CHARACTERS.search(path)), path
+
+
+def test_a_salt_alone_would_leave_ids_as_they_are() -> None:
+    [line] = problems(pseudonym_salt="a long secret")
+    assert line.startswith("parameter pseudonym_salt: is given without --pseudonymise, so that ids stay as they are")
+    assert problems(pseudonym_salt="a long secret", pseudonymise=True) == []

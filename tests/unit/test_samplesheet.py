@@ -235,6 +235,8 @@ def test_a_file_that_is_no_sheet_is_reported_by_its_name(tmp_path: Path, name: s
         "\ufeffSEP=,\r\nscan,subject,image,label\r\na,p,a.nii,CN\r\nb,q,b.nii,AD\r\n\x1a",
         '"sep=,"\nscan,subject,image,label\na,p,a.nii,CN\nb,q,b.nii,AD\n\x1a\n',
         "scan,subject,image,label,,\na,p,a.nii,CN,,\nb,q,b.nii,AD\n,,\n,,,,,,,\n",
+        ",scan,subject,image,label\n0,a,p,a.nii,CN\n1,b,q,b.nii,AD\n",
+        "Unnamed: 0,scan,subject,image,label\n0,a,p,a.nii,CN\n1,b,q,b.nii,AD\n",
     ],
 )
 def test_what_spreadsheets_add_does_no_harm(tmp_path: Path, text: str) -> None:
@@ -284,12 +286,29 @@ def test_what_resembles_a_column_that_is_there_is_another_one(tmp_path: Path, na
     ("name", "known"),
     [
         *(("splt", "split"), ("age_years", "age"), ("ages", "age"), ("sx", "sex"), ("s-e-x", "sex")),
+        *(("age_bl", "age"), ("age_at_scan", "age"), ("Age [years]", "age"), ("age(y)", "age"), ("gender", "sex")),
+        *(("sex_at_birth", "sex"), ("center_id", "site"), ("siteName", "site"), ("centre name", "site")),
         *(("Sites", "site"), ("Centre", "site"), ("SITE_ID", "site"), ("mask path", "mask"), ("controls", "control")),
     ],
 )
 def test_a_slip_of_the_pen_is_reported(tmp_path: Path, name: str, known: str) -> None:
     sheet = read(tmp_path, f"scan,subject,image,label,{name}", "a,p,a.nii,CN,")
     assert only(sheet) == f"sheet.csv row 1, {name}: {name!r} is no column of a sheet; did you mean {known!r}?"
+
+
+def test_words_for_the_sexes_are_read(tmp_path: Path) -> None:
+    words = ("male", "Female", "m", "F", "n/a")
+    lines = [f"s{number},p{number},{number}.nii,CN,{word}" for number, word in enumerate(words)]
+    sheet = read(tmp_path, "scan,subject,image,label,sex", *lines)
+    assert sheet.problem_lines() == []
+    assert [row.sex for row in sheet.rows] == ["M", "F", "M", "F", ""]
+
+
+@pytest.mark.parametrize("numbers", ["1 2", "0 2", "7 8"])
+def test_other_numbers_without_a_name_are_reported(tmp_path: Path, numbers: str) -> None:
+    first, second = numbers.split()
+    sheet = read(tmp_path, ",scan,subject,image,label", f"{first},a,p,a.nii,CN", f"{second},b,q,b.nii,AD")
+    assert "stands in a column without a name" in sheet.problem_lines()[0]
 
 
 def test_keys_of_ones_own_are_columns_too(tmp_path: Path) -> None:

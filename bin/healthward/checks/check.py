@@ -1,39 +1,39 @@
 """The check of a whole run: scans, parameters and model, every problem found at once."""
 
 import json
-import logging
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
+from healthward.checks.checked import Checked, Skipped
+from healthward.checks.class_words import compared, doubted_health
 from healthward.checks.doubts import doubts
 from healthward.checks.identity import (
     audit_ids,
     audit_people,
     audit_voxels,
-    namesakes_warning,
-    return_to_training,
-    trust_warning,
 )
 from healthward.checks.inspection import Inspection, inspect_all
 from healthward.checks.reading import UnreadError, read_scans
-from healthward.diffusion.model_files import inspect_model, training_ids, training_scans, try_to_load
-from healthward.diffusion.trained import class_complaints, known_classes, trained_classes
+from healthward.checks.withholding import Learned, withhold_trained
+from healthward.diffusion.model_files import (
+    inspect_model,
+    training_ids,
+    training_scans,
+    training_subjects,
+    try_to_load,
+)
+from healthward.diffusion.trained import class_complaints, known_classes, most_severe, trained_classes
 from healthward.errors import InputError
 from healthward.evaluation.weights import BACKBONES, describe_absence, find_weights
 from healthward.imaging.plausibility import USUAL_FOV
-from healthward.imaging.signatures import Signature
 from healthward.inputs.class_parameters import classes_of, other_classes
-from healthward.inputs.fields import SPLITS, Row
+from healthward.inputs.fields import Row
+from healthward.inputs.idle_parameters import without_effect
 from healthward.inputs.other_columns import other_columns
 from healthward.inputs.parameters import completed, conforming, validate, with_current_scores
-from healthward.inputs.provenance import versions
-from healthward.inputs.pseudonyms import pseudonymised, write_key
-from healthward.inputs.results import SKIPPED_COLUMNS
+from healthward.inputs.pseudonyms import pseudonymised
 from healthward.inputs.samplesheet import Lack, Sheet
 from healthward.inputs.split import (
     audit_subjects,
@@ -46,76 +46,6 @@ from healthward.inputs.split import (
 from healthward.labels import Classes
 from healthward.names import cubes_for
 from healthward.wording import condensed, counted, kind_of, listed, printable, shown
-
-logger = logging.getLogger(__name__)
-SHEET_COLUMNS = ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site", "control"]
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A scan that is left out, and why, without the place of its files."""
-
-    row: Row
-    reason: str
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What a check found: a line for each problem and, when there is none, what the run starts from.
-
-    `rows` are sorted by scan, `digests` are of their voxels, `conform` holds size, slice_range and fov, `cubes` names
-    the fused ones that the wanted scores take beside those that are always made. `warnings` name what will be left out,
-    is odd or in doubt, a line each, and `skipped` are the scans left out. Where ids are pseudonyms, `key` has every row
-    with the ids of the sheet.
-    """
-
-    problems: list[str]
-    warnings: list[str] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    digests: list[str] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    conform: dict[str, Any] = field(default_factory=dict)
-    cubes: list[str] = field(default_factory=list)
-    key: list[tuple[Row, Row]] = field(default_factory=list)
-
-    def write(self, folder: Path) -> None:
-        """Write samplesheet.csv, rows.csv, split.csv, inputs.csv, warnings.txt, and what later stages are given.
-
-        That is conform.json and cubes.txt; versions.json is for the user. Where scans are left out, skipped.csv says
-        why; where there are pseudonyms, pseudonyms.csv says whose. Those of an earlier check go.
-        """
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("skipped.csv", "pseudonyms.csv"):
-            (folder / name).unlink(missing_ok=True)
-        if self.rows:
-            table = pd.DataFrame([asdict(row) for row in self.rows])
-            table["age"] = table["age"].astype(float)
-            table["sha256"] = self.digests
-            full = table[SHEET_COLUMNS].merge(other_columns(self.rows), on="scan", validate="1:1")
-            full.to_csv(folder / "samplesheet.csv", index=False, float_format="%.6g")
-            for name, columns in (
-                # Without columns of the user's own: Nextflow's reader of CSV stumbles over quotes within a cell
-                ("rows.csv", SHEET_COLUMNS),
-                ("split.csv", ["scan", "subject", "label", "split"]),
-                ("inputs.csv", ["scan", "sha256"] if self.key else ["scan", "image", "sha256"]),
-            ):
-                table[columns].to_csv(folder / name, index=False, float_format="%.6g")
-            logger.info(self.summary())
-        if self.skipped:
-            left_out = [(each.row.scan, each.row.subject, each.row.label, each.reason) for each in self.skipped]
-            pd.DataFrame(left_out, columns=list(SKIPPED_COLUMNS)).to_csv(folder / "skipped.csv", index=False)
-        if self.key:
-            write_key(folder / "pseudonyms.csv", self.key)
-        (folder / "warnings.txt").write_text("".join(f"{line}\n" for line in self.warnings), encoding="utf-8")
-        (folder / "cubes.txt").write_text(",".join(self.cubes) + "\n", encoding="utf-8")
-        for name, content in (("versions.json", versions()), ("conform.json", self.conform)):
-            (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-    def summary(self) -> str:
-        """Return in a line how many scans and subjects there are, and in which splits."""
-        subjects = Counter(split for _, split in {(row.subject, row.split) for row in self.rows})
-        divided = ", ".join(f"{split} {subjects[split]}" for split in SPLITS if subjects[split])
-        return f"{len(self.rows)} scans of {subjects.total()} subjects are fit for use ({divided})"
 
 
 def check(
@@ -171,6 +101,7 @@ def check(
     rows: list[Row] = []
     digests: list[str] = []
     skipped: list[Skipped] = []
+    has_split = False
     if classes:
         parameters["healthy"] = parameters["healthy"] or classes.healthy
     if classes and (sheet_path or scan):
@@ -179,6 +110,7 @@ def check(
         except UnreadError as error:
             return Checked([*problems, *({str(error)} - {*problems})])
         labels = labels_of_subjects(sheet)
+        has_split = any(row.split for row in sheet.rows)
         inspections = _inspect(sheet, workers, _field_of_view(parameters, config))
         warnings += sheet.warnings
         if parameters["skip_bad_scans"]:
@@ -189,8 +121,11 @@ def check(
         if model or scan:
             if model and not incomplete:
                 # People of simulations are numbered alike, and others with each seed
-                ids = set() if parameters.get("simulate") else training_ids(config)
-                warnings += _withhold_trained(sheet, inspections, model, seen, ids)
+                told = None if parameters.get("simulate") else config
+                salt = parameters["pseudonym_salt"] if parameters["pseudonymise"] else None
+                learned = Learned(seen, training_ids(told), training_subjects(told), salt)
+                signatures = [inspection.signature for inspection in inspections]
+                warnings += withhold_trained(sheet, signatures, str(model), learned, parameters["tune"])
             split_for_model(sheet)
         warnings += audit_ids(sheet) + audit_people(sheet) + doubts(sheet)
         if not (model or scan):
@@ -205,8 +140,8 @@ def check(
         if parameters["tune"] and not parameters["train_only"]:
             audit_validation(sheet, parameters["healthy"])
         if not (model or sheet.problems or parameters["train_only"]):
-            learned = {row.label for row in sheet.rows if row.split == "train"}
-            trained = classes.among(learned)
+            labels_learned = {row.label for row in sheet.rows if row.split == "train"}
+            trained = classes.among(labels_learned)
         problems += sheet.problem_lines()
         healthy = parameters["healthy"]
         rows, unmarked = mark_controls(sheet.rows, healthy, labels)
@@ -214,6 +149,14 @@ def check(
     if classes and trained is not None:
         complaints = class_complaints(parameters["healthy"], parameters["disease"], trained)
         problems += [f"parameter {name}: {text}" for name, text in complaints if parameters[name] in classes]
+    comparison = ""
+    if classes:
+        healthy = parameters["healthy"]
+        disease = parameters["disease"] or most_severe(trained or classes, healthy) or ""
+        comparison = compared(classes, healthy, disease)
+        if doubt := doubted_health(classes, healthy):
+            warnings.append(f"parameter classes: {doubt}")
+    warnings += without_effect(parameters, schema, bool(model), has_split)
     absent, unscored = _missing_weights(parameters, weights)
     problems += absent + _atlas_problems(atlas, atlas_names)
     if problems:
@@ -240,6 +183,7 @@ def check(
         conform=conforming(parameters, config),
         cubes=cubes_for(parameters["scores"].split(",")),
         key=key,
+        comparison=comparison,
     )
 
 
@@ -357,14 +301,3 @@ def _complete(sheet: Sheet, inspections: list[Inspection]) -> list[str]:
     digests = [inspection.digest for inspection in inspections]
     audit_voxels(sheet, digests, [inspection.signature for inspection in inspections])
     return digests
-
-
-def _withhold_trained(
-    sheet: Sheet, inspections: list[Inspection], model: Path, trained: list[Signature] | None, ids: set[str]
-) -> list[str]:
-    """Make train scans of those that the model was trained on, as far as it tells; return what to say of it."""
-    if trained is None:
-        lines = [trust_warning(str(model))]
-    else:
-        lines = return_to_training(sheet, [inspection.signature for inspection in inspections], trained)
-    return lines + namesakes_warning(sheet, ids)

@@ -1,15 +1,13 @@
-"""Who is who in a sheet: ids that read as one, images that are one, and scans that a model was trained on."""
+"""Who is who in a sheet: ids that read as one, and images that are one."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from healthward.imaging.signatures import Signature, earliest_copies
 from healthward.inputs.fields import Row
 from healthward.inputs.samplesheet import Sheet
 from healthward.inputs.subjects import bare
-from healthward.wording import counted, listed, shown
+from healthward.wording import listed, shown
 
-MOST_NAMED = 20
 LONGEST_STUDY_YEARS = 30
 
 
@@ -100,45 +98,3 @@ def audit_voxels(sheet: Sheet, digests: Sequence[str], signatures: Sequence[Sign
             sheet.report(row.number, "image", f"{shown(row.image)} {text}")
         elif twin != index:
             sheet.report(row.number, "image", f"{shown(row.image)} has the same voxels as {where}; keep one of them")
-
-
-def return_to_training(sheet: Sheet, signatures: Sequence[Signature | None], trained: Sequence[Signature]) -> list[str]:
-    """Give the split "train" to every scan that is among the `trained` ones, and to all of its subject's.
-
-    `signatures` are of the rows, None where unknown. Whatever split the sheet gives, the network has seen these people.
-    Returns what was done, a line each.
-    """
-    copies, new = earliest_copies([*trained, *signatures]), len(trained)
-    known = [row for index, row in enumerate(sheet.rows, start=new) if copies.get(index, new) < new]
-    scans, people = {row.scan for row in known}, {row.subject for row in known}
-    moved = [row for row in sheet.rows if row.subject in people and row.split != "train"]
-    sheet.rows = [replace(row, split="train") if row.subject in people else row for row in sheet.rows]
-    seen = [row.scan for row in moved if row.scan in scans]
-    others = [row.scan for row in moved if row.scan not in scans]
-    overruled = [sheet.place(row.number) for row in moved if row.split]
-    lines = []
-    if seen:
-        many = f"{len(seen)} of the {counted(len(sheet.rows), 'scan')}"
-        names = listed(seen, MOST_NAMED)
-        lines.append(f"the model was trained on {many}, as the voxels tell: {names}; train again, and no controls")
-    if others:
-        many = counted(len(others), "more scan")
-        lines.append(f"the model was trained on the subjects of {many}: {listed(others, MOST_NAMED)}; train, too")
-    if overruled:
-        lines.append(f"{sheet.name}, split: that of {listed(overruled)} gives way to 'train'")
-    return lines
-
-
-def trust_warning(model: str) -> str:
-    """Return the line that a model without the signatures of its training scans deserves."""
-    return f"the model {shown(model)} does not hold what it was trained on: that the scans are new to it is on trust"
-
-
-def namesakes_warning(sheet: Sheet, trained_ids: set[str]) -> list[str]:
-    """Return a line about held-out scans with ids that a model, which knows none of their voxels, was trained on.
-
-    A cohort that was stripped or resampled anew keeps its ids alone.
-    """
-    alike = [row.scan for row in sheet.rows if row.scan in trained_ids and row.split != "train"]
-    many = f"{counted(len(alike), 'scan')} with the ids of its training scans ({listed(alike, MOST_NAMED)})"
-    return [f"the model: give {many} the split train if they are these, processed anew"] if alike else []

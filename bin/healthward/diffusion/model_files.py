@@ -92,6 +92,12 @@ def training_ids(config: dict[str, Any] | None) -> set[str]:
     return {str(scan) for ids in scans.values() if isinstance(ids, list) for scan in ids}
 
 
+def training_subjects(config: dict[str, Any] | None) -> set[str]:
+    """Return the ids of the subjects that a model was trained on; older models do not tell."""
+    subjects = (config or {}).get("training_subjects")
+    return {str(subject) for subject in subjects} if isinstance(subjects, list) else set()
+
+
 def _weights_problems(name: str, path: Path) -> list[str]:
     if not path.is_file():
         what = "a model's folder, or a .pt file" if name == "model" else "a .pt file"

@@ -3,12 +3,11 @@
 Labels and covariates come from participants.tsv and, where a subject's sessions.tsv gives them by visit, from there.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from healthward.inputs.bids_description import DESCRIPTION, read_description
 from healthward.inputs.bids_images import SUBJECT, Filter, Image, Images, are_runs, chosen, find_images
 from healthward.inputs.bids_tables import (
     NAMES,
@@ -18,6 +17,7 @@ from healthward.inputs.bids_tables import (
     Cells,
     Place,
     Table,
+    near_names,
     read_table,
     values_of,
 )
@@ -27,7 +27,6 @@ from healthward.inputs.subjects import bare
 from healthward.labels import ADNI, Classes
 from healthward.wording import counted, listed, printable, shown
 
-DESCRIPTION = "dataset_description.json"
 BASELINE = ("_bl", "_sc")
 """How names of columns end that say what was at the first visit, or before it."""
 
@@ -59,7 +58,7 @@ def read_bids(
     `t1w_filter` chooses where a visit has several, `codes` are the `classes` that values of a label stand for.
     """
     sheet = Sheet(PARTICIPANTS, "row", codes=codes or {}, classes=classes)
-    description = _description(root, sheet)
+    description = read_description(root, sheet)
     table = None if sheet.problems else read_table(root / PARTICIPANTS, PARTICIPANT, sheet, Place(0))
     if table is None:
         return sheet
@@ -84,10 +83,15 @@ class _Reader:
         self.inherited: list[str] = []
         self.follow_ups: list[str] = []
         self.without_labels: list[str] = []
+        self.without_visits: list[str] = []
+        self.near_names: dict[str, str] = {}
+        self.named: set[str] = set()
+        self.is_told_by_visit = False
         self.misspelt: set[str] = set()
 
     def read(self) -> None:
         rows = self._rows_of_subjects()
+        self._note_names(self.table, PARTICIPANTS)
         self.strangers = {bare(subject): subject for subject in sorted(set(self.images.visits) - set(rows))}
         for subject, numbered in rows.items():
             self._read_subject(subject, numbered)
@@ -152,8 +156,17 @@ class _Reader:
         given = [session for session in scanned if session not in visits or "label" not in visits[session].values]
         if self.label.lower().endswith(BASELINE):
             self.follow_ups += [f"{subject}/{session}" for session in given if session != scanned[0]]
-        elif len(given) > 1 and visits and not any(visit.is_labelled for visit in visits.values()):
+        elif len(given) > 1 and not visits:
+            self.without_visits.append(subject)
+        elif len(given) > 1 and not any(visit.is_labelled for visit in visits.values()):
             self.without_labels.append(str(next(iter(visits.values())).place).rpartition(" row ")[0])
+        self.is_told_by_visit |= any("label" in visit.values for visit in visits.values())
+
+    def _note_names(self, table: Table | None, file: str) -> None:
+        """Note which columns a table has, and which of its names are nearly those of columns that it has not."""
+        if table:
+            self.named |= {column for column in NAMES if table.name(column)}
+            self.near_names = {**near_names(table, file), **self.near_names}
 
     def _visits(self, subject: str, numbered: Sequence[tuple[int, Cells]]) -> dict[str, _Visit]:
         """Return what is known by visit: from rows of participants.tsv with a session_id, and from sessions.tsv."""
@@ -161,6 +174,7 @@ class _Reader:
         path = self.root / subject / f"{subject}_sessions.tsv"
         place = Place(number, path.name)
         table = read_table(path, SESSION, self.sheet, place) if path.exists() else None
+        self._note_names(table, path.name)
         rows = [(Place(line), self.table, row) for line, row in numbered if _session(row)]
         rows += [(place.row(line), table, row) for line, row in (table.rows if table else []) if table]
         visits: dict[str, _Visit] = {}
@@ -315,6 +329,12 @@ class _Reader:
                 "of sessions without a column of labels, so that each visit is given that of the participant",
             ),
             (
+                "subject",
+                self.without_visits if self.is_told_by_visit else [],
+                "of several visits without a label by visit, which others have: each visit is given that of the "
+                "participant",
+            ),
+            (
                 "table",
                 [path.relative_to(self.root).as_posix() for path in unread],
                 "of sessions not read, for want of the name sub-…/sub-…_sessions.tsv",
@@ -322,24 +342,10 @@ class _Reader:
         ):
             if places:
                 self.sheet.warnings.append(f"{counted(len(places), what)} {text}: {listed(places)}")
+        self.sheet.warnings += [line for column, line in self.near_names.items() if column not in self.named]
 
 
 def _session(row: Cells) -> str:
     """Return the session that a row is of, with ses-, empty for none."""
     text = row.get(SESSION, "")
     return "" if text.lower() in MISSING else f"ses-{text.removeprefix('ses-')}"
-
-
-def _description(root: Path, sheet: Sheet) -> dict[str, Any]:
-    mend = f'write at least {{"Name": "…", "BIDSVersion": "1.10.0"}} to {DESCRIPTION}'
-    try:
-        found = json.loads((root / DESCRIPTION).read_text(encoding="utf-8-sig"))
-    except OSError:
-        sheet.report(0, "", f"the folder {shown(str(root))} is no BIDS dataset: it has no {DESCRIPTION}; {mend}")
-    except ValueError as error:
-        sheet.report(0, "", f"{DESCRIPTION} is not valid JSON ({error}); {mend}")
-    else:
-        if isinstance(found, dict) and {"Name", "BIDSVersion"} <= set(found):
-            return found
-        sheet.report(0, "", f"{DESCRIPTION} lacks Name or BIDSVersion; {mend}")
-    return {}

@@ -130,8 +130,18 @@ def _indexed(root: Path, derivative: bool) -> set[Path]:
     indexer = BIDSLayoutIndexer(validate=not derivative, index_metadata=False)
     layout = BIDSLayout(root, validate=not derivative, is_derivative=derivative, indexer=indexer)
     found = layout.get(suffix="T1w", extension=[".nii", ".nii.gz"])
-    # pybids takes the datatype from any folder of the whole path, be it one above the dataset
-    return {path for path in (Path(image.path) for image in found) if path.parent.name == DATATYPE}
+    return {path for path in (Path(image.path) for image in found) if _in_place(path.relative_to(root))}
+
+
+def _in_place(place: Path) -> bool:
+    """Return whether a file lies in sub-…/anat or sub-…/ses-…/anat.
+
+    In derivatives pybids takes what lies anywhere, such as images set aside or our own maps, and the datatype from any
+    folder of the whole path, be it one above the dataset.
+    """
+    subject, *sessions, datatype = place.parts[:-1] if len(place.parts) > 2 else ("", "")
+    named = subject.startswith("sub-") and all(folder.startswith("ses-") for folder in sessions)
+    return named and len(sessions) < 2 and datatype == DATATYPE
 
 
 def _called_so(root: Path) -> set[Path]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from healthward.inputs.fields import MISSING, field_value
+from healthward.inputs.other_columns import meant
 from healthward.inputs.samplesheet import Sheet
 from healthward.labels import plain_code
 from healthward.wording import listed, printable, shown
@@ -23,7 +24,6 @@ NAMES = {
 """What each column of a samplesheet may be called in a dataset, in any case; the first that is there is taken."""
 
 READ = {PARTICIPANT, SESSION, *(name for names in NAMES.values() for name in names)}
-SEXES = {"male": "M", "female": "F"}
 OTHER_SEXES = {"o", "other"}
 """Values that BIDS allows and no score is adjusted for."""
 
@@ -110,6 +110,17 @@ def read_table(path: Path, key: str, sheet: Sheet, place: Place) -> Table | None
     return table
 
 
+def near_names(table: Table, file: str) -> dict[str, str]:
+    """Return a line for each column of covariates that a table has not, and nearly has under another name."""
+    absent = [column for column in NAMES if column != "label" and not table.name(column)]
+    found = ((meant(name, absent, ()), header) for name, header in table.columns.items() if name not in READ)
+    return {
+        column: f"{file}: {shown(header)} is not read; call it {column} if it holds that"
+        for column, header in found
+        if column
+    }
+
+
 def _unquoted(cell: str) -> str:
     """Return a cell without quotes around the whole of it: BIDS has none, and some programs write them."""
     return cell[1:-1] if QUOTED.fullmatch(cell) else cell
@@ -182,7 +193,7 @@ def values_of(row: Cells, table: Table, root: Path, sheet: Sheet, place: Place) 
         name = table.name(column)
         text = row[name] if name else ""
         if column == "sex":
-            text = "" if text.lower() in OTHER_SEXES else SEXES.get(text.lower(), text)
+            text = "" if text.lower() in OTHER_SEXES else text
         elif column == "age":
             text = text.removesuffix("+")  # 89+ is how BIDS asks to write the ages of the oldest
         elif column == "label":

@@ -14,6 +14,7 @@ OPTIONAL_COLUMNS = ("split", "mask", "age", "sex", "site", "control")
 COLUMNS = REQUIRED_COLUMNS + OPTIONAL_COLUMNS
 SPLITS = ("train", "val", "test")
 SEXES = ("M", "F")
+SEX_WORDS = {"male": "M", "female": "F"}
 ANSWERS = ("yes", "no")
 OLDEST_YEARS = 120
 
@@ -116,7 +117,7 @@ def _control(text: str) -> str:
 
 
 def _sex(text: str) -> str:
-    return _choice(text, SEXES)
+    return SEX_WORDS.get(text.lower()) or _choice(text, SEXES)
 
 
 def _choice(text: str, choices: tuple[str, ...]) -> str:

@@ -12,8 +12,11 @@ from healthward.wording import nearest, plain, shown
 NEAR = 0.8
 """Likeness from which a name is taken for a slip of the pen: lable is label, but side is not site, nor stage age."""
 
-ADDITIONS = ("id", "name", "no", "nr", "number", "code", "path", "file", "years")
-SYNONYMS = {"gender": "sex", "centre": "site", "center": "site"}
+ADDITIONS = (
+    *("id", "name", "no", "nr", "number", "code", "path", "file", "years", "year", "yrs", "yr", "inyears", "y"),
+    *("bl", "baseline", "atbaseline", "atscan", "atmri", "atvisit", "atbirth", "scan"),
+)
+SYNONYMS = {"gender": "sex", "biologicalsex": "sex", "centre": "site", "center": "site"}
 
 _OF_A_MAP = [f"{name}_{measure}" for name in (*SCORES, "z") for measure in ("mean", "p99", "auprc", "auroc")]
 _OF_A_SCAN = [
@@ -36,11 +39,9 @@ def meant(name: str, absent: Collection[str], needed: Collection[str]) -> str | 
 
     Where one is `needed`, less likeness will do.
     """
-    known = SYNONYMS.get(plain(name))
-    if known in absent:
-        return known
-    for column in absent:
-        if plain(name) in (column, *(f"{column}{addition}" for addition in ADDITIONS)):
+    word = re.sub(r"\W", "", plain(name))
+    for known, column in [*((column, column) for column in absent), *SYNONYMS.items()]:
+        if column in absent and word in (known, *(f"{known}{addition}" for addition in ADDITIONS)):
             return column
     return nearest(name, needed) or nearest(name, absent, NEAR)
 

@@ -305,6 +305,8 @@ def _t1w_filter(values: Parameters, config: Parameters | None) -> Complaints:
 def _pseudonyms(values: Parameters, config: Parameters | None) -> Complaints:
     if values["pseudonymise"] and values["pseudonym_salt"] is None:
         return [("pseudonymise", "true needs a secret; give --pseudonym_salt, at least 8 characters")]
+    if values["pseudonym_salt"] is not None and not values["pseudonymise"]:
+        return [("pseudonym_salt", "is given without --pseudonymise, so that ids stay as they are; give that, too")]
     return []
 
 

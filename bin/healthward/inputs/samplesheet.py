@@ -25,6 +25,9 @@ SHEET_SUFFIXES = (".csv", ".json")
 SEPARATOR_LINE = re.compile(r"sep=.?", re.IGNORECASE)
 """What Excel writes above a header to tell itself the separator."""
 
+INDEX_NAMES = ("", "Unnamed: 0")
+"""What pandas calls the numbers of rows, from 0, that it writes before the first column."""
+
 END_OF_FILE = "\x1a"
 """Ctrl-Z, with which DOS ended a text."""
 
@@ -162,11 +165,15 @@ def _csv_entries(text: str, sheet: Sheet) -> Entries:
         mend = f"let the sheet begin with a line such as {','.join(REQUIRED_COLUMNS)}"
         sheet.report(first, "", f"{shown(','.join(header))} names no column of a sheet; {mend}")
         return []
+    lines = list(rows)
+    if header[0] in INDEX_NAMES and [cells[0] for _, cells in lines] == [str(number) for number in range(len(lines))]:
+        header = ["", *header[1:]]
+        lines = [(number, ["", *cells[1:]]) for number, cells in lines]
     names = _columns(header, first, sheet)
     # Spreadsheets leave empty columns at the right, and not in every row
     width = max(index for index, name in enumerate(header, start=1) if name)
     entries: Entries = []
-    for number, cells in rows:
+    for number, cells in lines:
         if cells[0].startswith("#"):
             sheet.report(number, "", "begins with #, and a sheet has no comments; remove the line")
             continue

@@ -1,0 +1,192 @@
+"""Who the people of a sheet are, as far as its subjects, the paths of its images and the ids of its scans agree."""
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator
+from itertools import chain
+from pathlib import PurePosixPath
+
+from healthward.checks.label_doubts import SHIFTED, class_in
+from healthward.inputs.fields import Row
+from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.subjects import STUDY, bare, common_folder, subject_in_path
+from healthward.labels import plain_code
+from healthward.wording import counted, listed, shown
+
+VISIT = re.compile(
+    r"(([_.-](ses(sion)?[_-]?[a-z0-9]+|(visit|scan|run|tp|mr|time(point)?|wave|year|exam|follow(_?up)?)[_-]?[0-9]+"
+    r"|(m|month|w|d|y|t|v)[0-9]{1,5}|[0-9]{1,3}(d|w|m|mo|mths?|months?|y|yr|yrs|years?)|mr|fu[0-9]*|follow(_?up)?"
+    r"|bl|base(line)?|sc|screening|pre|post|(19|20)[0-9]{2}[_-]?[01][0-9][_-]?[0-3][0-9]))+|(?<=[0-9])v[1-9])$",
+    re.IGNORECASE,
+)
+"""002_S_0413_m12, sub-01_ses-M00, OAS2_0001_MR1, OAS30001_MR_d0129, p7_bl, p7_12mo, p7_timepoint1, P07V1."""
+
+MOST_VISITS = 20
+"""Of a longer series, such as site1_m01 to site1_m40, each is rather a person."""
+
+COUNTED = re.compile("(.*[0-9].*[_.-])([1-9])|(.*[0-9])[_.-]?([a-z])", re.IGNORECASE)
+"""p07_1 and p07_2, 07a and 07b."""
+
+MOST_COUNTED = 4
+"""Of a longer series that is counted or lettered, such as site 1's people, each is rather a person."""
+
+SESSION_OF = re.compile("(sub-[A-Z0-9]+)_ses-", re.IGNORECASE)
+FEWEST_SCANS_TO_SHARE = 4
+FEWEST_TO_COUNT = 3
+
+
+def audit_visits(sheet: Sheet) -> list[str]:
+    """Warn of subjects that are equal up to a visit at their end; report those that are in different splits."""
+    people: dict[tuple[str, ...], dict[tuple[str, ...], Row]] = {}
+    for row in sheet.rows:
+        person = VISIT.sub("", row.subject)
+        if any(letter.isdigit() for letter in person):
+            people.setdefault(bare(person), {}).setdefault(bare(row.subject), row)
+    several = [list(visits.values()) for visits in people.values() if 1 < len(visits) <= MOST_VISITS]
+    if not several:
+        return []
+    mend = "give all visits of a person one subject"
+    divided = [(row, first) for first, *others in several for row in others if row.split != first.split]
+    for row, first in divided:
+        text = f"{shown(row.subject)} in {shown(row.split)} and {shown(first.subject)} in {shown(first.split)}"
+        sheet.report(row.number, "subject", f"{text} ({sheet.place(first.number)}) are equal up to a visit; {mend}")
+    if divided:
+        return []
+    many = counted(sum(map(len, several)), "subject")
+    example = " and ".join(f"{shown(row.subject)} ({sheet.place(row.number)})" for row in several[0][:2])
+    return [f"subject: {many} equal to another one up to a visit, such as {example}: {mend}, lest they count as people"]
+
+
+def audit_counted(sheet: Sheet) -> list[str]:
+    """Warn where most subjects come in series such as p7_1 and p7_2, or 7a and 7b, of one sex each."""
+    series: dict[str, dict[str, Row]] = {}
+    for row in sheet.rows:
+        if found := COUNTED.fullmatch(row.subject):
+            stem, end = (found[1], found[2]) if found[1] else (f"{found[3]} ", found[4].lower())
+            series.setdefault(stem.lower(), {}).setdefault(end, row)
+    told = [each for each in series.values() if "".join(sorted(each)) in ("12", "123", "1234", "ab", "abc", "abcd")]
+    several = [list(each.values()) for each in told if len({row.sex for row in each.values()} - {""}) < 2]
+    subjects = {row.subject for row in sheet.rows}
+    if len(several) < FEWEST_TO_COUNT or 2 * sum(map(len, several)) <= len(subjects):
+        return []
+    example = " and ".join(f"{shown(row.subject)} ({sheet.place(row.number)})" for row in several[0][:2])
+    text = f"{sum(map(len, several))} of {len(subjects)} subjects come in short series, such as {example}"
+    return [f"subject: {text}: if these are visits of one person, give all of them one subject"]
+
+
+def audit_shared_subject(sheet: Sheet) -> list[str]:
+    """Warn of a column of subjects that holds the labels, or one subject for most scans."""
+    rows = sheet.rows
+    classes = [class_in(sheet, sheet.codes.get(plain_code(row.subject), row.subject)) for row in rows]
+    if len(rows) > 1 and classes == [row.label for row in rows]:
+        return ["subject: the column says of every scan what the label says: give each person an id of their own"]
+    [(subject, scans)] = Counter(row.subject for row in rows).most_common(1) or [("", 0)]
+    if not subject or len(rows) < FEWEST_SCANS_TO_SHARE or scans <= len(rows) / 2:
+        return []
+    return [f"subject: {shown(subject)} has {scans} of the {len(rows)} scans: one person? Give each an id of their own"]
+
+
+def audit_subjects_of_paths(sheet: Sheet) -> list[str]:
+    """Warn of scans whose image is, by its path, of another subject of the sheet."""
+    known = {bare(row.subject) for row in sheet.rows}
+    found = [
+        f"{shown(row.subject)} ({sheet.place(row.number)}, with an image of {shown(named)})"
+        for row, named in _of_paths(sheet.rows)
+        if bare(named) in known - {bare(row.subject)}
+    ]
+    text = "with an image that is another subject's by its path"
+    return [f"subject: {counted(len(found), 'scan')} {text}: {listed(found)}; {SHIFTED}"] if found else []
+
+
+def audit_divided_people(sheet: Sheet) -> list[str]:
+    """Warn of people, by paths or ids of scans, who are several subjects; report those that are in different splits.
+
+    Ids of ADNI and OASIS are of one person anywhere, sub-01 within one dataset alone.
+    """
+    known = {bare(row.subject) for row in sheet.rows}
+    people: dict[Hashable, dict[tuple[str, ...], tuple[str, Row]]] = {}
+    for row, person, named in chain(_people_of_paths(sheet.rows), _people_of_scans(sheet.rows)):
+        people.setdefault(person, {}).setdefault(_person(row.subject), (named, row))
+    told: set[tuple[int, int]] = set()
+    within = []
+    for (named, first), *others in (list(subjects.values()) for subjects in people.values()):
+        for _, row in others:
+            if (first.number, row.number) in told:
+                continue
+            told.add((first.number, row.number))
+            two = f"{shown(first.subject)} ({sheet.place(first.number)}) and {shown(row.subject)}"
+            if first.split != row.split:
+                text = f"{two} are both {shown(named)} by the paths or scans, in {shown(first.split)} and"
+                mend = "give all scans of a person one subject"
+                sheet.report(row.number, "subject", f"{text} {shown(row.split)}; {mend}")
+            elif bare(named) not in known:  # else audit_subjects_of_paths tells it
+                within.append(f"{two} ({sheet.place(row.number)}), both {shown(named)}")
+    text = "of one person by the paths of images or the ids of scans, lest one counts as several"
+    return [f"subject: {counted(len(within), 'more subject')} {text}: {listed(within)}"] if within else []
+
+
+def audit_joined_people(sheet: Sheet) -> list[str]:
+    """Warn of subjects whose images are, by their paths, of several people; p7v1 and p7v2 are both of p7.
+
+    Where such a person is another subject of the sheet, audit_subjects_of_paths tells it.
+    """
+    known = {bare(row.subject) for row in sheet.rows}
+    people: dict[str, dict[tuple[str, ...], tuple[str, Row]]] = {}
+    for row, named in _of_paths(sheet.rows):
+        own = bare(row.subject)
+        if bare(named) in known - {own}:
+            continue
+        person = own if bare(named)[: len(own)] == own else _person(named)
+        people.setdefault(row.subject, {}).setdefault(person, (named, row))
+    found = []
+    for subject, of_paths in people.items():
+        if subject and len(of_paths) > 1:
+            places = [f"{shown(name)} in {sheet.place(row.number)}" for name, row in of_paths.values()]
+            found.append(f"{shown(subject)} ({' and '.join(places[:2])})")
+    text = "with images of several people by their paths"
+    return [f"subject: {counted(len(found), 'subject')} {text}: {listed(found)}; {SHIFTED}"] if found else []
+
+
+def audit_numbering(sheet: Sheet) -> list[str]:
+    """Warn where most subjects are at several sites, as if each site numbered its people from 1."""
+    sites: dict[str, dict[str, Row]] = {}
+    for row in sheet.rows:
+        if row.subject and row.site:
+            sites.setdefault(row.subject, {}).setdefault(row.site.casefold(), row)
+    several = {subject: list(rows.values()) for subject, rows in sites.items() if len(rows) > 1}
+    if len(several) < FEWEST_TO_COUNT or 2 * len(several) <= len(sites):
+        return []
+    subject, (first, second, *_) = next(iter(several.items()))
+    example = f"{shown(subject)} ({sheet.place(first.number)} and {sheet.place(second.number)})"
+    text = f"{len(several)} of {len(sites)} subjects are at several sites, such as {example}"
+    return [f"subject: {text}: if each site numbers its people by itself, put the site into the ids"]
+
+
+def _of_paths(rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:
+    """Yield the rows whose image is of a subject by its path, with that subject."""
+    rows = list(rows)
+    common = common_folder(row.image for row in rows if row.image)
+    for row in rows:
+        if named := subject_in_path(row.image, common):
+            yield row, named
+
+
+def _people_of_paths(rows: Iterable[Row]) -> Iterator[tuple[Row, Hashable, str]]:
+    for row, named in _of_paths(rows):
+        parts = PurePosixPath(row.image).parts
+        depth = next((place for place, part in enumerate(parts) if part.lower().startswith("sub-")), len(parts))
+        yield row, _person(named) if STUDY.fullmatch(named) else (parts[:depth], _person(named)), named
+
+
+def _people_of_scans(rows: Iterable[Row]) -> Iterator[tuple[Row, Hashable, str]]:
+    for row in rows:
+        if study := STUDY.search(row.scan):
+            yield row, _person(study.group()), study.group()
+        elif found := SESSION_OF.match(row.scan):
+            yield row, (found[1].lower(),), found[1]
+
+
+def _person(name: str) -> tuple[str, ...]:
+    """Return what an id says of the person, without a visit at its end."""
+    stem = VISIT.sub("", name)
+    return bare(stem if any(letter.isdigit() for letter in stem) else name)

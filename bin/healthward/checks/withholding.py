@@ -1,0 +1,133 @@
+"""Which scans a given model learned from: they train again, whatever the sheet says, and are no controls."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from healthward.imaging.signatures import Signature, earliest_copies
+from healthward.inputs.fields import Row
+from healthward.inputs.pseudonyms import pseudonym
+from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.subjects import bare
+from healthward.wording import counted, listed, shown
+
+MOST_NAMED = 20
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a model tells of its training: signatures (None where it does not), ids of scans, and ids of subjects.
+
+    `salt` is that of the run's pseudonyms, by which these ids may be those of the sheet.
+    """
+
+    signatures: Sequence[Signature] | None
+    scans: set[str] = field(default_factory=set)
+    subjects: set[str] = field(default_factory=set)
+    salt: str | None = None
+
+    def names_scan(self, row: Row) -> bool:
+        """Return whether a scan of this id was learned from."""
+        return not self.scans.isdisjoint(self._names("scan", row.scan))
+
+    def person_test(self) -> Callable[[Row], bool]:
+        """Return the function that tells whether someone of the id of a row's subject was learned from."""
+        known = {bare(subject) for subject in self.subjects}
+        return lambda row: any(bare(name) in known for name in self._names("person", row.subject) if name)
+
+    def _names(self, kind: str, name: str) -> list[str]:
+        return [name, pseudonym(kind, name, self.salt)] if self.salt else [name]
+
+
+def withhold_trained(
+    sheet: Sheet, signatures: Sequence[Signature | None], model: str, learned: Learned, tuned: bool
+) -> list[str]:
+    """Make train scans of those that the model was trained on, as far as it tells, and test scans of new ones.
+
+    `signatures` are of the rows, None where unknown. Where settings are `tuned`, scans to validate on stay so.
+    Returns what to say of it, a line each.
+    """
+    if learned.signatures is None:
+        lines = [trust_warning(model)]
+    else:
+        lines = return_to_training(sheet, signatures, learned.signatures)
+    lines += return_people(sheet, learned)
+    if learned.signatures is not None:
+        lines += hold_out_new(sheet, signatures, learned, tuned)
+    return lines + namesakes_warning(sheet, learned)
+
+
+def return_to_training(sheet: Sheet, signatures: Sequence[Signature | None], trained: Sequence[Signature]) -> list[str]:
+    """Give the split "train" to every scan that is among the `trained` ones, and to all of its subject's.
+
+    `signatures` are of the rows, None where unknown. Whatever split the sheet gives, the network has seen these people.
+    Returns what was done, a line each.
+    """
+    known = _learned_rows(sheet, signatures, trained)
+    scans, people = {row.scan for row in known}, {row.subject for row in known}
+    moved = [row for row in sheet.rows if row.subject in people and row.split != "train"]
+    sheet.rows = [replace(row, split="train") if row.subject in people else row for row in sheet.rows]
+    seen = [row.scan for row in moved if row.scan in scans]
+    others = [row.scan for row in moved if row.scan not in scans]
+    overruled = [sheet.place(row.number) for row in moved if row.split]
+    lines = []
+    if seen:
+        many = f"{len(seen)} of the {counted(len(sheet.rows), 'scan')}"
+        names = listed(seen, MOST_NAMED)
+        lines.append(f"the model was trained on {many}, as the voxels tell: {names}; train again, and no controls")
+    if others:
+        many = counted(len(others), "more scan")
+        lines.append(f"the model was trained on the subjects of {many}: {listed(others, MOST_NAMED)}; train, too")
+    if overruled:
+        lines.append(f"{sheet.name}, split: that of {listed(overruled)} gives way to 'train'")
+    return lines
+
+
+def _learned_rows(sheet: Sheet, signatures: Sequence[Signature | None], trained: Sequence[Signature]) -> list[Row]:
+    copies, new = earliest_copies([*trained, *signatures]), len(trained)
+    return [row for index, row in enumerate(sheet.rows, start=new) if copies.get(index, new) < new]
+
+
+def return_people(sheet: Sheet, learned: Learned) -> list[str]:
+    """Give the split "train" to all scans of subjects whose ids a model names, whatever their voxels; tell of it."""
+    is_known = learned.person_test()
+    moved = [row for row in sheet.rows if row.split != "train" and is_known(row)]
+    scans = {row.scan for row in moved}
+    sheet.rows = [replace(row, split="train") if row.scan in scans else row for row in sheet.rows]
+    if not moved:
+        return []
+    many = f"{counted(len(moved), 'scan')} of subjects with the ids of people that it learned from"
+    mend = "train, and no controls; where these are others, give them ids of their own"
+    return [f"the model: {many} ({listed([row.scan for row in moved], MOST_NAMED)}): {mend}"]
+
+
+def hold_out_new(sheet: Sheet, signatures: Sequence[Signature | None], learned: Learned, tuned: bool) -> list[str]:
+    """Give the split "test" to scans that the sheet calls otherwise and the model did not learn from; tell of it.
+
+    Scans called as those of its training may be these, processed anew: of them the sheet is believed.
+    """
+    is_known = learned.person_test()
+    seen = {row.subject for row in _learned_rows(sheet, signatures, learned.signatures or ())}
+    seen |= {row.subject for row in sheet.rows if learned.names_scan(row) or is_known(row)}
+    kept = ("", "test", "val") if tuned else ("", "test")
+    moved = [row for row in sheet.rows if row.split not in kept and row.subject not in seen]
+    scans = {row.scan for row in moved}
+    sheet.rows = [replace(row, split="test") if row.scan in scans else row for row in sheet.rows]
+    if not moved:
+        return []
+    text = f"the model did not learn from {counted(len(moved), 'scan')} that the sheet calls train or val"
+    return [f"{text}: {listed(row.scan for row in moved)}; test, whatever its column split says"]
+
+
+def trust_warning(model: str) -> str:
+    """Return the line that a model without the signatures of its training scans deserves."""
+    return f"the model {shown(model)} does not hold what it was trained on: that the scans are new to it is on trust"
+
+
+def namesakes_warning(sheet: Sheet, learned: Learned) -> list[str]:
+    """Return a line about held-out scans with ids that a model, which knows none of their voxels, was trained on.
+
+    A cohort that was stripped or resampled anew keeps its ids alone.
+    """
+    alike = [row.scan for row in sheet.rows if row.split != "train" and learned.names_scan(row)]
+    many = f"{counted(len(alike), 'scan')} with the ids of its training scans ({listed(alike, MOST_NAMED)})"
+    return [f"the model: give {many} the split train if they are these, processed anew"] if alike else []

@@ -1,0 +1,124 @@
+"""What a model learned from is train again and no control, and what is new to it is held out."""
+
+import numpy as np
+import pytest
+
+from healthward.checks.withholding import (
+    Learned,
+    hold_out_new,
+    namesakes_warning,
+    return_people,
+    return_to_training,
+    trust_warning,
+    withhold_trained,
+)
+from healthward.imaging.signatures import Signature, signature
+from healthward.inputs.fields import Row
+from healthward.inputs.pseudonyms import pseudonym
+from healthward.inputs.samplesheet import Sheet
+
+RANDOM = np.random.default_rng(0)
+SCANS = [signature(RANDOM.normal(500, 100, (12, 13, 14))) for _ in range(4)]
+SALT = "a long secret"
+
+
+def row(number: int, subject: str, split: str = "", scan: str = "") -> Row:
+    return Row(number, scan or f"s{number}x", subject, f"/{number}.nii", "CN", split, "", None, "", "")
+
+
+def sheet_of(*rows: Row) -> Sheet:
+    return Sheet("sheet.csv", "row", list(rows))
+
+
+def splits(sheet: Sheet) -> list[str]:
+    return [row.split for row in sheet.rows]
+
+
+def halved(each: Signature) -> Signature:
+    return Signature(each.shape, each.values / 2, each.step / 2)
+
+
+def test_a_scan_that_the_model_was_trained_on_is_train_with_all_of_its_person() -> None:
+    sheet = sheet_of(row(2, "a"), row(3, "a"), row(4, "b", "test"), row(5, "c"), row(6, "d", "train"))
+    found = [SCANS[0], None, halved(SCANS[1]), SCANS[2], SCANS[3]]
+    lines = return_to_training(sheet, found, [SCANS[1], SCANS[0], SCANS[3]])
+    assert [row.split for row in sheet.rows] == ["train", "train", "train", "", "train"]
+    assert lines == [
+        "the model was trained on 2 of the 5 scans, as the voxels tell: s2x, s4x; train again, and no controls",
+        "the model was trained on the subjects of 1 more scan: s3x; train, too",
+        "sheet.csv, split: that of row 4 gives way to 'train'",
+    ]
+
+
+def test_scans_that_are_new_to_the_model_stay_as_they_are() -> None:
+    sheet = sheet_of(row(2, "a", "val"), row(3, "b"))
+    assert return_to_training(sheet, [SCANS[0], SCANS[1]], SCANS[2:]) == []
+    assert [row.split for row in sheet.rows] == ["val", ""]
+
+
+def test_copies_within_a_training_do_not_hide_it() -> None:
+    sheet = sheet_of(row(2, "a"), row(3, "b"))
+    return_to_training(sheet, [halved(SCANS[0]), SCANS[1]], [SCANS[0], SCANS[0]])
+    assert [row.split for row in sheet.rows] == ["train", ""]
+
+
+def test_a_model_that_does_not_tell_is_trusted_aloud() -> None:
+    assert trust_warning("x.pt").endswith(
+        "'x.pt' does not hold what it was trained on: that the scans are new to it is on trust"
+    )
+
+
+def test_scans_called_as_those_of_a_training_are_reported_unless_they_are_train() -> None:
+    sheet = sheet_of(row(2, "a", "", "cn0"), row(3, "b", "train", "cn1"), row(4, "c", "", "new"))
+    assert namesakes_warning(sheet, Learned(None, {"cn0", "cn1"})) == [
+        "the model: give 1 scan with the ids of its training scans (cn0) the split train if they are these, "
+        "processed anew"
+    ]
+    assert namesakes_warning(sheet, Learned(None, {"cn1", "z"})) == []
+
+
+def test_restripped_scans_are_known_by_their_pseudonyms_too() -> None:
+    learned = Learned(None, {pseudonym("scan", "cn0", SALT), "cn1"}, salt=SALT)
+    sheet = sheet_of(row(2, "a", "", "cn0"), row(3, "b", "", "cn1"), row(4, "c", "", "cn2"))
+    [line] = namesakes_warning(sheet, learned)
+    assert "give 2 scans with the ids of its training scans (cn0, cn1)" in line
+    other = Learned(None, learned.scans, salt="another secret")
+    assert "(cn1)" in namesakes_warning(sheet, other)[0]
+
+
+@pytest.mark.parametrize(
+    ("known", "salt"),
+    [("002_S_0413", None), (pseudonym("person", "2-s-413", SALT), SALT)],
+    ids=["id", "pseudonym"],
+)
+def test_people_that_the_model_learned_from_are_train_at_another_visit(known: str, salt: str | None) -> None:
+    sheet = sheet_of(row(2, "2-s-413"), row(3, "2-s-413", "test"), row(4, "2_S_4130"), row(5, ""))
+    [line] = return_people(sheet, Learned((), set(), {known, "x"}, salt))
+    assert splits(sheet) == ["train", "train", "", ""]
+    assert line.startswith(
+        "the model: 2 scans of subjects with the ids of people that it learned from (s2x, s3x): train"
+    )
+    assert return_people(sheet, Learned(None)) == []
+
+
+def test_scans_that_the_sheet_calls_trained_on_and_the_model_does_not_know_are_test() -> None:
+    sheet = sheet_of(row(2, "a", "train"), row(3, "b", "train"), row(4, "c", "val"), row(5, "d", "test"), row(6, "e"))
+    found = [SCANS[0], SCANS[1], SCANS[2], SCANS[3], None]
+    lines = withhold_trained(sheet, found, "m", Learned([SCANS[0]]), tuned=False)
+    assert splits(sheet) == ["train", "test", "test", "test", ""]
+    assert lines == [
+        "the model did not learn from 2 scans that the sheet calls train or val: s3x, s4x; test, whatever its column "
+        "split says"
+    ]
+
+
+def test_scans_to_tune_on_and_those_called_as_trained_ones_stay_as_the_sheet_says() -> None:
+    sheet = sheet_of(row(2, "a", "val"), row(3, "b", "train", "cn0"), row(4, "b", "train"), row(5, "c", "train"))
+    assert len(hold_out_new(sheet, [None] * 4, Learned([SCANS[0]], {"cn0"}), tuned=True)) == 1
+    assert splits(sheet) == ["val", "train", "train", "test"]
+
+
+def test_of_a_model_that_does_not_tell_the_sheet_is_believed() -> None:
+    sheet = sheet_of(row(2, "a", "val"), row(3, "b", "train"))
+    assert withhold_trained(sheet, SCANS[:2], "x.pt", Learned(None), tuned=False) == [trust_warning("x.pt")]
+    assert splits(sheet) == ["val", "train"]
