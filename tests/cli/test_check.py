@@ -371,7 +371,9 @@ def test_scans_that_a_model_was_trained_on_are_train_whatever_the_sheet_says(coh
 
 
 def test_people_that_a_model_was_trained_on_are_train_and_no_controls(cohort: Path, tmp_path: Path) -> None:
-    model = write_model(tmp_path / "stated", training_subjects=["3", "sub-005", "x"])
+    people = pd.read_csv(cohort, dtype=str)
+    people.assign(subject="IXI00" + people["subject"]).to_csv(cohort, index=False)
+    model = write_model(tmp_path / "stated", training_subjects=["IXI3", "sub-ixi-005", "x"])
     result = run(tmp_path / "out", "--input", cohort, "--model", model)
     assert "the model: 2 scans of subjects with the ids of people that it learned from (s3, s5)" in result.stderr
     known = read(tmp_path / "out/samplesheet.csv").set_index("scan").loc[["s3", "s5"], ["split", "control"]]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from phantoms import write_head
 from runs import PROJECT, copy_project
 
 SCORE = ('"deformation": Score("Deformation"),', '"squared": Score("Squared difference"),')
@@ -61,3 +62,18 @@ def test_a_score_and_a_metric(copy: Path) -> None:
     edit(copy / "docs/method.md", "`deformation`", "`squared`, `deformation`")
     edit(copy / "docs/outputs.md", "vsi", "mae vsi")
     passes(copy, "unit/test_names", "unit/test_scores", "unit/test_parameters", "unit/test_report", "cli/test_score")
+
+
+def test_a_column_of_the_sheet(copy: Path) -> None:
+    library = copy / "bin/healthward"
+    fields = library / "inputs/fields.py"
+    edit(fields, '"site", "control")', '"site", "hand", "control")')
+    edit(fields, "    site: str\n", "    site: str\n    hand: str\n")
+    edit(fields, '"sex": _sex,', '"sex": _sex,\n    "hand": lambda text: _choice(text, ("left", "right")),')
+    edit(copy / "docs/usage.md", "| `site` |", "| `hand` | left or right |\n| `site` |")
+    write_head(copy / "a.nii.gz")
+    (copy / "sheet.csv").write_text("scan,subject,image,label,Hand\na,a,a.nii.gz,CN,LEFT\nb,b,a.nii.gz,CN,both\n")
+    line = [sys.executable, copy / "bin/check.py", "--input", "sheet.csv", "--workers", "1", "--out", "checked"]
+    result = subprocess.run([str(part) for part in line], cwd=copy, capture_output=True, text=True, check=False)
+    assert "row 3, hand: 'both' is none of left, right" in result.stderr
+    passes(copy, "unit/test_samplesheet", "unit/test_labels", "cli/test_check")

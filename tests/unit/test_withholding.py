@@ -101,6 +101,16 @@ def test_people_that_the_model_learned_from_are_train_at_another_visit(known: st
     assert return_people(sheet, Learned(None)) == []
 
 
+@pytest.mark.parametrize("name", ["sub-01", "7", "P012", "cn000", "Patient_3"])
+def test_ids_that_only_count_are_told_and_their_people_stay_new(name: str) -> None:
+    sheet = sheet_of(row(2, name), row(3, "IXI012"))
+    [line] = return_people(sheet, Learned((), set(), {name}))
+    assert splits(sheet) == ["", ""]
+    assert line.startswith("the model: give 1 scan of subjects who are called as people of its training (s2x)")
+    assert len(return_people(sheet, Learned((), set(), {"IXI012"}))) == 1
+    assert splits(sheet) == ["", "train"]
+
+
 def test_scans_that_the_sheet_calls_trained_on_and_the_model_does_not_know_are_test() -> None:
     sheet = sheet_of(row(2, "a", "train"), row(3, "b", "train"), row(4, "c", "val"), row(5, "d", "test"), row(6, "e"))
     found = [SCANS[0], SCANS[1], SCANS[2], SCANS[3], None]

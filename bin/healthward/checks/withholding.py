@@ -7,7 +7,7 @@ from healthward.imaging.signatures import Signature, earliest_copies
 from healthward.inputs.fields import Row
 from healthward.inputs.pseudonyms import pseudonym
 from healthward.inputs.samplesheet import Sheet
-from healthward.inputs.subjects import bare
+from healthward.inputs.subjects import bare, only_counts
 from healthward.wording import counted, listed, shown
 
 MOST_NAMED = 20
@@ -88,16 +88,25 @@ def _learned_rows(sheet: Sheet, signatures: Sequence[Signature | None], trained:
 
 
 def return_people(sheet: Sheet, learned: Learned) -> list[str]:
-    """Give the split "train" to all scans of subjects whose ids a model names, whatever their voxels; tell of it."""
+    """Give the split "train" to all scans of subjects whose ids a model names, whatever their voxels; tell of it.
+
+    Ids that only count, which another study is likely to have, too, are told and left as they are.
+    """
     is_known = learned.person_test()
-    moved = [row for row in sheet.rows if row.split != "train" and is_known(row)]
+    alike = [row for row in sheet.rows if row.split != "train" and is_known(row)]
+    moved, counting = ([row for row in alike if only_counts(row.subject) is counts] for counts in (False, True))
     scans = {row.scan for row in moved}
     sheet.rows = [replace(row, split="train") if row.scan in scans else row for row in sheet.rows]
-    if not moved:
-        return []
-    many = f"{counted(len(moved), 'scan')} of subjects with the ids of people that it learned from"
-    mend = "train, and no controls; where these are others, give them ids of their own"
-    return [f"the model: {many} ({listed([row.scan for row in moved], MOST_NAMED)}): {mend}"]
+    lines = []
+    if moved:
+        many = f"{counted(len(moved), 'scan')} of subjects with the ids of people that it learned from"
+        mend = "train, and no controls; where these are others, give them ids of their own"
+        lines.append(f"the model: {many} ({listed([row.scan for row in moved], MOST_NAMED)}): {mend}")
+    if counting:
+        many = f"{counted(len(counting), 'scan')} of subjects who are called as people of its training"
+        names = listed([row.scan for row in counting], MOST_NAMED)
+        lines.append(f"the model: give {many} ({names}) the split train if they are the same people, at another visit")
+    return lines
 
 
 def hold_out_new(sheet: Sheet, signatures: Sequence[Signature | None], learned: Learned, tuned: bool) -> list[str]:

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from healthward.labels import ADNI
+
 VOLUME_SUFFIX = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
 STUDY = re.compile(
     "(?<![0-9])[0-9]{3}[_-]S[_-][0-9]{4,5}(?![0-9])|(?<![A-Z0-9])(OAS[12]_[0-9]{4}|OAS[34][0-9]{4})(?![0-9])",
@@ -18,6 +20,9 @@ BIDS = re.compile(f"sub-([A-Z0-9]+)(?=$|{ENTITY}|{SUFFIX})", re.IGNORECASE)
 """sub-01 before an entity (_ses-1), a suffix (_T1w) or nothing; in sub-CN_001 the number is of the id."""
 
 PREFIXES = ("sub", "subj", "subject")
+COMMON = {"patient", "participant", "person", "case", "control", "ctrl", "scan", *(name.lower() for name in ADNI)}
+"""Words before a number that say nothing of the study."""
+
 WHOLE_NUMBER = re.compile(r"([0-9]+)\.0+")
 """What a spreadsheet makes of 7 in a column of numbers with gaps: 7.0."""
 
@@ -47,6 +52,14 @@ def common_folder(images: Iterable[str]) -> str:
         return os.path.commonpath(folders) if len(folders) > 1 else ""
     except ValueError:  # relative and absolute paths
         return ""
+
+
+def only_counts(name: str) -> bool:
+    """Return whether people of other studies are likely to be called so: sub-01, 7, P012 and cn000, not 002_S_0413."""
+    parts = bare(name)
+    numbers = [part for part in parts if part.isdigit()]
+    words = [part for part in parts if not part.isdigit()]
+    return len("".join(numbers)) <= 4 and len(numbers) <= 1 and all(len(word) < 3 or word in COMMON for word in words)
 
 
 def bare(name: str) -> tuple[str, ...]:
