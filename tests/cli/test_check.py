@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from check import main
 from healthward.diffusion.model import ConditionalUNet
 from healthward.imaging.signatures import save_signatures, signature
+from healthward.inputs.fields import COLUMNS
 from models import TINY, write_model
 from phantoms import small_brain
 
@@ -65,8 +66,8 @@ def test_a_good_sheet_gives_everything_that_the_run_starts_from(cohort: Path, tm
     assert "healthy: CN; disease: AD; other classes: EMCI, MCI, LMCI" in result.stderr
     assert sorted(path.name for path in out.iterdir()) == OUTPUTS
     sheet = read(out / "samplesheet.csv")
-    assert list(sheet) == ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site", "control"]
-    assert sheet.loc[1].to_dict() == {
+    assert tuple(sheet) == COLUMNS
+    expected = {
         "scan": "s1",
         "subject": "001",
         "image": str(tmp_path / "scan 1.nii.gz"),
@@ -78,6 +79,7 @@ def test_a_good_sheet_gives_everything_that_the_run_starts_from(cohort: Path, tm
         "site": "",
         "control": "no",
     }
+    assert sheet.loc[1, list(expected)].to_dict() == expected
     assert set(sheet["split"]) == {"train", "val", "test"}
     assert read(out / "split.csv").equals(sheet[["scan", "subject", "label", "split"]])
     inputs = read(out / "inputs.csv")
@@ -666,7 +668,7 @@ def test_columns_of_ones_own_are_kept_as_they_are(cohort: Path, tmp_path: Path) 
     assert run(tmp_path / "plain", "--input", cohort).exit_code == 0
     assert run(tmp_path / "out", "--input", with_notes(cohort)).exit_code == 0
     sheet = read(tmp_path / "out/samplesheet.csv")
-    assert list(sheet)[-3:] == ["control", "Notes", "mmse"]
+    assert tuple(sheet) == (*COLUMNS, "Notes", "mmse")
     assert sheet["Notes"].tolist() == [note.replace('""', '"') for note in NOTES]
     assert sheet["mmse"].tolist() == [str(number) for number in range(10)]
     # What tasks are made of is as it is without them
@@ -680,7 +682,7 @@ def test_columns_of_ones_own_are_kept_as_they_are(cohort: Path, tmp_path: Path) 
 def test_columns_of_ones_own_are_left_out_where_ids_are_pseudonyms(cohort: Path, tmp_path: Path) -> None:
     hidden = {"pseudonymise": True, "pseudonym_salt": "a long secret"}
     assert complaint(tmp_path / "out", tmp_path, hidden, "--input", with_notes(cohort)) == []
-    assert list(read(tmp_path / "out/samplesheet.csv"))[-1] == "control"
+    assert tuple(read(tmp_path / "out/samplesheet.csv")) == COLUMNS
     assert "left" not in (tmp_path / "out/samplesheet.csv").read_text()
     expected = "left out where ids are pseudonyms: Notes, mmse, which could name people"
     assert expected in (tmp_path / "out/warnings.txt").read_text().splitlines()

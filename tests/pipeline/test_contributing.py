@@ -65,15 +65,16 @@ def test_a_score_and_a_metric(copy: Path) -> None:
 
 
 def test_a_column_of_the_sheet(copy: Path) -> None:
-    library = copy / "bin/healthward"
-    fields = library / "inputs/fields.py"
-    edit(fields, '"site", "control")', '"site", "hand", "control")')
-    edit(fields, "    site: str\n", "    site: str\n    hand: str\n")
-    edit(fields, '"sex": _sex,', '"sex": _sex,\n    "hand": lambda text: _choice(text, ("left", "right")),')
-    edit(copy / "docs/usage.md", "| `site` |", "| `hand` | left or right |\n| `site` |")
+    fields = copy / "bin/healthward/inputs/fields.py"
+    edit(fields, '"site", "control")', '"site", "control", "hand")')
+    edit(fields, '    control: str = ""\n', '    control: str = ""\n    hand: str = ""\n')
+    edit(fields, '    "sex": _sex,\n', '    "sex": _sex,\n    "hand": lambda text: _choice(text, ("left", "right")),\n')
+    passes(copy, "unit/test_samplesheet", "unit/test_names", "cli/test_check")
+
     write_head(copy / "a.nii.gz")
-    (copy / "sheet.csv").write_text("scan,subject,image,label,Hand\na,a,a.nii.gz,CN,LEFT\nb,b,a.nii.gz,CN,both\n")
-    line = [sys.executable, copy / "bin/check.py", "--input", "sheet.csv", "--workers", "1", "--out", "checked"]
-    result = subprocess.run([str(part) for part in line], cwd=copy, capture_output=True, text=True, check=False)
-    assert "row 3, hand: 'both' is none of left, right" in result.stderr
-    passes(copy, "unit/test_samplesheet", "unit/test_labels", "cli/test_check")
+    for hand, said in (("LEFT", "1 scan of 1 subject"), ("both", "row 2, hand: 'both' is none of left, right")):
+        (copy / "sheet.csv").write_text(f"scan,subject,image,label,Hand\na,a,a.nii.gz,CN,{hand}\n")
+        line = [sys.executable, "bin/check.py", "--input", "sheet.csv", "--workers", "1", "--out", "checked"]
+        result = subprocess.run(line, cwd=copy, capture_output=True, text=True, check=False)
+        assert said in result.stderr
+    assert "hand" in (copy / "checked/rows.csv").read_text().splitlines()[0]

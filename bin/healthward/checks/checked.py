@@ -9,14 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from healthward.inputs.fields import SPLITS, Row
+from healthward.inputs.fields import COLUMNS, SPLITS, Row
 from healthward.inputs.other_columns import other_columns
 from healthward.inputs.provenance import versions
 from healthward.inputs.pseudonyms import write_key
 from healthward.inputs.results import SKIPPED_COLUMNS
 
 logger = logging.getLogger(__name__)
-SHEET_COLUMNS = ["scan", "subject", "image", "label", "split", "mask", "age", "sex", "site", "control"]
 
 
 @dataclass(frozen=True)
@@ -60,11 +59,11 @@ class Checked:
             table = pd.DataFrame([asdict(row) for row in self.rows])
             table["age"] = table["age"].astype(float)
             table["sha256"] = self.digests
-            full = table[SHEET_COLUMNS].merge(other_columns(self.rows), on="scan", validate="1:1")
+            full = table[list(COLUMNS)].merge(other_columns(self.rows), on="scan", validate="1:1")
             full.to_csv(folder / "samplesheet.csv", index=False, float_format="%.6g")
             for name, columns in (
                 # Without columns of the user's own: Nextflow's reader of CSV stumbles over quotes within a cell
-                ("rows.csv", SHEET_COLUMNS),
+                ("rows.csv", list(COLUMNS)),
                 ("split.csv", ["scan", "subject", "label", "split"]),
                 ("inputs.csv", ["scan", "sha256"] if self.key else ["scan", "image", "sha256"]),
             ):
