@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from phantoms import write_head
 from runs import PROJECT, copy_project
 
 SCORE = ('"deformation": Score("Deformation"),', '"squared": Score("Squared difference"),')
@@ -71,10 +70,8 @@ def test_a_column_of_the_sheet(copy: Path) -> None:
     edit(fields, '    "sex": _sex,\n', '    "sex": _sex,\n    "hand": lambda text: _choice(text, ("left", "right")),\n')
     passes(copy, "unit/test_samplesheet", "unit/test_names", "cli/test_check")
 
-    write_head(copy / "a.nii.gz")
-    for hand, said in (("LEFT", "1 scan of 1 subject"), ("both", "row 2, hand: 'both' is none of left, right")):
-        (copy / "sheet.csv").write_text(f"scan,subject,image,label,Hand\na,a,a.nii.gz,CN,{hand}\n")
-        line = [sys.executable, "bin/check.py", "--input", "sheet.csv", "--workers", "1", "--out", "checked"]
-        result = subprocess.run(line, cwd=copy, capture_output=True, text=True, check=False)
-        assert said in result.stderr
-    assert "hand" in (copy / "checked/rows.csv").read_text().splitlines()[0]
+    (copy / "sheet.csv").write_text("scan,subject,image,label,Hand\na,a,a.nii.gz,CN,LEFT\nb,b,b.nii.gz,AD,both\n")
+    line = [sys.executable, "bin/check.py", "--input", "sheet.csv", "--workers", "1", "--out", "checked"]
+    result = subprocess.run(line, cwd=copy, capture_output=True, text=True, check=False)
+    assert result.stderr.count("hand:") == 1
+    assert "row 3, hand: 'both' is none of left, right" in result.stderr
