@@ -93,6 +93,8 @@ def reconstruct_scans(
     from healthward.imaging.slices import by_scan, load_scan, read_record
     from healthward.maps.chosen_settings import read_settings
     from healthward.maps.fused import ERRORS, FILE, STACK, save_cubes
+    from healthward.maps.learned import learned_scans, warn_of_learned
+    from healthward.maps.origin import FILE as ORIGIN
     from healthward.maps.origin import origin_of, save_origin
     from healthward.maps.reconstruction import Translator, slice_table
 
@@ -114,6 +116,8 @@ def reconstruct_scans(
     network = load_model(model, embedding, head_channels)
     for folder in folders.values():
         check_use(model, read_record(folder), settings.noise_depth)
+    learned = learned_scans(model, folders)
+    warn_of_learned(learned, folders)
     known, trained = classes_of_model(model, network.architecture.conditions, classes)
     healthy, disease = compared_classes(healthy, disease, known, trained)
     digest = network.digest()
@@ -138,10 +142,12 @@ def reconstruct_scans(
 
         made = out / name
         made.mkdir(parents=True, exist_ok=True)
-        save_origin(made, origin_of(scan.record, digest, healthy, disease, asdict(settings)))
+        # First to go and last to come: a kill between must not leave it beside what another call made
+        (made / ORIGIN).unlink(missing_ok=True)
         np.savez(made / STACK, **stack)
         save_cubes(made / FILE, fused)
         table.to_csv(made / ERRORS, index=False, float_format="%.6g")
+        save_origin(made, origin_of(scan.record, digest, healthy, disease, asdict(settings), learned[name]))
         if debug is not None:
             _draw_steps(scan, translator, debug / name)
 

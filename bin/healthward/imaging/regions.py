@@ -1,6 +1,7 @@
 """What a map of z says region by region: atlases, the table of one scan, and its place among held-out controls."""
 
 import csv
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,12 @@ class Atlas:
     labels: NDArray[np.int32]
     affine: NDArray[np.float64]
     names: dict[int, str]
+
+    def digest(self) -> str:
+        """Return the SHA-256 of labels, place and names."""
+        found = hashlib.sha256(repr((self.labels.shape, self.affine.tolist(), self.names)).encode())
+        found.update(np.ascontiguousarray(self.labels).data)
+        return found.hexdigest()
 
 
 def load_atlas(path: Path, names_path: Path) -> Atlas:
@@ -141,24 +148,18 @@ def template_atlas() -> Atlas:
     return Atlas(labels, anatomy.affine, dict(enumerate(sided, start=1)))
 
 
-def find_atlas(
-    scan: ScanSlices, path: Path | None, names_path: Path | None
-) -> tuple[NDArray[np.int32], dict[int, str]] | None:
-    """Return the region of every voxel of a scan's cube, and the regions' names; None where no atlas fits.
+def find_atlas(scan: ScanSlices, path: Path | None, names_path: Path | None) -> Atlas | None:
+    """Return the atlas in the files, or without them the template's where the scan's brain lies in its space.
 
-    The atlas is the one in the files, or the template's where the scan's brain lies in the template's space.
+    None where neither is the case.
 
     Raises:
         InputError: see `load_atlas`.
     """
-    affine = scan.geometry.cube_affine
     if path is not None and names_path is not None:
-        atlas = load_atlas(path, names_path)
-    elif in_template_space(scan.brain, affine) >= TEMPLATE_OVERLAP:
-        atlas = template_atlas()
-    else:
-        return None
-    return atlas_on(atlas, scan.cube.shape, affine), atlas.names
+        return load_atlas(path, names_path)
+    fits = in_template_space(scan.brain, scan.geometry.cube_affine) >= TEMPLATE_OVERLAP
+    return template_atlas() if fits else None
 
 
 def in_template_space(brain: Mask, affine: NDArray[np.float64]) -> float:
