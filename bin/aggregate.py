@@ -62,7 +62,7 @@ def aggregate(
     from healthward.errors import InputError
     from healthward.inputs.other_columns import other_columns
     from healthward.inputs.pseudonyms import without_secrets
-    from healthward.inputs.results import SKIPPED_COLUMNS, read_table
+    from healthward.inputs.results import COPY_AGAIN, SKIPPED_COLUMNS, read_object, read_table
     from healthward.inputs.samplesheet import read_sheet
     from healthward.report.figures import cohort_figures
     from healthward.report.page import render, summary_lines
@@ -86,16 +86,18 @@ def aggregate(
         covariates = pd.DataFrame(sheet.rows)[["scan", "subject", "label", *COVARIATES, "control"]]
         covariates = covariates.replace("", None)
         others = other_columns(sheet.rows)
+    if model is not None and (model / "config.json").is_file():
+        # The report shows it, and is written last
+        read_object(model / "config.json", COPY_AGAIN)
+    left_out = None
+    if skipped is not None:
+        left_out = read_table(skipped, "check the scans again", SKIPPED_COLUMNS).fillna("")
     healthy = healthy or classes.healthy
     origins = read_origins(scores)
-    check_healthy(origins, healthy)
     if model is not None:
         check_model(origins, model, load_model(model).digest())
     if calibrations is not None:
         check_calibrations(origins, calibrations)
-    left_out = None
-    if skipped is not None:
-        left_out = read_table(skipped, "check the scans again", SKIPPED_COLUMNS).fillna("")
     cohort = summarise(
         scores,
         healthy,
@@ -109,6 +111,7 @@ def aggregate(
         others,
         {origin.scan for origin in origins.values() if origin.learned},
     )
+    check_healthy(origins, healthy)
     cohort.write(out / "tables")
     figures = cohort_figures(cohort, lowest, out / "figures")
     drawn = scan_figures(cohort, out / "figures" / "scans")

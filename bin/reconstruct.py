@@ -91,7 +91,7 @@ def reconstruct_scans(
     from healthward.diffusion.translation import Settings
     from healthward.errors import InputError
     from healthward.imaging.slices import by_scan, load_scan, read_record
-    from healthward.maps.chosen_settings import read_settings
+    from healthward.maps.chosen_settings import check_chosen, read_settings
     from healthward.maps.fused import ERRORS, FILE, STACK, save_cubes
     from healthward.maps.learned import learned_scans, warn_of_learned
     from healthward.maps.origin import FILE as ORIGIN
@@ -105,8 +105,9 @@ def reconstruct_scans(
                 f"--{name.replace('_', '-')} beside --settings, which says it, too; give one of them."
             )
     settings = Settings(guidance_scale, noise_depth, ddim_steps, inversion_iterations)
+    chosen_for = ""
     if settings_path is not None:
-        settings = read_settings(settings_path, settings)
+        settings, chosen_for = read_settings(settings_path, settings)
     if ddim_steps > settings.noise_depth + 1:
         raise InputError(
             f"--ddim-steps {ddim_steps}: at most {settings.noise_depth + 1} fit above depth {settings.noise_depth}"
@@ -121,6 +122,8 @@ def reconstruct_scans(
     known, trained = classes_of_model(model, network.architecture.conditions, classes)
     healthy, disease = compared_classes(healthy, disease, known, trained)
     digest = network.digest()
+    if settings_path is not None:
+        check_chosen(settings_path, chosen_for, model, digest)
     network.compute_in(select_precision(precision, place))
     translator = Translator(
         model=network,

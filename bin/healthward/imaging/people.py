@@ -6,6 +6,7 @@ from pathlib import Path
 from healthward.imaging.signatures import SIGNATURE, earliest_copies, load_signatures
 from healthward.imaging.slices import SLICE_AGAIN, ScanRecord
 from healthward.inputs.subjects import bare
+from healthward.wording import shown
 
 Pair = tuple[ScanRecord, ScanRecord]
 
@@ -22,6 +23,25 @@ def namesakes(records: Sequence[ScanRecord]) -> list[Pair]:
             if earlier is not record:
                 pairs.append((record, earlier))
     return pairs
+
+
+def of_namesakes(pairs: Sequence[Pair]) -> list[tuple[str, str, str]]:
+    """Return a complaint about each pair of subjects, as `healthward.wording.condensed` takes them."""
+    found = []
+    for record, earlier in pairs:
+        names = f"subject {shown(record.subject)} of scan {shown(record.scan)} and {shown(earlier.subject)} of"
+        text = f"{names} {shown(earlier.scan)} differ only in zeros, separators, prefix or case"
+        found.append(("names", f"{text}; slice one person's scans with one --subject", record.scan))
+    return found
+
+
+def of_copies(pairs: Sequence[Pair]) -> list[tuple[str, str, str]]:
+    """Return a complaint about each pair of scans, as `healthward.wording.condensed` takes them."""
+    found = []
+    for record, earlier in pairs:
+        text = f"is a turned, mirrored, cropped, rescaled or retyped copy of {shown(earlier.scan)}"
+        found.append(("copies", f"scan {shown(record.scan)} {text}; leave one of them out", record.scan))
+    return found
 
 
 def copies(folders: Sequence[Path], records: Sequence[ScanRecord]) -> list[Pair]:

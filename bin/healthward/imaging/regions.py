@@ -30,6 +30,9 @@ region would have more than half of its voxels in place. This tells a scan that 
 not a good registration from a poor one.
 """
 
+LEAST_IN_PLACE = 0.85
+"""Share of an atlas in the brain, or of the brain in the atlas, that one of them has where the atlas lies on it."""
+
 INDEX_COLUMNS = ("index", "label", "value")
 """Headers of the column of label numbers in a table of names; the first is that of BIDS."""
 
@@ -160,6 +163,31 @@ def find_atlas(scan: ScanSlices, path: Path | None, names_path: Path | None) -> 
         return load_atlas(path, names_path)
     fits = in_template_space(scan.brain, scan.geometry.cube_affine) >= TEMPLATE_OVERLAP
     return template_atlas() if fits else None
+
+
+def check_place(atlas: Atlas, brain: Mask, affine: NDArray[np.float64]) -> str | None:
+    """Return a line about an atlas that hardly lies on a scan's brain, None where it does.
+
+    An atlas may know a small part of the brain, or reach beyond it; one that is elsewhere does both.
+
+    Args:
+        atlas: to be laid on the brain.
+        brain: of any shape (X, Y, Z).
+        affine: (4, 4), voxel to world millimetres.
+
+    Raises:
+        InputError: no region lies in the brain at all.
+    """
+    inside = np.count_nonzero(brain & (atlas_on(atlas, brain.shape, affine) > 0))
+    voxel, own_voxel = abs(np.linalg.det(affine)), abs(np.linalg.det(atlas.affine))
+    of_atlas = min(1.0, inside * voxel / (np.count_nonzero(atlas.labels) * own_voxel))
+    of_brain = inside / max(1, np.count_nonzero(brain))
+    mend = "give an atlas in the space of the scans"
+    if not inside:
+        raise InputError(f"none of its regions lies in the brain; {mend}")
+    if max(of_atlas, of_brain) >= LEAST_IN_PLACE:
+        return None
+    return f"only {of_atlas:.0%} of its regions lie in the brain, and {of_brain:.0%} of the brain in a region; {mend}"
 
 
 def in_template_space(brain: Mask, affine: NDArray[np.float64]) -> float:

@@ -9,7 +9,7 @@ from healthward.errors import InputError
 from healthward.imaging.signatures import SIGNATURE, earliest_copies, load_signatures
 from healthward.imaging.slices import SLICE_AGAIN, read_record
 from healthward.inputs.results import COPY_AGAIN, read_object
-from healthward.wording import listed, shown
+from healthward.wording import condensed, listed, shown
 
 
 def learned_scans(model: Path, folders: Mapping[str, Path]) -> dict[str, bool | None]:
@@ -36,6 +36,21 @@ def learned_scans(model: Path, folders: Mapping[str, Path]) -> dict[str, bool | 
         scan: None if each is None else copies.get(index, first) < first
         for index, (scan, each) in enumerate(zip(folders, known, strict=True), start=first)
     }
+
+
+def refuse_learned(learned: Mapping[str, bool | None], folders: Mapping[str, Path]) -> None:
+    """Raise an InputError, with a line for each kind, where scans are of the split train or the model learned them."""
+    complaints = []
+    for scan, was in learned.items():
+        split = read_record(folders[scan]).split
+        if split == "train":
+            text = "is a training scan, which the model knows; leave it out"
+            complaints.append(("train", f"scan {shown(scan)} {text}", scan))
+        elif was:
+            text = f"is one that the model was trained on, though its split is {split}; leave it out"
+            complaints.append(("learned", f"scan {shown(scan)} {text}", scan))
+    if complaints:
+        raise InputError("\n".join(condensed(complaints)))
 
 
 def warn_of_learned(learned: Mapping[str, bool | None], folders: Mapping[str, Path]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from healthward.errors import InputError, reading
-from healthward.imaging.people import copies, namesakes
+from healthward.imaging.people import copies, namesakes, of_copies, of_namesakes
 from healthward.imaging.slices import ScanRecord
 from healthward.inputs.results import read_object
 from healthward.inputs.subjects import bare
@@ -79,7 +79,8 @@ def record_of_controls(score: str, scans: Sequence[tuple[Path, ScanRecord, Path]
             text = f"made with {unlike} as those of {shown(scans[0][1].scan)}; reconstruct all controls alike"
             complaints.append((unlike, f"{maps}: {text}", record.scan))
     if not complaints:
-        complaints = _one_person([folder for folder, _, _ in scans], [record for _, record, _ in scans])
+        folders, records = [folder for folder, _, _ in scans], [record for _, record, _ in scans]
+        complaints = of_namesakes(namesakes(records)) + of_copies(copies(folders, records))
     if complaints:
         raise InputError("\n".join(condensed(complaints)))
     controls = tuple(Control(record.scan, record.subject, record.fingerprint) for _, record, _ in scans)
@@ -97,19 +98,6 @@ def _twice(records: Sequence[ScanRecord]) -> list[tuple[str, str, str]]:
             other = "" if earlier == record.scan else f", as {shown(earlier)}, too"
             found.append(("twice", f"scan {shown(record.scan)} is given twice{other}; give it once", record.scan))
         names.add(record.scan)
-    return found
-
-
-def _one_person(folders: Sequence[Path], records: Sequence[ScanRecord]) -> list[tuple[str, str, str]]:
-    """Return a complaint about each subject that is another one by its id, and each scan that is another's copy."""
-    found = []
-    for record, earlier in namesakes(records):
-        names = f"subject {shown(record.subject)} of scan {shown(record.scan)} and {shown(earlier.subject)} of"
-        text = f"{names} {shown(earlier.scan)} differ only in zeros, separators, prefix or case"
-        found.append(("names", f"{text}; slice one person's scans with one --subject", record.scan))
-    for record, earlier in copies(folders, records):
-        text = f"is a turned, mirrored, cropped, rescaled or retyped copy of {shown(earlier.scan)}"
-        found.append(("copies", f"scan {shown(record.scan)} {text}; leave one of them out", record.scan))
     return found
 
 
