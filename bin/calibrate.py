@@ -42,9 +42,10 @@ def calibrate(
     """
     if (atlas is None) != (atlas_names is None):
         raise click.UsageError("--atlas and --atlas-names belong together; give both.")
+    import logging
     from dataclasses import replace
 
-    from healthward.imaging.regions import atlas_on, find_atlas, region_table
+    from healthward.imaging.regions import atlas_on, check_place, find_atlas, region_table
     from healthward.imaging.slices import load_scan
     from healthward.imaging.volumes import open_image_of, save_like
     from healthward.maps.origin import FILE as ORIGIN
@@ -54,6 +55,7 @@ def calibrate(
     from healthward.norms.abnormality import abnormal, calibrated_maps, calibration_row
     from healthward.norms.calibration import prepare, read_norm
     from healthward.norms.control_scans import ROUND_TRIP, check_calibrated, read_record
+    from healthward.wording import shown
 
     scan = load_scan(slices)
     open_image_of(image, scan.geometry)
@@ -65,6 +67,10 @@ def calibrate(
     departures = {kind: read_norm(norm / kind).compare(prepare(cube, scan), own) for kind, cube in cubes.items()}
     departure = departures[score]
     regions = find_atlas(scan, atlas, atlas_names)
+    if atlas is not None and regions is not None:
+        place = f"{shown(str(atlas))} on the brain of {name}"
+        if doubt := check_place(regions, scan.brain, scan.geometry.cube_affine, place):
+            logging.getLogger(__name__).warning(doubt)
 
     out.mkdir(parents=True, exist_ok=True)
     (out / ORIGIN).unlink(missing_ok=True)

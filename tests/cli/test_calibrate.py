@@ -135,6 +135,20 @@ def test_regions_of_an_atlas_say_where(cohort: Path) -> None:
     assert not (cohort / "calibrations/ad0/regions.csv").exists()
 
 
+@pytest.mark.parametrize(("shift", "status", "said"), [(48, 0, "only 31%"), (300, 1, "none of its regions lies in it")])
+def test_an_atlas_elsewhere_is_told(cohort: Path, shift: float, status: int, said: str) -> None:
+    moved = AFFINE.copy()
+    moved[1, 3] = shift
+    nib.save(nib.Nifti1Image(BRAIN.astype(np.int16), moved), cohort / "atlas.nii.gz")
+    (cohort / "atlas.tsv").write_text("index\tname\n1\tbrain\n")
+    assert measured(cohort).exit_code == 0
+    places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz", "--norm", cohort / "norm")
+    atlas = ("--atlas", cohort / "atlas.nii.gz", "--atlas-names", cohort / "atlas.tsv")
+    result = run(calibrate, *places, *atlas, "--out", cohort / "out")
+    assert result.exit_code == status
+    assert f"atlas.nii.gz' on the brain of ad0: {said}" in result.stderr
+
+
 def test_without_an_atlas_a_brain_elsewhere_has_no_regions(cohort: Path) -> None:
     assert measured(cohort).exit_code == 0
     calibrated(cohort, "ad0")

@@ -18,7 +18,7 @@ from check import main
 from healthward.diffusion.model import ConditionalUNet
 from healthward.imaging.signatures import save_signatures, signature
 from models import TINY, write_model
-from phantoms import small_brain
+from phantoms import head_on, small_brain
 
 TOOL = Path(__file__).parents[2] / "bin" / "check.py"
 LABELS = ["CN", "ad", "mci", "cn", "AD", "CN", "CN", "AD", "MCI", "MCI"]
@@ -466,6 +466,23 @@ def test_metrics_without_weights_are_a_problem_when_named_and_a_warning_otherwis
     assert refused.exit_code == 1
     assert "parameter metrics: lpips: no weights of AlexNet" in refused.stderr
     assert "fid" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("shift", "status", "said"), [(0, 0, ""), (60, 0, "only"), (300, 1, "none of its regions lies in it")]
+)
+def test_an_atlas_elsewhere_is_told(tmp_path, shift, status, said):
+    voxels, affine = head_on("isotropic")
+    nibabel.save(nibabel.Nifti1Image(voxels, affine), tmp_path / "a.nii")
+    moved = affine.copy()
+    moved[1, 3] += shift
+    nibabel.save(nibabel.Nifti1Image((voxels > 0).astype(np.int16), moved), tmp_path / "atlas.nii")
+    (tmp_path / "names.tsv").write_text("index\tname\n1\tbrain\n")
+    atlas = ("--atlas", tmp_path / "atlas.nii", "--atlas-names", tmp_path / "names.tsv")
+    result = run(tmp_path / "out", "--scan", json.dumps({"image": str(tmp_path / "a.nii"), "label": "CN"}), *atlas)
+    assert result.exit_code == status, result.output
+    assert ("atlas.nii' on the brain of" in result.output) is bool(said)
+    assert said in result.output
 
 
 def test_atlas_is_read_before_anything_is_computed(cohort, tmp_path):
