@@ -476,10 +476,13 @@ def test_an_atlas_elsewhere_is_told(tmp_path, shift, status, said):
     nibabel.save(nibabel.Nifti1Image(voxels, affine), tmp_path / "a.nii")
     moved = affine.copy()
     moved[1, 3] += shift
-    nibabel.save(nibabel.Nifti1Image((voxels > 0).astype(np.int16), moved), tmp_path / "atlas.nii")
+    nibabel.save(nibabel.Nifti1Image((voxels > 0.2 * voxels.max()).astype(np.int16), moved), tmp_path / "atlas.nii")
     (tmp_path / "names.tsv").write_text("index\tname\n1\tbrain\n")
+    model = ("--model", write_model(tmp_path / "model"))
     atlas = ("--atlas", tmp_path / "atlas.nii", "--atlas-names", tmp_path / "names.tsv")
-    result = run(tmp_path / "out", "--scan", json.dumps({"image": str(tmp_path / "a.nii"), "label": "CN"}), *atlas)
+    result = run(
+        tmp_path / "out", "--scan", json.dumps({"image": str(tmp_path / "a.nii"), "label": "CN"}), *model, *atlas
+    )
     assert result.exit_code == status, result.output
     assert ("atlas.nii' on the brain of" in result.output) is bool(said)
     assert said in result.output
