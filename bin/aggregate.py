@@ -56,7 +56,9 @@ def aggregate(
     from tqdm import tqdm
 
     from healthward.cohort.covariates import COVARIATES
+    from healthward.cohort.origins import check_calibrations, check_healthy, check_model, read_origins
     from healthward.cohort.summary import summarise
+    from healthward.diffusion.model import load_model
     from healthward.errors import InputError
     from healthward.inputs.other_columns import other_columns
     from healthward.inputs.pseudonyms import without_secrets
@@ -90,9 +92,15 @@ def aggregate(
     left_out = None
     if skipped is not None:
         left_out = read_table(skipped, "check the scans again", SKIPPED_COLUMNS).fillna("")
+    healthy = healthy or classes.healthy
+    origins = read_origins(scores)
+    if model is not None:
+        check_model(origins, model, load_model(model).digest())
+    if calibrations is not None:
+        check_calibrations(origins, calibrations)
     cohort = summarise(
         scores,
-        healthy or classes.healthy,
+        healthy,
         ssim_threshold,
         lowest,
         outlier_z,
@@ -101,7 +109,9 @@ def aggregate(
         left_out,
         classes,
         others,
+        {origin.scan for origin in origins.values() if origin.learned},
     )
+    check_healthy(origins, healthy)
     cohort.write(out / "tables")
     figures = cohort_figures(cohort, lowest, out / "figures")
     drawn = scan_figures(cohort, out / "figures" / "scans")

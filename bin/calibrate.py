@@ -32,7 +32,8 @@ def calibrate(
 
     SLICES and MAPS are the folders that slice.py and map.py made of IMAGE. A control is compared with the other
     controls. OUT gets three NIfTI maps on IMAGE's own grid: z scores, -log10 p, and the abnormal voxels at a
-    false discovery rate of 5 %; calibration.csv (one row), regions.csv, and viewer/ (volumes for the report's viewer).
+    false discovery rate of 5 %; calibration.csv (one row), regions.csv, origin.json (what all that was made of), and
+    viewer/ (volumes for the report's viewer).
     Regions are those of the atlas or, without one, of the MNI152 template where the scan lies in its space.
 
     \b
@@ -41,40 +42,54 @@ def calibrate(
     """
     if (atlas is None) != (atlas_names is None):
         raise click.UsageError("--atlas and --atlas-names belong together; give both.")
-    from healthward.imaging.regions import find_atlas, region_table
+    import logging
+    from dataclasses import replace
+
+    from healthward.imaging.regions import atlas_on, check_place, find_atlas, region_table
     from healthward.imaging.slices import load_scan
     from healthward.imaging.volumes import open_image_of, save_like
-    from healthward.maps.origin import read_origin
+    from healthward.maps.origin import FILE as ORIGIN
+    from healthward.maps.origin import read_origin, save_origin
     from healthward.maps.scores import FILE, read_scores
     from healthward.maps.viewer import write_volumes
     from healthward.norms.abnormality import abnormal, calibrated_maps, calibration_row
     from healthward.norms.calibration import prepare, read_norm
-    from healthward.norms.control_scans import check_method
+    from healthward.norms.control_scans import ROUND_TRIP, check_calibrated, read_record
+    from healthward.wording import shown
 
     scan = load_scan(slices)
     open_image_of(image, scan.geometry)
     name = scan.record.scan
-    check_method(norm, maps, read_origin(maps, scan.record).method)
-    cubes = read_scores(maps / FILE, [score, "round_trip"])
-    departures = {
-        kind: read_norm(norm / kind).compare(prepare(cube, scan), scan.record.subject) for kind, cube in cubes.items()
-    }
+    origin, record = read_origin(maps, scan.record), read_record(norm)
+    check_calibrated(norm, record, score, maps, origin)
+    cubes = read_scores(maps / FILE, [score, ROUND_TRIP])
+    own = record.own(scan.record)
+    departures = {kind: read_norm(norm / kind).compare(prepare(cube, scan), own) for kind, cube in cubes.items()}
     departure = departures[score]
     regions = find_atlas(scan, atlas, atlas_names)
+    if atlas is not None and regions is not None:
+        place = f"{shown(str(atlas))} on the brain of {name}"
+        if doubt := check_place(regions, scan.brain, scan.geometry.cube_affine, place):
+            logging.getLogger(__name__).warning(doubt)
 
     out.mkdir(parents=True, exist_ok=True)
+    (out / ORIGIN).unlink(missing_ok=True)
     for kind, volume in vars(calibrated_maps(scan, departure)).items():
         save_like(out / f"{name}_{kind}.nii.gz", volume, image)
     volumes = {"zscore": departure.z, "abnormal": abnormal(departure)}
     write_volumes(out / "viewer", name, volumes, scan.geometry.cube_affine)
-    row = calibration_row(scan, departure, departures["round_trip"])
+    row = calibration_row(scan, departure, departures[ROUND_TRIP])
     row.to_csv(out / "calibration.csv", index=False, float_format="%.6g")
     (out / "regions.csv").unlink(missing_ok=True)
     if regions is not None:
-        labels, names = regions
-        table = region_table(departure.z, labels, names, abnormal(departure), scan.record.spacing**3 / 1000)
+        labels = atlas_on(regions, scan.cube.shape, scan.geometry.cube_affine)
+        table = region_table(departure.z, labels, regions.names, abnormal(departure), scan.record.spacing**3 / 1000)
         table.insert(0, "scan", name)
         table.to_csv(out / "regions.csv", index=False, float_format="%.6g")
+    beside = {"score": score, "norm": record.digest()}
+    if atlas is not None and regions is not None:
+        beside["atlas"] = regions.digest()
+    save_origin(out, replace(origin, method=origin.method | beside))
 
 
 if __name__ == "__main__":

@@ -28,19 +28,21 @@ def choose(tables: tuple[Path, ...], classes: Classes, healthy: str | None, out:
     import json
 
     from healthward.inputs.results import read_table
-    from healthward.maps.chosen_settings import SETTINGS
+    from healthward.maps.chosen_settings import MADE, MODEL, SETTINGS
     from healthward.maps.tuning import compare_candidates, joined
     from healthward.report.tuning_figures import plot_pareto
 
-    mend, measured = "give the tables that tune.py wrote", [*SETTINGS, "gap", "error"]
-    text = ("scan", "subject", "label", "healthy")
+    mend, measured = "give the tables that tune.py wrote", [*SETTINGS, "gap", "error", *MADE[1:]]
+    text = ("scan", "subject", "label", "healthy", MODEL)
     read = {table: read_table(table, mend, text, measured) for table in tables}
     healthy = healthy or classes.healthy
-    compared = compare_candidates(joined(read, healthy), healthy)
+    measurements = joined(read, healthy)
+    compared = compare_candidates(measurements, healthy)
     best = compared.iloc[0]
     settings = {"guidance_scale": float(best["guidance_scale"]), "noise_depth": int(best["noise_depth"])}
+    made = {name: measurements[name].tolist()[0] for name in MADE}
     out.mkdir(parents=True, exist_ok=True)
-    (out / "settings.json").write_text(json.dumps(settings) + "\n")
+    (out / "settings.json").write_text(json.dumps(settings | made) + "\n")
     compared.to_csv(out / "tuning.csv", index=False, float_format="%.6g")
     plot_pareto(compared, out / "pareto.png")
 

@@ -23,8 +23,8 @@ def norm_of(slices: tuple[Path, ...], maps: Path, score: str, out: Path) -> None
     """Fit the norm, what health shows voxel by voxel, to SLICES, the slice.py folders of held-out healthy scans.
 
     OUT gets two norms, which calibrate.py compares scans with: of the score, which guidance makes, and of the unguided
-    round trip; and in method.json how the scores were made. Those of an earlier call go. With fewer subjects than it
-    takes, that is said, and nothing is written.
+    round trip; and in method.json how the scores were made, and who the controls are. Those of an earlier call go. With
+    fewer subjects than it takes, that is said, and nothing is written.
 
     \b
     Example:
@@ -37,11 +37,12 @@ def norm_of(slices: tuple[Path, ...], maps: Path, score: str, out: Path) -> None
     from healthward.imaging.slices import load_scan, read_record
     from healthward.maps.scores import FILE, read_scores
     from healthward.norms.calibration import FEWEST_CONTROLS, fit_norm, prepare
-    from healthward.norms.control_scans import method_of_controls, remove_norms, save_method
+    from healthward.norms.control_scans import ROUND_TRIP, record_of_controls, remove_norms, save_record
 
     folders = sorted(slices, key=lambda folder: (read_record(folder).subject, read_record(folder).scan))
     records = [read_record(folder) for folder in folders]
-    method = method_of_controls([(record, maps / record.scan) for record in records])
+    scans = [(folder, record, maps / record.scan) for folder, record in zip(folders, records, strict=True)]
+    record = record_of_controls(score, scans)
     remove_norms(out)
     subjects = {record.subject for record in records}
     if len(subjects) <= FEWEST_CONTROLS:
@@ -49,14 +50,14 @@ def norm_of(slices: tuple[Path, ...], maps: Path, score: str, out: Path) -> None
             "%d held-out control subjects; it takes %d to calibrate maps", len(subjects), FEWEST_CONTROLS + 1
         )
         return
-    for name in (score, "round_trip"):
-        scans = map(load_scan, tqdm(folders, desc=name, unit="scan", disable=None))
+    for name in (score, ROUND_TRIP):
+        progress = tqdm(folders, desc=name, unit="scan", disable=None)
         prepared = (
             (scan.record.subject, prepare(read_scores(maps / scan.record.scan / FILE, [name])[name], scan))
-            for scan in scans
+            for scan in map(load_scan, progress)
         )
         fit_norm(prepared, records[0].spacing, out / name)
-    save_method(out, method)
+    save_record(out, record)
 
 
 if __name__ == "__main__":

@@ -91,8 +91,10 @@ def reconstruct_scans(
     from healthward.diffusion.translation import Settings
     from healthward.errors import InputError
     from healthward.imaging.slices import by_scan, load_scan, read_record
-    from healthward.maps.chosen_settings import read_settings
+    from healthward.maps.chosen_settings import check_chosen, read_settings
     from healthward.maps.fused import ERRORS, FILE, STACK, save_cubes
+    from healthward.maps.learned import learned_scans, warn_of_learned
+    from healthward.maps.origin import FILE as ORIGIN
     from healthward.maps.origin import origin_of, save_origin
     from healthward.maps.reconstruction import Translator, slice_table
 
@@ -103,8 +105,9 @@ def reconstruct_scans(
                 f"--{name.replace('_', '-')} beside --settings, which says it, too; give one of them."
             )
     settings = Settings(guidance_scale, noise_depth, ddim_steps, inversion_iterations)
+    chosen_for = ""
     if settings_path is not None:
-        settings = read_settings(settings_path, settings)
+        settings, chosen_for = read_settings(settings_path, settings)
     if ddim_steps > settings.noise_depth + 1:
         raise InputError(
             f"--ddim-steps {ddim_steps}: at most {settings.noise_depth + 1} fit above depth {settings.noise_depth}"
@@ -114,9 +117,13 @@ def reconstruct_scans(
     network = load_model(model, embedding, head_channels)
     for folder in folders.values():
         check_use(model, read_record(folder), settings.noise_depth)
+    learned = learned_scans(model, folders)
+    warn_of_learned(learned, folders)
     known, trained = classes_of_model(model, network.architecture.conditions, classes)
     healthy, disease = compared_classes(healthy, disease, known, trained)
     digest = network.digest()
+    if settings_path is not None:
+        check_chosen(settings_path, chosen_for, model, digest)
     network.compute_in(select_precision(precision, place))
     translator = Translator(
         model=network,
@@ -138,10 +145,12 @@ def reconstruct_scans(
 
         made = out / name
         made.mkdir(parents=True, exist_ok=True)
-        save_origin(made, origin_of(scan.record, digest, healthy, disease, asdict(settings)))
+        # First to go and last to come: a kill between must not leave it beside what another call made
+        (made / ORIGIN).unlink(missing_ok=True)
         np.savez(made / STACK, **stack)
         save_cubes(made / FILE, fused)
         table.to_csv(made / ERRORS, index=False, float_format="%.6g")
+        save_origin(made, origin_of(scan.record, digest, healthy, disease, asdict(settings), learned[name]))
         if debug is not None:
             _draw_steps(scan, translator, debug / name)
 

@@ -43,7 +43,7 @@ def score(
 
     SLICES are folders of slice.py; networks are loaded once for all. OUT gets a folder for each scan with slices.csv (a
     row per slice), scan.csv (one row), lowest.npz (the slices of lowest SSIM), viewer/ (volumes for the report's
-    viewer) and, where FID is computed, features.npz.
+    viewer), origin.json (what the scores were made of) and, where FID is computed, features.npz.
 
     \b
     The weights behind LPIPS and FID are searched for in --weights, then in torch hub's cache; never downloaded:
@@ -66,7 +66,8 @@ def score(
     from healthward.imaging.slices import by_scan, load_scan
     from healthward.inputs.results import read_table
     from healthward.maps.fused import AGAIN, ERRORS, STACK, read_stack
-    from healthward.maps.origin import read_origin
+    from healthward.maps.origin import FILE as ORIGIN
+    from healthward.maps.origin import read_origin, save_origin
     from healthward.maps.scores import AGAIN as MAP_AGAIN
     from healthward.maps.scores import FILE, read_scores
     from healthward.maps.scoring import lowest_slices, pair, scan_table, slice_features, slice_table
@@ -93,7 +94,8 @@ def score(
     inception = Inception(files["fid"], where) if "fid" in computed else None
     for name, folder in folders.items():
         scan = load_scan(folder)
-        if read_origin(reconstructions / name, scan.record) != read_origin(maps / name, scan.record):
+        origin = read_origin(reconstructions / name, scan.record)
+        if origin != read_origin(maps / name, scan.record):
             raise InputError(f"{maps / name}: made of another reconstruction of {name}; {MAP_AGAIN}")
         pairs = pair(scan, **read_stack(reconstructions / name, scan))
         errors = read_table(reconstructions / name / ERRORS, AGAIN, ["scan", "axis"], ["index", "log_odds"])
@@ -106,6 +108,7 @@ def score(
 
         scored = out / name
         scored.mkdir(parents=True, exist_ok=True)
+        (scored / ORIGIN).unlink(missing_ok=True)
         table.to_csv(scored / "slices.csv", index=False, float_format="%.6g")
         row.to_csv(scored / "scan.csv", index=False, float_format="%.6g")
         np.savez(scored / "lowest.npz", **lowest_slices(pairs, table, lowest))
@@ -113,6 +116,7 @@ def score(
         if features is not None:
             np.savez(scored / "features.npz", **features)
         write_volumes(scored / "viewer", name, scan_volumes(scan, pairs.healthy, cubes), scan.geometry.cube_affine)
+        save_origin(scored, origin)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def train_model(
 
     from healthward.diffusion.devices import select_device
     from healthward.diffusion.model import Architecture, save_model
-    from healthward.diffusion.model_files import TRAINING_SCANS
+    from healthward.diffusion.model_files import CONFIG, TRAINING_SCANS
     from healthward.imaging.signatures import SIGNATURE, load_signatures, save_signatures
     from healthward.imaging.slices import SLICE_AGAIN
     from healthward.inputs.provenance import versions
@@ -163,8 +163,11 @@ def train_model(
     # By which check.py knows these people again at another visit
     subjects = sorted({record.subject for record in trainer.cohort.records})
     config = {**trainer.describe(), "training_subjects": subjects, "versions": versions()}
-    save_model(out, trainer.model(), config)
+    out.mkdir(parents=True, exist_ok=True)
+    # Without it the folder is refused until the model is whole
+    (out / CONFIG).unlink(missing_ok=True)
     save_signatures(out / TRAINING_SCANS, trained)
+    save_model(out, trainer.model(), config)
     history = pd.DataFrame(trainer.history).astype({"step": int})
     history.to_csv(out / "loss.csv", index=False, float_format="%.6g")
     plot_losses(history, out / "loss.png")

@@ -55,6 +55,8 @@ def tune(
     from healthward.diffusion.trained import check_use, classes_of_model, compared_classes
     from healthward.diffusion.translation import Settings
     from healthward.imaging.slices import by_scan, load_scan, read_record
+    from healthward.maps.chosen_settings import MADE
+    from healthward.maps.learned import learned_scans, refuse_learned
     from healthward.maps.tuning import candidates, measure_scan
 
     base = Settings(ddim_steps=ddim_steps, inversion_iterations=inversion_iterations)
@@ -65,12 +67,14 @@ def tune(
     network = load_model(model, embedding, head_channels)
     known, trained = classes_of_model(model, network.architecture.conditions, classes)
     healthy, _ = compared_classes(healthy, None, known, trained)
+    refuse_learned(learned_scans(model, folders), folders)
+    made = dict(zip(MADE, (network.digest(), ddim_steps, inversion_iterations, every), strict=True))
     place = select_device(device)
     network.compute_in(select_precision(precision, place))
     for name, folder in folders.items():
         table = measure_scan(
             network, load_scan(folder), known.condition(healthy), settings, every, place, f"tuning on {name}"
-        ).assign(healthy=healthy)
+        ).assign(healthy=healthy, **made)
         out.mkdir(parents=True, exist_ok=True)
         table.to_csv(out / f"{name}.csv", index=False, float_format="%.6g")
 

@@ -63,14 +63,14 @@ def value_in(text: str) -> str:
     return found.group() if found else ""
 
 
-def condensed(complaints: Iterable[tuple[Hashable, str, str]]) -> list[str]:
-    """Return the lines of (kind, line, what it is about); of a kind with many of them the first, which names others."""
+def condensed(complaints: Iterable[tuple[Hashable, str, str]], most: int = MOST_OF_A_KIND) -> list[str]:
+    """Return the lines of (kind, line, what it is about); of a kind with over `most` the first, which names others."""
     by_kind: dict[Hashable, list[tuple[str, str]]] = {}
     for key, line, about in complaints:
         by_kind.setdefault(key, []).append((line, about))
     lines = []
     for found in by_kind.values():
-        if len(found) <= MOST_OF_A_KIND:
+        if len(found) <= most:
             lines += [line for line, _ in found]
         else:
             (line, _), *others = found

@@ -1,3 +1,5 @@
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from aggregate import aggregate
+from healthward.diffusion.model import load_model
 from healthward.inputs.other_columns import WRITTEN
+from models import write_model
 from unit.test_cohort import write_cohort
 
 
@@ -90,6 +94,94 @@ def test_no_column_of_ones_own_can_be_called_as_a_column_of_the_table(tmp_path: 
     columns = set(pd.read_csv(tmp_path / "out/tables/scans.csv"))
     assert "contrast_p99_adjusted" in columns
     assert columns <= WRITTEN
+
+
+def made_with(place: Path, **changes: object) -> Path:
+    """Change what a folder says that it was made of."""
+    origin = json.loads((place / "origin.json").read_text())
+    for key, value in changes.items():
+        (origin if key in ("scan", "fingerprint", "learned") else origin["method"])[key] = value
+    (place / "origin.json").write_text(json.dumps(origin))
+    return place
+
+
+def refused(tmp_path: Path, *arguments: object) -> str:
+    result = run(*arguments, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert not (tmp_path / "out").exists()
+    [line] = result.stderr.removeprefix("Error: ").splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"model": "beef"}, "made with model beef, not f00d as {0}; give what one model made in one way; 1 more"),
+        ({"guidance_scale": 5.0}, "made with guidance_scale 5, not 3 as {0}; give what one model made in one way"),
+        ({"disease": "MCI"}, "made with disease MCI, not AD as {0}; give what one model made in one way"),
+        ({"size": 48}, "made with size 48, not 32 as {0}; give what one model made in one way"),
+    ],
+)
+def test_scores_that_were_made_otherwise_are_refused(scores, tmp_path: Path, changes: dict[str, object], said: str):
+    for place in scores[2:4]:
+        made_with(place, **changes)
+    assert refused(tmp_path, *scores).startswith(f"{scores[2]}: {said.format(scores[0])}")
+
+
+def test_scores_of_an_older_version_of_another_class_or_model_are_refused(scores: list[Path], tmp_path: Path):
+    model = write_model(tmp_path / "model")
+    digest = load_model(model).digest()[:12]
+    said = f"made with model f00d, and {model} is {digest}; give the model that made the scores"
+    assert refused(tmp_path, *scores, "--model", model) == f"{scores[0]}: {said}"
+    assert f"{tmp_path / 'config.json'}: missing" in refused(tmp_path, *scores, "--model", tmp_path)
+    said = "made with CN as the healthy class, not EMCI; give --healthy CN"
+    assert refused(tmp_path, *scores, "--healthy", "EMCI") == f"{scores[0]}: {said}"
+    (scores[1] / "origin.json").unlink()
+    said = f"{scores[1]}: has no origin.json that tells what it was made of; score the scan again"
+    assert refused(tmp_path, *scores) == said
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "has no origin.json that tells what it was made of; calibrate the scan again"),
+        ({"model": "beef"}, "made with model beef, not f00d as {scores}; give what one model made in one way"),
+        ({"fingerprint": "11"}, "made of other slices than {scores}; calibrate the scan again"),
+        (
+            {"norm": "n2"},
+            "made with norm n2, not n1 as {first}; calibrate all scans by one norm, with one score",
+        ),
+        ({"atlas": "a"}, "made with atlas a, not unknown as {first}; calibrate all scans by one norm, with one score"),
+    ],
+)
+def test_calibrations_of_another_model_or_norm_are_refused(scores, tmp_path, changes: dict[str, object], said: str):
+    row = dict.fromkeys(("z_mean", "z_p99", "beyond_1", "beyond_5", "abnormal_ml", "round_trip_z_p99"), 0.0)
+    for place in scores:
+        made = tmp_path / "calibrations" / place.name
+        made.mkdir(parents=True)
+        shutil.copy(place / "origin.json", made)
+        made_with(made, score="likeness", norm="n1")
+        pd.DataFrame([{"scan": place.name, **row}]).to_csv(made / "calibration.csv", index=False)
+    folder = tmp_path / "calibrations"
+    assert run(*scores, "--calibrations", folder, "--out", tmp_path / "fine").exit_code == 0
+    place = folder / scores[3].name
+    if changes:
+        made_with(place, **changes)
+    else:
+        (place / "origin.json").unlink()
+    wanted = said.format(scores=scores[3], first=folder / scores[0].name)
+    assert refused(tmp_path, *scores, "--calibrations", folder).startswith(f"{place}: {wanted}")
+
+
+def test_a_scan_that_the_model_learned_is_a_training_scan_whatever_its_split_says(scores: list[Path], tmp_path: Path):
+    made_with(scores[0], learned=True)
+    result = run(*scores, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    said = "1 scan of people that the model was trained on, whatever their split says: 's00'; train, and no controls"
+    assert said in result.stderr.splitlines()
+    scans = pd.read_csv(tmp_path / "out/tables/scans.csv").set_index("scan")
+    assert scans.loc["s00", ["split", "control"]].tolist() == ["train", "no"]
+    assert set(scans.drop("s00")["split"]) == {"test"}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from scipy import ndimage
 from calibrate import calibrate
 from healthward.cohort.departures import with_departures
 from healthward.errors import InputError
+from healthward.imaging.signatures import SIGNATURE, save_signatures, signature
 from healthward.imaging.slices import ScanRecord, cut, fingerprint, save_scan
 from healthward.imaging.volumes import Conformed, Geometry
 from healthward.maps.fusion import coverage
@@ -134,6 +135,20 @@ def test_regions_of_an_atlas_say_where(cohort: Path) -> None:
     assert not (cohort / "calibrations/ad0/regions.csv").exists()
 
 
+@pytest.mark.parametrize(("shift", "status", "said"), [(48, 0, "only 31%"), (300, 1, "none of its regions lies in it")])
+def test_an_atlas_elsewhere_is_told(cohort: Path, shift: float, status: int, said: str) -> None:
+    moved = AFFINE.copy()
+    moved[1, 3] = shift
+    nib.save(nib.Nifti1Image(BRAIN.astype(np.int16), moved), cohort / "atlas.nii.gz")
+    (cohort / "atlas.tsv").write_text("index\tname\n1\tbrain\n")
+    assert measured(cohort).exit_code == 0
+    places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz", "--norm", cohort / "norm")
+    atlas = ("--atlas", cohort / "atlas.nii.gz", "--atlas-names", cohort / "atlas.tsv")
+    result = run(calibrate, *places, *atlas, "--out", cohort / "out")
+    assert result.exit_code == status
+    assert f"atlas.nii.gz' on the brain of ad0: {said}" in result.stderr
+
+
 def test_without_an_atlas_a_brain_elsewhere_has_no_regions(cohort: Path) -> None:
     assert measured(cohort).exit_code == 0
     calibrated(cohort, "ad0")
@@ -170,11 +185,32 @@ def test_a_former_name_of_the_score_means_that_of_today_and_is_warned_of(cohort:
 
 def test_a_norm_of_an_older_version_is_refused(cohort: Path) -> None:
     assert measured(cohort).exit_code == 0
-    (cohort / "norm/likeness").rename(cohort / "norm/disease")
-    (cohort / "norm/disease/norm.npz").rename(cohort / "norm/disease/floor.npz")
+    file = cohort / "norm/method.json"
+    file.write_text(json.dumps(json.loads(file.read_text())["method"]))
+    assert of_norm(cohort) == f"{file}: does not tell who its controls are; run norm.py again"
+
+
+def of_norm(cohort: Path, *options: object) -> str:
+    """Return why the patient is not calibrated."""
     places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz")
-    message = refused(calibrate, *places, "--norm", cohort / "norm", "--out", cohort / "out")
-    assert message == f"{cohort / 'norm/likeness/norm.npz'}: not there; run norm.py again"
+    return refused(calibrate, *places, "--norm", cohort / "norm", *options, "--out", cohort / "out")
+
+
+def test_a_norm_without_its_controls_maps_or_of_another_score_is_refused(cohort: Path) -> None:
+    assert measured(cohort).exit_code == 0
+    said = of_norm(cohort, "--score", "residual")
+    assert said == f"{cohort / 'norm'}: is of the score likeness, not of residual; give --score likeness"
+    (cohort / "norm/round_trip/controls/p-cn2.npz").unlink()
+    missing = "lacks maps of its controls (round_trip/controls/p-cn2.npz); copy it whole, or run norm.py again"
+    assert of_norm(cohort) == f"{cohort / 'norm'}: {missing}"
+
+
+@pytest.mark.parametrize("subject", ["somebody", "P_CN0"])
+def test_a_control_is_left_out_of_its_own_norm_whatever_its_subject_is_called(cohort: Path, subject: str) -> None:
+    assert measured(cohort).exit_code == 0
+    before = calibrated(cohort, "cn0")
+    spoil(cohort / "slices/cn0", "scan.json", subject=subject)
+    pd.testing.assert_series_equal(calibrated(cohort, "cn0"), before)
 
 
 @pytest.mark.parametrize("option", ["--atlas", "--atlas-names"])
@@ -259,6 +295,8 @@ def test_maps_that_do_not_tell_what_they_were_made_of_are_refused(cohort: Path, 
     ("file", "changes", "expected"),
     [
         ("slices/cn1/scan.json", {"split": "train"}, "scan 'cn1' is a training scan, which the model knows; leave it"),
+        ("maps/cn1/origin.json", {"learned": True}, "scan 'cn1' is one that the model was trained on, though its"),
+        ("slices/cn1/scan.json", {"subject": "P-CN0"}, "'p-cn0' of scan 'cn0' and 'P-CN0' of 'cn1' differ only in"),
         ("slices/cn1/scan.json", {"label": "MCI"}, "scan 'cn1' is of class MCI, and controls are CN; leave it out"),
         ("maps/cn1/origin.json", {"model": "beef"}, "cn1: made with model beef, not f00d as those of 'cn0'"),
         ("maps/cn1/origin.json", {"noise_depth": 9}, "cn1: made with noise_depth 9, not 249 as those of"),
@@ -287,6 +325,17 @@ def test_a_control_given_twice_is_refused(cohort: Path, renamed: bool) -> None:
     message = refused(norm_of, *slices, "--maps", cohort / "maps", "--out", cohort / "norm")
     assert message == ("scan 'cn9' is given twice, as 'cn0', too; give it once" if renamed else
                     "scan 'cn0' is given twice; give it once")  # fmt: skip
+
+
+def test_a_mirrored_copy_of_a_control_is_refused(cohort: Path) -> None:
+    rng = np.random.default_rng(5)
+    cube = np.where(BRAIN, rng.uniform(0.5, 1, BRAIN.shape), 0).astype(np.float32)
+    for scan, voxels in (("cn0", cube), ("cn1", 2 * cube[::-1])):
+        save_signatures(cohort / "slices" / scan / SIGNATURE, [signature(voxels)])
+    slices = [cohort / "slices" / f"cn{number}" for number in range(7)]
+    message = refused(norm_of, *slices, "--maps", cohort / "maps", "--out", cohort / "norm")
+    copy = "a turned, mirrored, cropped, rescaled or retyped copy of 'cn0'"
+    assert message == f"scan 'cn1' is {copy}; leave one of them out"
 
 
 def test_an_earlier_norm_leaves_nothing_behind(cohort: Path) -> None:

@@ -16,10 +16,9 @@ from click.testing import CliRunner, Result
 
 from check import main
 from healthward.diffusion.model import ConditionalUNet
-from healthward.imaging.signatures import save_signatures, signature
 from healthward.inputs.fields import COLUMNS
-from models import TINY, write_model
-from phantoms import small_brain
+from models import TINY, write_model, write_training_scans
+from phantoms import head_on, small_brain
 
 TOOL = Path(__file__).parents[2] / "bin" / "check.py"
 LABELS = ["CN", "ad", "mci", "cn", "AD", "CN", "CN", "AD", "MCI", "MCI"]
@@ -348,7 +347,7 @@ def test_ids_of_training_scans_are_reported_where_the_voxels_are_others(
     model = write_model(tmp_path / "stated", training={"scans": learned})
     if holds_scans:
         known = nibabel.load(tmp_path / "scan 5.nii.gz").get_fdata()
-        save_signatures(model / "training_scans.safetensors", [signature(known)] * 2)
+        write_training_scans(model, [known] * 2)
     assert run(tmp_path / "out", "--input", cohort, "--model", model).exit_code == 0
     lines = [line for line in (tmp_path / "out/warnings.txt").read_text().splitlines() if "the model" in line]
     assert len(lines) == 2
@@ -363,7 +362,7 @@ def test_ids_of_training_scans_are_reported_where_the_voxels_are_others(
 def test_scans_that_a_model_was_trained_on_are_train_whatever_the_sheet_says(cohort: Path, model: Path, tmp_path: Path):
     voxels = [nibabel.load(tmp_path / f"scan {number}.nii.gz").get_fdata() for number in (2, 5)]
     learned = [voxels[0][:, ::-1] * 7, np.pad(np.where(voxels[1] == 0, -1, voxels[1]), 2, constant_values=-1)]
-    save_signatures(model / "training_scans.safetensors", [signature(volume) for volume in learned])
+    write_training_scans(model, learned)
     result = run(tmp_path / "out", "--input", cohort, "--model", model)
     assert result.exit_code == 0, result.output
     assert "the model was trained on 2 of the 10 scans, as the voxels tell: s2, s5; train again" in result.stderr
@@ -386,7 +385,7 @@ def test_a_model_that_knows_fewer_of_its_training_scans_than_it_lists_is_refused
     model = write_model(tmp_path / "model", training={"scans": {"CN": ["s3", "z"], "AD": ["q"]}})
     voxels = nibabel.load(tmp_path / "scan 2.nii.gz").get_fdata()
     for known, status in ((2, 1), (3, 0)):
-        save_signatures(model / "training_scans.safetensors", [signature(voxels)] * known)
+        write_training_scans(model, [voxels] * known)
         result = run(tmp_path / f"out{known}", "--input", cohort, "--model", model)
         assert result.exit_code == status
         assert ("tells of 2 scans, and config.json of 3 that it was trained on" in result.stderr) == (status == 1)
@@ -479,6 +478,26 @@ def test_metrics_without_weights_are_a_problem_when_named_and_a_warning_otherwis
     assert refused.exit_code == 1
     assert "parameter metrics: lpips: no weights of AlexNet" in refused.stderr
     assert "fid" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("shift", "status", "said"), [(0, 0, ""), (60, 0, "only"), (300, 1, "none of its regions lies in it")]
+)
+def test_an_atlas_elsewhere_is_told(tmp_path, shift, status, said):
+    voxels, affine = head_on("isotropic")
+    nibabel.save(nibabel.Nifti1Image(voxels, affine), tmp_path / "a.nii")
+    moved = affine.copy()
+    moved[1, 3] += shift
+    nibabel.save(nibabel.Nifti1Image((voxels > 0.2 * voxels.max()).astype(np.int16), moved), tmp_path / "atlas.nii")
+    (tmp_path / "names.tsv").write_text("index\tname\n1\tbrain\n")
+    model = ("--model", write_model(tmp_path / "model"))
+    atlas = ("--atlas", tmp_path / "atlas.nii", "--atlas-names", tmp_path / "names.tsv")
+    result = run(
+        tmp_path / "out", "--scan", json.dumps({"image": str(tmp_path / "a.nii"), "label": "CN"}), *model, *atlas
+    )
+    assert result.exit_code == status, result.output
+    assert ("atlas.nii' on the brain of" in result.output) is bool(said)
+    assert said in result.output
 
 
 def test_atlas_is_read_before_anything_is_computed(cohort, tmp_path):

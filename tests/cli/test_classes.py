@@ -99,10 +99,10 @@ def test_a_model_is_asked_for_its_classes(study: Path, tmp_path: Path) -> None:
 
 def test_settings_are_chosen_by_the_first_class(study: Path, tmp_path: Path) -> None:
     done(
-        "tune", study / "slices/scd000", "--model", study / "model", "--guidance-scales", "1,2", "--noise-depths", 49,
+        "tune", study / "slices/scd001", "--model", study / "model", "--guidance-scales", "1,2", "--noise-depths", 49,
         "--ddim-steps", 2, "--every", 12, "--out", tmp_path,
     )  # fmt: skip
-    table = pd.read_csv(tmp_path / "scd000.csv")
+    table = pd.read_csv(tmp_path / "scd001.csv")
     people = [("a", "HC"), ("b", "HC"), ("c", "SCD"), ("d", "DEM")]
     pd.concat(table.assign(scan=scan, subject=scan, label=label) for scan, label in people).to_csv(
         tmp_path / "all.csv", index=False

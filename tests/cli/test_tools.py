@@ -19,7 +19,7 @@ import simulate
 import train
 from healthward import __version__
 from healthward.diffusion.model import load_model
-from healthward.imaging.signatures import earliest_copies, load_signatures, signature
+from healthward.imaging.signatures import earliest_copies, load_signatures, save_signatures, signature
 from healthward.maps.fused import OPTIONAL
 from healthward.names import SCORES
 from healthward.planting.simulation import KINDS
@@ -140,6 +140,28 @@ def test_a_model_knows_its_training_scans_under_another_name_turned_and_retyped(
     ]
 
 
+def test_scans_that_the_model_learned_are_not_tuned_on_and_are_told_whatever_their_split(trained, tmp_path):
+    shutil.copytree(trained / "slices/cn0", tmp_path / "cn0")
+    line = ("--model", trained / "model", "--out", tmp_path / "out")
+    result = call("tune", tmp_path / "cn0", *line)
+    assert result.output.splitlines()[-1] == (
+        "Error: scan 'cn0' is a training scan, which the model knows; leave it out"
+    )
+    with_record(tmp_path / "cn0", split="test")
+    result = call("tune", tmp_path / "cn0", *line)
+    said = "scan 'cn0' is one that the model was trained on, though its split is test; leave it out"
+    assert result.output.splitlines()[-1] == f"Error: {said}"
+    assert not (tmp_path / "out").exists()
+    result = call("reconstruct", tmp_path / "cn0", trained / "slices/cn1", *QUICK, *line)
+    assert result.exit_code == 0, result.output
+    said = "the model was trained on 'cn0', as the voxels tell, whatever their split says; they are no controls"
+    assert said in result.output.splitlines()
+    learned = {
+        scan: json.loads((tmp_path / f"out/{scan}/origin.json").read_text())["learned"] for scan in ("cn0", "cn1")
+    }
+    assert learned == {"cn0": True, "cn1": False}
+
+
 def reconstruct(trained, folder, *options):
     """Reconstruct the scan `new` of a folder into `made/new`, quickly."""
     done("reconstruct", folder / "slices/new", *QUICK, "--model", trained / "model", *options, "--out", folder / "made")
@@ -223,10 +245,15 @@ def test_two_scans_in_one_call_are_as_two_calls(trained, tmp_path):
     scans, slices = ("ad0", "cn1"), trained / "slices"
     model = ("--model", trained / "model", *QUICK)
     tuning = (*model[:2], *QUICK[2:], "--guidance-scales", "1,3", "--noise-depths", "99", "--every", 8)
-    for tool, options in (("reconstruct", ("--cubes", "ensemble,health_direction", *model)), ("tune", tuning)):
-        done(tool, *(slices / scan for scan in scans), *options, "--out", tmp_path / tool)
-        for scan in scans:
-            done(tool, slices / scan, *options, "--out", tmp_path / f"{tool} alone")
+    slice_head(tmp_path, "new", "oblique, flipped", split="val")
+    tuned = (slices / "cn1", tmp_path / "slices/new")
+    for tool, options, folders in (
+        ("reconstruct", ("--cubes", "ensemble,health_direction", *model), [slices / scan for scan in scans]),
+        ("tune", tuning, tuned),
+    ):
+        done(tool, *folders, *options, "--out", tmp_path / tool)
+        for folder in folders:
+            done(tool, folder, *options, "--out", tmp_path / f"{tool} alone")
         assert contents(tmp_path / tool) == contents(tmp_path / f"{tool} alone")
     for scan in scans:
         places = (slices / scan, tmp_path / "reconstruct" / scan, trained / f"{scan}.nii.gz")
@@ -325,6 +352,17 @@ SPOILT_COHORTS = {
     "train and val": (
         lambda slices: copied(slices / "cn0", "x", split="val"),
         "subject cn0 is in both train and val; slice its scans with one --split",
+    ),
+    "one person of two ids": (
+        lambda slices: with_record(slices / "cn1", subject="sub-CN-00"),
+        "subject 'sub-CN-00' of scan 'cn1' and 'cn0' of 'cn0' differ only in zeros, separators, prefix or case; slice",
+    ),
+    "tested on": (lambda slices: copied(slices / "cn0", "x", split="test"), "subject cn0 is in both train and test"),
+    "mirrored": (
+        lambda slices: save_signatures(
+            slices / "cn1/signature.safetensors", [signature(3 * head_on("isotropic")[0][::-1])]
+        ),
+        "scan 'cn1' is a turned, mirrored, cropped, rescaled or retyped copy of 'cn0'; leave one of them out",
     ),
     "one person": (lambda slices: with_record(slices / "cn1", subject="cn0"), "subject cn0 is in both train and val"),
     "one class": (

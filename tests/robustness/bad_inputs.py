@@ -330,7 +330,7 @@ def hostile(path: Path) -> None:
 
 NO_ROW = {"weight": torch.zeros(0, 8)}
 EMBEDDING = tensors(weight=(6, 8))
-TUNED = "scan,subject,label,healthy,guidance_scale,noise_depth,gap,error"
+TUNED = "scan,subject,label,healthy,guidance_scale,noise_depth,gap,error,model,ddim_steps,inversion_iterations,every"
 INJECTION = ["$(touch mark)", "0.6"]
 
 BAD_MODELS: dict[str, tuple[Callable[[Path], list[str]], str]] = {
@@ -414,7 +414,11 @@ def reconstruct_options(folder: Path, settings: str) -> list[str]:
 def tables(folder: Path, **scans: list[tuple[str, int, int]]) -> list[str]:
     """Write what tune.py measured: of each scan, under which healthy class, guidance and depth."""
     return [
-        str(written(folder, f"{scan}.csv", "\n".join([TUNED, *(f"{scan},p,AD,{h},{g},{d},1,1" for h, g, d in rows)])))
+        str(
+            written(
+                folder, f"{scan}.csv", "\n".join([TUNED, *(f"{scan},p,AD,{h},{g},{d},1,1,m,1,1,1" for h, g, d in rows)])
+            )
+        )
         for scan, rows in scans.items()
     ]
 
@@ -505,7 +509,7 @@ BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
     "aggregate: empty folder": (
         "aggregate",
         lambda f: [str(f / "empty"), "--out", str(f / "new")],
-        "empty/slices.csv: missing or empty; score the scan again",
+        "empty: has no origin.json that tells what it was made of; score the scan again",
     ),
     "reconstruct: settings that are a list": (
         "reconstruct",
@@ -519,17 +523,17 @@ BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
     ),
     "reconstruct: settings without a value": (
         "reconstruct",
-        lambda f: reconstruct_options(f, '{"noise_depth": 99}'),
+        lambda f: reconstruct_options(f, '{"noise_depth": 99, "model": "a"}'),
         "settings.json: lacks guidance_scale; give the settings.json that choose.py wrote",
     ),
     "reconstruct: setting out of range": (
         "reconstruct",
-        lambda f: reconstruct_options(f, '{"guidance_scale": 1, "noise_depth": 5000}'),
+        lambda f: reconstruct_options(f, '{"guidance_scale": 1, "noise_depth": 5000, "model": "a"}'),
         "settings.json: noise_depth 5000 is no number from 0 to 999",
     ),
     "reconstruct: setting that is no number": (
         "reconstruct",
-        lambda f: reconstruct_options(f, '{"guidance_scale": NaN, "noise_depth": 99}'),
+        lambda f: reconstruct_options(f, '{"guidance_scale": NaN, "noise_depth": 99, "model": "a"}'),
         "settings.json: guidance_scale nan is no number from 0 to 50",
     ),
     "choose: a second table that is damaged": (
@@ -540,7 +544,7 @@ BAD_COMMANDS: dict[str, tuple[str, Callable[[Path], list[str]], str]] = {
     "choose: a second table without a column": (
         "choose",
         lambda f: [str(written(f, "t.csv", TUNED)), str(written(f, "b.csv", "scan,subject\na,b")), *out(f)],
-        "b.csv: lacks the column label, healthy, guidance_scale, noise_depth, gap, error; give the tables that tune",
+        "b.csv: lacks the column label, healthy, model, guidance_scale, noise_depth, gap, error, ddim_steps, ",
     ),
     "choose: tables of other pairs": (
         "choose",

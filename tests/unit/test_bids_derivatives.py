@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,12 @@ def test_tables_of_another_run_are_refused(tmp_path: Path, column: str, value: s
     with pytest.raises(InputError, match=f"scans.csv: {column} '{value}' of scan sub-03 is .* in the samplesheet"):
         export(maps, [table], tmp_path / "run/samplesheet.csv", tmp_path / "bids", "1")
     assert not (tmp_path / "bids").exists()
+
+
+def test_one_map_of_two_runs_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    sheet = sheet_of(("a", "p", "/d/a.nii.gz"))
+    maps = [*write_run(tmp_path / "one", sheet), *write_run(tmp_path / "two", sheet)]
+    line = f"{tmp_path}/two/a_abnormal.nii.gz: the map abnormal of scan 'a', as {tmp_path}/one/a_abnormal.nii.gz is"
+    with pytest.raises(InputError, match=f"^{re.escape(line)}; give that of one run$"):
+        export(sorted(maps, key=lambda path: path.name), [], tmp_path / "one/samplesheet.csv", tmp_path / "out", "1")
+    assert not (tmp_path / "out").exists()

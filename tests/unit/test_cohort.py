@@ -17,8 +17,11 @@ from healthward.cohort.summary import (
 from healthward.errors import InputError
 from healthward.imaging.slices import AXES
 from healthward.labels import ADNI
+from healthward.maps.origin import Origin, save_origin
 
 SIZE, FIRST, COUNT = 32, 11, 13
+FRAME = {"size": SIZE, "first": FIRST, "count": COUNT, "fov": 192.0}
+METHOD = {**FRAME, "model": "f00d", "healthy": "CN", "disease": "AD", "guidance_scale": 3.0, "noise_depth": 249}
 
 
 def slice_rows(scan: str, label: str = "CN", split: str = "test", level: float = 0.8, seed: int = 0) -> pd.DataFrame:
@@ -75,6 +78,7 @@ def write_scores(
         index=lowest["index"].to_numpy(),
         ssim=lowest["ssim"].to_numpy(),
     )
+    save_origin(place, Origin(place.name, "00", METHOD))
     return place
 
 

@@ -2,12 +2,14 @@ import json
 import pickle
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from healthward.diffusion.model import Architecture, ConditionalUNet, guided, load_model, read_architecture, save_model
 from healthward.errors import InputError
+from healthward.imaging.signatures import save_signatures, signature
 
 SMALL = Architecture((16, 32), (False, True), 1, 16, 24)
 
@@ -205,3 +207,26 @@ def test_a_truncated_model_is_named(tmp_path):
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(InputError, match=r"diffusion\.safetensors"):
         load_model(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["diffusion.safetensors", "embedding.safetensors", "training_scans.safetensors"])
+@pytest.mark.parametrize("older", [False, True])
+def test_files_of_two_trainings_are_no_model(tmp_path, name, older):
+    scans = [signature(np.random.default_rng(seed).random((9, 9, 9), dtype=np.float32)) for seed in range(2)]
+    for place, scan, seed in zip(("one", "other"), scans, (1, 2), strict=True):
+        (tmp_path / place).mkdir()
+        save_signatures(tmp_path / place / "training_scans.safetensors", [scan])
+        save_model(tmp_path / place, random_model(seed=seed), {})
+    config = tmp_path / "one/config.json"
+    load_model(config.parent)
+    if older:
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"files": None}))
+    (tmp_path / "one" / name).write_bytes((tmp_path / "other" / name).read_bytes())
+    if older:
+        load_model(config.parent)
+        return
+    with pytest.raises(InputError, match=f"{name}: not what its config.json tells of; copy all files of one training"):
+        load_model(config.parent)
+    (tmp_path / "one" / name).unlink()
+    with pytest.raises(InputError, match=f"{name}: (not what its config.json tells of|missing)"):
+        load_model(config.parent)

@@ -149,3 +149,29 @@ def test_a_brain_that_ends_in_a_plane_is_reported() -> None:
     inside = np.argwhere(voxels > 300)
     box = tuple(slice(low, high + 1) for low, high in zip(inside.min(0), inside.max(0), strict=True))
     assert kinds(np.where(voxels > 300, voxels, 0)[box], affine) == []
+
+
+def test_a_brain_of_inverted_contrast_is_reported() -> None:
+    voxels, affine = head_on("isotropic")
+    inside = voxels > 100
+    assert kinds(np.where(inside, voxels[inside].max() + 100 - voxels, 0), affine)[-1] == "contrast"
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_slices_that_are_repeated_or_swapped_are_reported_and_a_finer_grid_is_not(axis: int) -> None:
+    voxels, affine = head_on("isotropic")
+    length = voxels.shape[axis]
+    repeated = np.arange(length)
+    repeated[length // 2 : length // 2 + 6] = length // 2
+    swapped = np.minimum(np.arange(length) ^ 1, length - 1)
+    for order, kind, part in (
+        (repeated, "repeated", f"slices {length // 2} to {length // 2 + 5}, counted from 0, are one and the same"),
+        (swapped, "order", "its slices seem to be in another order (neighbours swapped?)"),
+    ):
+        [odd] = [each for each in judge(np.take(voxels, order, axis), affine, 0, FOV) if each.kind == kind]
+        assert odd.text.startswith(f"along its {('first', 'second', 'third')[axis]} axis: {part}")
+    for factor in (2, 3):
+        finer = np.repeat(voxels, factor, axis)
+        zoom = np.ones(4)
+        zoom[axis] = 1 / factor
+        assert not {"repeated", "order"} & {*kinds(finer, affine @ np.diag(zoom))}

@@ -11,6 +11,7 @@ from healthward.imaging.regions import (
     TEMPLATE_OVERLAP,
     Atlas,
     atlas_on,
+    check_place,
     in_template_space,
     load_atlas,
     mirrored,
@@ -232,3 +233,22 @@ def test_each_region_has_its_own_percentiles():
     both = region_percentiles(pd.concat([first, second]))
     patient = both[both["subject"] == "patient"].set_index("region")["percentile"]
     assert patient.to_dict() == {"insula": 60, "precuneus": 40}
+
+
+def test_an_atlas_that_does_not_lie_on_the_brain_is_told():
+    brain = np.zeros((20, 20, 20), dtype=bool)
+    brain[4:16, 4:16, 4:16] = True
+    affine = np.diag([4.0, 4, 4, 1])
+
+    def placed(labels: np.ndarray, shift: float = 0) -> str | None:
+        own = affine.copy()
+        own[1, 3] = shift
+        return check_place(Atlas(labels.astype(np.int32), own, {1: "a"}), brain, affine, "it")
+
+    part = np.zeros_like(brain)
+    part[8:10, 8:10, 8:10] = True
+    assert placed(brain) is placed(part) is placed(np.ones_like(brain)) is placed(brain, shift=8) is None
+    line = "it: only 67% of its regions lie in it, and 67% of it in a region; give an atlas in the space of the scans"
+    assert placed(brain, shift=16) == line
+    with pytest.raises(InputError, match=r"^it: none of its regions lies in it; give an atlas in the space"):
+        placed(brain, shift=300)

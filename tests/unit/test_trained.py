@@ -1,3 +1,4 @@
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -5,10 +6,18 @@ from typing import Any
 
 import pytest
 
-from healthward.diffusion.trained import class_complaints, classes_of_model, compared_classes, trained_classes
+from healthward.diffusion.trained import (
+    check_use,
+    class_complaints,
+    classes_of_model,
+    compared_classes,
+    trained_classes,
+)
 from healthward.errors import InputError
+from healthward.imaging.slices import ScanRecord, slice_bounds
 from healthward.labels import ADNI, Classes
 from models import TINY, write_model
+from slice import slice_scan
 
 ALL = tuple(ADNI)
 
@@ -97,3 +106,18 @@ def test_a_class_that_was_not_trained_on_is_refused(trained, healthy, disease, l
 def test_without_a_word_the_first_class_is_healthy_and_the_most_severe_is_tested_for() -> None:
     assert compared_classes(None, None, STUDY, STUDY) == ("HC", "DEM")
     assert compared_classes(None, None, STUDY, ("HC", "SCD")) == ("HC", "SCD")
+
+
+@pytest.mark.parametrize("size", range(32, 257))
+def test_slices_that_are_cut_as_a_refusal_says_are_the_models(tmp_path: Path, size: int) -> None:
+    first, count = slice_bounds(size, 0.35, 0.75)
+    config = {"slice_range": [first / size, (first + count) / size], "size": size, "fov": 199.9, "max_timestep": 300}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    record = ScanRecord("a", "a", "CN", "test", 16, 0, 1, 192.0, "")
+    with pytest.raises(InputError, match=r"slice it with --size") as refusal:
+        check_use(tmp_path, record, 0)
+    options = str(refusal.value).split("slice it with ")[1].split()
+    given = ["a.nii", "--scan", "a", "--subject", "a", "--label", "CN", "--out", "out", *options]
+    values = slice_scan.make_context("slice", given, resilient_parsing=True).params
+    bounds = slice_bounds(values["size"], *values["slice_range"])
+    check_use(tmp_path, replace(record, size=size, first=bounds[0], count=bounds[1], fov=values["fov"]), 0)

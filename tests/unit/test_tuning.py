@@ -1,5 +1,7 @@
 """Settings chosen on validation scans."""
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,10 @@ from click.testing import CliRunner
 from choose import choose
 from healthward.diffusion.translation import Settings
 from healthward.errors import InputError
-from healthward.maps.tuning import candidates, compare_candidates
+from healthward.maps.chosen_settings import check_chosen, read_settings
+from healthward.maps.tuning import candidates, compare_candidates, joined
+
+MADE = {"model": "f00d", "ddim_steps": 10, "inversion_iterations": 1, "every": 4}
 
 
 def measured(gaps: dict[tuple[float, int], tuple[float, float]], spread: float = 0.001) -> pd.DataFrame:
@@ -22,6 +27,7 @@ def measured(gaps: dict[tuple[float, int], tuple[float, float]], spread: float =
             for number, noise in enumerate(rng.permutation(np.linspace(-1, 1, 5))):
                 row = {"scan": f"{label}{number}", "subject": f"{label}{number}", "label": label, "healthy": "CN"}
                 row |= {"guidance_scale": scale, "noise_depth": depth, "gap": gap + spread * noise, "error": 0.01}
+                row |= MADE
                 rows.append(row)
     return pd.DataFrame(rows)
 
@@ -75,6 +81,38 @@ def test_choice_is_written_for_reconstruct(tmp_path: Path) -> None:
         rows.to_csv(files[-1], index=False)
     result = CliRunner().invoke(choose, [*files, "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
-    assert (tmp_path / "out/settings.json").read_text() == '{"guidance_scale": 3.0, "noise_depth": 149}\n'
+    assert (tmp_path / "out/settings.json").read_text() == json.dumps(
+        {"guidance_scale": 3.0, "noise_depth": 149} | MADE
+    ) + "\n"
     assert (tmp_path / "out/pareto.png").stat().st_size > 0
     assert len(pd.read_csv(tmp_path / "out/tuning.csv")) == 4
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"), [("model", "beef", "model beef, not f00d"), ("ddim_steps", 4, "ddim_steps 4, not 10")]
+)
+def test_tables_that_were_measured_otherwise_are_refused(column: str, value: object, said: str) -> None:
+    table = measured(GAPS)
+    tables = {Path("a.csv"): table, Path("b.csv"): table.assign(**{column: value})}
+    line = f"b.csv: measured with {said} as a.csv; tune all scans alike"
+    with pytest.raises(InputError, match=f"^{re.escape(line)}$"):
+        joined(tables, "CN")
+
+
+def test_a_model_that_guidance_does_not_move_is_one_line() -> None:
+    with pytest.raises(InputError, match=r"^guidance changed nothing in any scan \(every gap is 0\)"):
+        compare_candidates(measured(GAPS).assign(gap=0.0), "CN")
+    one_moves = {(1.0, 149): (0.0, 0.0), (3.0, 149): (0.012, 0.018)}
+    compared = compare_candidates(measured(one_moves, spread=0.0), "CN")
+    assert compared["separation"].tolist() == pytest.approx([5.0, 0.0])
+
+
+def test_settings_of_another_model_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"guidance_scale": 3.0, "noise_depth": 149} | MADE))
+    settings, model = read_settings(file, Settings(ddim_steps=7))
+    assert (settings.guidance_scale, settings.noise_depth, settings.ddim_steps) == (3.0, 149, 7)
+    check_chosen(file, model, Path("model"), "f00d")
+    line = f"{file}: chosen for model f00d, and model is beef; tune and choose for this one"
+    with pytest.raises(InputError, match=f"^{re.escape(line)}$"):
+        check_chosen(file, model, Path("model"), "beef")

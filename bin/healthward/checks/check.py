@@ -14,7 +14,7 @@ from healthward.checks.identity import (
     audit_people,
     audit_voxels,
 )
-from healthward.checks.inspection import Inspection, inspect_all
+from healthward.checks.inspection import Inspection, brain_of, inspect_all
 from healthward.checks.reading import UnreadError, read_scans
 from healthward.checks.withholding import Learned, withhold_trained
 from healthward.diffusion.model_files import (
@@ -46,6 +46,9 @@ from healthward.inputs.split import (
 from healthward.labels import Classes
 from healthward.names import cubes_for
 from healthward.wording import condensed, counted, kind_of, listed, printable, shown
+
+MOST_WITH_ATLAS = 3
+"""Scans that an atlas is laid on: one atlas is for scans of one space."""
 
 
 def check(
@@ -102,6 +105,7 @@ def check(
     digests: list[str] = []
     skipped: list[Skipped] = []
     has_split = False
+    atlas_images: list[str] = []
     if classes:
         parameters["healthy"] = parameters["healthy"] or classes.healthy
     if classes and (sheet_path or scan):
@@ -118,6 +122,8 @@ def check(
             warnings += left_out
         digests = _complete(sheet, inspections)
         warnings += _odd(sheet, inspections)
+        sound = [row.image for row, found in zip(sheet.rows, inspections, strict=True) if found.digest]
+        atlas_images = sound[:MOST_WITH_ATLAS]
         if model or scan:
             if model and not incomplete:
                 # People of simulations are numbered alike, and others with each seed
@@ -158,7 +164,9 @@ def check(
             warnings.append(f"parameter classes: {doubt}")
     warnings += without_effect(parameters, schema, bool(model), has_split)
     absent, unscored = _missing_weights(parameters, weights)
-    problems += absent + _atlas_problems(atlas, atlas_names)
+    misplaced, doubted = _judge_atlas(atlas, atlas_names, atlas_images)
+    problems += absent + misplaced
+    warnings += doubted
     if problems:
         return Checked(problems)
     key: list[tuple[Row, Row]] = []
@@ -199,16 +207,19 @@ def _inspect(sheet: Sheet, workers: int, fov: float) -> list[Inspection]:
     ]
 
 
-def _atlas_problems(atlas: Path | None, names: Path | None) -> list[str]:
-    if atlas is None or names is None:
-        return []
-    from healthward.imaging.regions import load_atlas  # slow, and seldom needed
+def _judge_atlas(path: Path | None, names: Path | None, images: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the lines of what is wrong with an atlas, and of what is in doubt; it lies on the `images` or not."""
+    if path is None or names is None:
+        return [], []
+    from healthward.imaging.regions import check_place, load_atlas  # slow, and seldom needed
 
     try:
-        load_atlas(atlas, names)
+        atlas = load_atlas(path, names)
+        places = [f"atlas: {shown(str(path))} on the brain of {shown(image)}" for image in images]
+        found = [check_place(atlas, *brain_of(image), place) for image, place in zip(images, places, strict=True)]
     except InputError as error:
-        return [f"atlas: {error}"]
-    return []
+        return [line if (line := str(error)).startswith("atlas: ") else f"atlas: {line}"], []
+    return [], condensed(("atlas", line, image) for line, image in zip(found, images, strict=True) if line)
 
 
 def _missing_weights(parameters: dict[str, Any], folder: Path | None) -> tuple[list[str], list[str]]:

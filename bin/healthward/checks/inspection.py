@@ -89,6 +89,14 @@ def inspect(paths: tuple[str, str], fov: float = USUAL_FOV) -> Inspection:
     return Inspection(digest, tuple(problems), oddities, recognised_by)
 
 
+def brain_of(path: str) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return a coarse mask of the brain in an image that can be used, and its affine, voxel to world millimetres."""
+    image = open_volume(path)
+    voxels = image.read()
+    step = stride(voxels)
+    return foreground(levelled(sampled(voxels)).voxels), image.affine @ np.diag([step, step, step, 1.0])
+
+
 def load_scan_volume(path: Path, fov: float) -> tuple[Volume, Array, tuple[Oddity, ...]]:
     """Read the image of a scan, and return it with its voxels and what is odd about it, as a check would.
 

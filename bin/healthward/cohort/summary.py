@@ -1,6 +1,6 @@
 """The cohort's tables: all scores together, the scans that depart, the lowest slices, the classes described."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from healthward.cohort.comparisons import (
 )
 from healthward.cohort.covariates import COVARIATES, adjust, false_positives
 from healthward.cohort.departures import REGION_COLUMNS, with_departures
+from healthward.cohort.origins import with_learned
 from healthward.errors import InputError
 from healthward.imaging.slices import AXES
 from healthward.inputs.controls import held_out_controls
@@ -114,6 +115,7 @@ def summarise(
     skipped: pd.DataFrame | None = None,
     classes: Classes = ADNI,
     others: pd.DataFrame | None = None,
+    learned: Collection[str] = (),
 ) -> Cohort:
     """Collect the score folders of a cohort, in any order, into its tables.
 
@@ -121,14 +123,15 @@ def summarise(
     which must be those of the scores; and maybe control, "no" for a healthy scan that others must not be held against
     (`healthward.inputs.split.mark_controls`). `calibrations` holds the folder of calibrate.py of each scan. `skipped`
     has a row for each scan that the check left out: scan, subject, label, reason. `others` is of
-    `healthward.inputs.other_columns.other_columns`.
+    `healthward.inputs.other_columns.other_columns`. `learned` are scans that the model was trained on whatever their
+    split says.
 
     Raises:
         InputError: a folder lacks a table or a column, a label is no class, or a scan comes twice or lacks its
             covariates or calibration.
     """
     slices, scans, places = read_scores(folders, classes)
-    scans = _with_controls(scans, covariates, healthy)
+    scans = _with_controls(with_learned(scans, learned), covariates, healthy)
     if covariates is not None:
         scans = _with_covariates(scans, covariates)
     regions = pd.DataFrame(columns=[*IDENTITY, *REGION_COLUMNS])

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from healthward.diffusion.model_files import FILES, check_files, digests
 from healthward.diffusion.sampler import Denoiser
 from healthward.errors import InputError
 from healthward.labels import ADNI, NULL_CONDITION
@@ -165,12 +166,17 @@ def guided(model: ConditionalUNet, condition: int, scale: float) -> Denoiser:
 
 
 def save_model(folder: Path, model: ConditionalUNet, config: Mapping[str, Any]) -> None:
-    """Write `diffusion.safetensors`, `embedding.safetensors`, and `config.json` with the architecture."""
+    """Write `diffusion.safetensors`, `embedding.safetensors`, and `config.json`, with architecture and digests.
+
+    It is removed first and written last, so that a folder with one is whole; what the training scans are recognised by,
+    where the folder holds that, belongs to the model.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").unlink(missing_ok=True)
     for name, part in (("diffusion", model.unet), ("embedding", model.embedding)):
         # Not `save_file`, whose files only their owner can read
         (folder / f"{name}.safetensors").write_bytes(save(_contiguous(part.state_dict())))
-    described = {"architecture": asdict(model.architecture), **config}
+    described = {"architecture": asdict(model.architecture), **config, FILES: digests(folder)}
     (folder / "config.json").write_text(json.dumps(described, indent=2) + "\n")
 
 
@@ -183,7 +189,7 @@ def load_model(path: Path, embedding: Path | None = None, head_channels: int = 1
         head_channels: of a pair: the one size that the tensors' shapes do not tell.
 
     Raises:
-        InputError: a file is missing, holds code, or does not fit the UNet.
+        InputError: a file is missing, holds code, does not fit the UNet, or is of another training than the others.
     """
     if embedding is None:
         config = _existing(path / "config.json")
@@ -206,6 +212,8 @@ def load_model(path: Path, embedding: Path | None = None, head_channels: int = 1
             raise InputError(
                 f"{file}: the tensors do not fit the network ({reason}); give the matching file"
             ) from error
+    if embedding is None:
+        check_files(path)
     return model.eval().requires_grad_(False)
 
 

@@ -1,5 +1,6 @@
 """Whether the model that a user names is all there, and what its config.json says."""
 
+import hashlib
 import json
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -16,6 +17,24 @@ WEIGHTS = ("diffusion.safetensors", "embedding.safetensors")
 CONFIG = "config.json"
 TRAINING_SCANS = "training_scans.safetensors"
 """The signatures of the scans that a model was trained on. Older models lack it."""
+
+
+FILES = "files"
+"""What of a config.json holds the SHA-256 of the files beside it, by name. Older models lack it."""
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of the weights in a folder, and of the signatures of the training scans, as far as there."""
+    files = [folder / name for name in (*WEIGHTS, TRAINING_SCANS)]
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()}
+
+
+def check_files(folder: Path) -> None:
+    """Raise an InputError where a file of a model folder is not the one that its config.json tells of, if it does."""
+    told, found = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get(FILES), digests(folder)
+    for name in (*WEIGHTS, TRAINING_SCANS) if isinstance(told, dict) else ():
+        if told.get(name) != found.get(name):
+            raise InputError(f"{folder / name}: not what its {CONFIG} tells of; copy all files of one training afresh")
 
 
 def _is_number(value: Any, low: float, high: float) -> bool:

@@ -76,7 +76,8 @@ def check_use(model: Path, record: ScanRecord, depth: int) -> None:
         return
     if (record.size, record.first, record.count, record.fov) != known:
         text = f"scan {record.scan} is sliced otherwise than what the model {model} was trained on"
-        raise InputError(f"{text}; slice it with --size {size} --slice-range {low:g} {high:g} --fov {fov:g}")
+        # As they are written: rounded, another slice may be the first
+        raise InputError(f"{text}; slice it with --size {size} --slice-range {low!r} {high!r} --fov {fov!r}")
     if depth >= limit:
         raise InputError(f"noise depth {depth} is not below {limit}, the model's max_timestep; give a lower one")
 

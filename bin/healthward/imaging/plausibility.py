@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthward.errors import InputError
+from healthward.imaging.contrast import odd_contrast
 from healthward.imaging.foreground import (
     FAINT,
     Array,
@@ -19,6 +20,7 @@ from healthward.imaging.foreground import (
     stride,
     unpadded,
 )
+from healthward.imaging.planes import odd_planes
 from healthward.imaging.shape import odd_shape, odd_voxels
 
 USUAL_FOV = 192.0
@@ -121,10 +123,12 @@ def judge(
         odd += ends
         if not ends and (text := odd_shape(plain.voxels, brain, coarse_affine)):
             odd.append(Oddity("shape", text))
+        if contrast := odd_contrast(plain.voxels, brain):
+            odd.append(Oddity("contrast", contrast))
     if text := odd_voxels(affine):
         odd.append(Oddity("thick slices", text))
     if not gaps:
-        odd += _judge_clipped(sampled(voxels), brain)
+        odd += _judge_clipped(sampled(voxels), brain) + _judge_planes(voxels, brain)
     if plain.below:
         text = f"{plain.below:.0%} of its brain darker than the background (normalised?)"
         odd.append(Oddity("normalised", f"has {text}; air was taken to be darker than the brain"))
@@ -211,6 +215,12 @@ def _judge_gaps(voxels: Array, brain: Mask) -> list[Oddity]:
             where = f"from {empty[0]} to {empty[-1]}, counted from 0"
             gaps.append(Oddity("gap", f"{text} ({where}); convert it anew, or look at the volume"))
     return gaps
+
+
+def _judge_planes(voxels: Array, brain: Mask) -> list[Oddity]:
+    """Warn of slices that are there several times, or in another order."""
+    found = [(axis, odd) for axis in range(3) if (odd := odd_planes(voxels, brain, axis))]
+    return [Oddity(kind, f"along its {ORDINALS[axis]} axis: {text}") for axis, (kind, text) in found]
 
 
 def _judge_ends(brain: Mask) -> list[Oddity]:

@@ -60,7 +60,8 @@ def export(
         discreet: say nothing of the files that the maps were made of, as where ids are pseudonyms.
 
     Raises:
-        InputError: a file is no map of a scan of the samplesheet, or a table gives a scan another subject or label.
+        InputError: a file is no map of a scan of the samplesheet, two are the same map of one, or a table gives a scan
+            another subject or label.
     """
     sheet = _read_sheet(samplesheet)
     root = dataset_root(sheet)
@@ -70,12 +71,17 @@ def export(
         root, named = None, {scan: replace(source, reference="") for scan, source in named.items()}
     for path, rows in grouped.items():
         _check_identity(path, rows, sheet)
-    out.mkdir(parents=True, exist_ok=True)
-    _remove_others(out, named.keys())
+    exported: dict[tuple[str, str], Path] = {}
     for path in sorted(maps):
         scan, _, kind = path.name.removesuffix(".nii.gz").rpartition("_")
         if scan not in named or kind not in MAPS:
             raise InputError(f"{shown(path.name)} is no map of a scan of {samplesheet.name}; leave it out")
+        other = exported.setdefault((scan, kind), path)
+        if other != path:
+            raise InputError(f"{path}: the map {kind} of scan {shown(scan)}, as {other} is; give that of one run")
+    out.mkdir(parents=True, exist_ok=True)
+    _remove_others(out, named.keys())
+    for (scan, kind), path in exported.items():
         target = out / named[scan].path(kind)
         target.parent.mkdir(parents=True, exist_ok=True)
         # Never through a link of an earlier export into another run

@@ -29,23 +29,49 @@ class Origin:
     Attributes:
         scan, fingerprint: of the slices (`healthward.imaging.slices.ScanRecord`).
         method: what must be alike wherever scores are compared.
+        learned: whether the model was trained on this scan; None where that cannot be told.
     """
 
     scan: str
     fingerprint: str
     method: Method
+    learned: bool | None = None
 
 
-def origin_of(record: ScanRecord, model: str, healthy: str, disease: str, settings: Mapping[str, float]) -> Origin:
-    """Return the origin of what a model of this digest makes of slices."""
+def origin_of(
+    record: ScanRecord,
+    model: str,
+    healthy: str,
+    disease: str,
+    settings: Mapping[str, float],
+    learned: bool | None = None,
+) -> Origin:
+    """Return the origin of what a model of this digest makes of slices, which it was or was not trained on."""
     frame = {name: getattr(record, name) for name in FRAME}
     method = {**frame, "model": model, "healthy": healthy, "disease": disease, **settings}
-    return Origin(record.scan, record.fingerprint, method)
+    return Origin(record.scan, record.fingerprint, method, learned)
 
 
 def save_origin(folder: Path, origin: Origin) -> None:
     """Write an origin into the folder of what it tells of."""
     (folder / FILE).write_text(json.dumps(asdict(origin), indent=2) + "\n", encoding="utf-8")
+
+
+def load_origin(folder: Path, mend: str) -> Origin:
+    """Read the origin of what lies in a folder.
+
+    Raises:
+        InputError: nothing tells it, or the file is damaged; `mend` says how to get a whole one.
+    """
+    file = folder / FILE
+    if not file.is_file():
+        raise InputError(f"{folder}: has no {FILE} that tells what it was made of; {mend}")
+    found = read_object(file, mend)
+    with reading(file, mend):
+        origin = Origin(**found)
+        if not isinstance(origin.method, dict) or not {*FRAME, "model", "healthy"} <= origin.method.keys():
+            raise ValueError("no method")
+    return origin
 
 
 def read_origin(folder: Path, record: ScanRecord) -> Origin:
@@ -54,14 +80,7 @@ def read_origin(folder: Path, record: ScanRecord) -> Origin:
     Raises:
         InputError: it is another scan, or the slices were cut anew since; or nothing tells.
     """
-    file = folder / FILE
-    if not file.is_file():
-        raise InputError(f"{folder}: has no {FILE} that tells what it was made of; {AGAIN}")
-    found = read_object(file, AGAIN)
-    with reading(file, AGAIN):
-        origin = Origin(**found)
-        if not isinstance(origin.method, dict) or not {*FRAME, "model", "healthy"} <= origin.method.keys():
-            raise ValueError("no method")
+    origin = load_origin(folder, AGAIN)
     if origin.scan != record.scan:
         raise InputError(
             f"{folder}: made of scan {shown(origin.scan)}, not of {shown(record.scan)}; give the folder of this scan"

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,8 @@ from healthward.errors import InputError
 from healthward.imaging.slices import ScanSlices
 from healthward.inputs.controls import has_other_label
 from healthward.labels import NULL_CONDITION
-from healthward.maps.chosen_settings import SETTINGS
+from healthward.maps.chosen_settings import MADE, SETTINGS
+from healthward.maps.origin import differences
 from healthward.wording import shown
 
 
@@ -83,16 +85,22 @@ def joined(tables: Mapping[Path, pd.DataFrame], healthy: str) -> pd.DataFrame:
     """Put the tables of tune.py together.
 
     Args:
-        tables: by file, with scan, healthy and `SETTINGS`.
+        tables: by file, with scan, healthy, `SETTINGS` and `MADE`.
         healthy: the class of the controls.
 
     Raises:
-        InputError: a scan is in two tables, scans were measured under other candidates than the first one, or guidance
-            led toward another class.
+        InputError: a scan is in two tables, scans were measured by another model, in other steps or under other
+            candidates than the first one, or guidance led toward another class.
     """
     first: dict[str, Path] = {}
     candidates_of_first: list[tuple[float, ...]] | None = None
+    made_first: dict[str, Any] = {}
     for file, table in tables.items():
+        for row in table[MADE].drop_duplicates().itertuples(index=False):
+            made = dict(zip(MADE, row, strict=True))
+            made_first = made_first or made
+            if unlike := differences(made, made_first):
+                raise InputError(f"{file}: measured with {unlike} as {next(iter(tables))}; tune all scans alike")
         if others := sorted({*table["healthy"]} - {healthy}):
             raise InputError(
                 f"{file}: guidance led toward {shown(others[0])}, not {shown(healthy)}; tune again, or give --healthy"
@@ -125,7 +133,7 @@ def compare_candidates(table: pd.DataFrame, healthy: str) -> pd.DataFrame:
         larger shift.
 
     Raises:
-        InputError: fewer than two subjects are healthy, or fewer than two are not.
+        InputError: fewer than two subjects are healthy, or fewer than two are not; or guidance moved nobody.
     """
     table = table[(table["label"] != healthy) | ~has_other_label(table, healthy)]
     subjects = table.groupby([*SETTINGS, "label", "subject"], as_index=False)[["gap", "error"]].mean()
@@ -135,6 +143,8 @@ def compare_candidates(table: pd.DataFrame, healthy: str) -> pd.DataFrame:
         raise InputError(
             f"{counts[0]} healthy and {counts[1]} other validation subjects; it takes two of each to choose settings"
         )
+    if not table["gap"].any():
+        raise InputError("guidance changed nothing in any scan (every gap is 0): train the model longer")
     rows = []
     for setting, members in subjects.groupby(SETTINGS):
         own = members["label"] == healthy
@@ -146,7 +156,7 @@ def compare_candidates(table: pd.DataFrame, healthy: str) -> pd.DataFrame:
         rows.append(
             dict(zip(SETTINGS, setting, strict=True))
             | row
-            | {"separation": shift / (spread or 0.1 * row["control_gap"])}
+            | {"separation": shift / (spread or 0.1 * row["control_gap"] or np.inf)}
         )
     result = pd.DataFrame(rows).sort_values(["separation", *SETTINGS], ascending=False, ignore_index=True)
     result["pareto"] = [

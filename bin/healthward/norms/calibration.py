@@ -87,7 +87,7 @@ class Norm:
     folder: Path
 
     def __contains__(self, subject: str) -> bool:
-        return _control(self.folder, subject).is_file()
+        return control_file(self.folder, subject).is_file()
 
     @property
     def subjects(self) -> int:
@@ -101,7 +101,7 @@ class Norm:
         """
         count, total, squares = self.count, self.total, self.squares
         if subject in self:
-            own = _read_map(_control(self.folder, subject))
+            own = _read_map(control_file(self.folder, subject))
             known = np.isfinite(own)
             own = np.where(known, own, 0)
             count, total, squares = count - known, total - own, squares - own**2
@@ -113,7 +113,7 @@ class Norm:
         return np.where(enough & np.isfinite(score), departure, np.nan).astype(np.float32)
 
     def compare(self, score: Array, subject: str) -> Departure:
-        """Return how far a prepared score departs from the controls other than the subject itself."""
+        """Return how far a prepared score departs from the controls other than `subject`, which is empty for none."""
         z = self.z(score, subject)
         known = np.isfinite(z)
         p, q = np.full_like(z, np.nan), np.full_like(z, np.nan)
@@ -141,13 +141,13 @@ def fit_norm(maps: Iterable[tuple[str, Array]], spacing: float, folder: Path) ->
     Raises:
         InputError: fewer subjects than `FEWEST_CONTROLS` + 1, so that none can be compared with the others.
     """
-    _control(folder, "").parent.mkdir(parents=True, exist_ok=True)
+    control_file(folder, "").parent.mkdir(parents=True, exist_ok=True)
     subjects: list[str] = []
     sums: NDArray[np.float64] | None = None
     for subject, scans in _by_subject(maps):
         known = np.isfinite(scans).any(axis=0)
         own = np.where(known, np.nansum(scans, axis=0) / np.maximum(np.isfinite(scans).sum(axis=0), 1), np.nan)
-        np.savez_compressed(_control(folder, subject), score=own.astype(np.float32))
+        np.savez_compressed(control_file(folder, subject), score=own.astype(np.float32))
         own = np.where(known, own.astype(np.float32).astype(np.float64), 0)
         added = np.stack([known, own, own**2])
         sums = added if sums is None else sums + added
@@ -159,7 +159,7 @@ def fit_norm(maps: Iterable[tuple[str, Array]], spacing: float, folder: Path) ->
     norm = Norm(count, total, squares, prior, strength, np.zeros(0), folder)
     null = np.zeros(len(_EDGES) - 1)
     for subject in subjects:
-        z = norm.z(_read_map(_control(folder, subject)), subject)
+        z = norm.z(_read_map(control_file(folder, subject)), subject)
         inside = np.clip(z[np.isfinite(z)], _EDGES[0], np.nextafter(_EDGES[-1], 0))
         null += np.histogram(inside, _EDGES)[0] / max(inside.size, 1) / len(subjects)
     np.savez_compressed(
@@ -203,7 +203,8 @@ def _by_subject(maps: Iterable[tuple[str, Array]]) -> Iterator[tuple[str, Array]
         yield present, np.stack(scans)
 
 
-def _control(folder: Path, subject: str) -> Path:
+def control_file(folder: Path, subject: str) -> Path:
+    """Return where the norm in a folder keeps the map of a control."""
     return folder / "controls" / f"{subject}.npz"
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from healthward.errors import InputError
+from healthward.imaging.people import copies, namesakes, of_copies, of_namesakes
 from healthward.imaging.slices import ScanRecord, check_stack, read_record, read_stack, verify_stack
 from healthward.imaging.volumes import Array
+from healthward.inputs.fields import SPLITS
 from healthward.labels import ADNI, Classes
+from healthward.wording import condensed
 
 
 @dataclass(frozen=True)
@@ -44,24 +48,38 @@ class Cohort:
         return cls([folder for _, folder in pairs], [record for record, _ in pairs], classes)
 
     def check(self) -> None:
-        """Raise an InputError, with a line for each mistake, where these scans are none to train on and validate by."""
+        """Raise an InputError, with a line for each kind of mistake, where these are no scans to train and validate by.
+
+        Within a split a person of two ids counts twice and does not leak: that is said.
+        """
         counts = Counter(record.scan for record in self.records)
         repeated = [scan for scan, count in counts.items() if count > 1]
-        lines = [f"scan {scan} is given twice; give each scan once" for scan in repeated]
+        found = [("scan", f"scan {scan} is given twice; give each scan once", scan) for scan in repeated]
         seen: dict[str, str] = {}
         splits: dict[str, set[str]] = {}
         for record in self.records:
             earlier = seen.setdefault(record.fingerprint, record.scan)
             if earlier != record.scan:
-                lines.append(f"scan {record.scan} has the same voxels as {earlier}; leave one of them out")
+                text = f"scan {record.scan} has the same voxels as {earlier}; leave one of them out"
+                found.append(("voxels", text, record.scan))
             splits.setdefault(record.subject, set()).add(record.split)
-        for subject in sorted(subject for subject, found in splits.items() if {"train", "val"} <= found):
-            lines.append(f"subject {subject} is in both train and val; slice its scans with one --split")
+        for subject, several in sorted((subject, several) for subject, several in splits.items() if len(several) > 1):
+            both = " and ".join(split for split in SPLITS if split in several)
+            found.append((both, f"subject {subject} is in both {both}; slice its scans with one --split", subject))
+        pairs = namesakes(self.records)
+        apart = [pair for pair in pairs if len(splits[pair[0].subject] | splits[pair[1].subject]) > 1]
+        found += of_namesakes(apart)
         classes = {record.label for record in self.records if record.split == "train"}
         if len(classes) == 1:
-            lines.append(f"the scans to train on are all {classes.pop()}; add those of another class")
-        if lines:
-            raise InputError("\n".join(lines))
+            text = f"the scans to train on are all {classes.pop()}; add those of another class"
+            found.append(("classes", text, ""))
+        if not found:
+            unlike = [pair for pair in copies(self.folders, self.records) if pair[0].fingerprint != pair[1].fingerprint]
+            found = of_copies(unlike)
+        if found:
+            raise InputError("\n".join(condensed(found)))
+        for line in condensed(of_namesakes(pairs)):
+            logging.getLogger(__name__).warning(line)
         for record, folder in zip(self.records, self.folders, strict=True):
             verify_stack(folder, record)
 
