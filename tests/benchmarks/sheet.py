@@ -19,13 +19,12 @@ LABELS = ("CN", "EMCI", "MCI", "LMCI", "AD")
 
 def write_cohort(folder: Path, rows: int) -> Path:
     """Write a sheet of small volumes, each of its own voxels, two scans a subject."""
-    voxels = np.pad(np.arange(6**3, dtype=np.float32).reshape(6, 6, 6) + 100, 1)
-    content = bytearray(nib.Nifti1Image(voxels, np.diag([15, 15, 15, 1])).to_bytes())
-    middle = 352 + 4 * (4 * 64 + 4 * 8 + 4)
+    random = np.random.default_rng(0)
+    header = nib.Nifti1Image(np.zeros((8, 8, 8), np.float32), np.diag([15, 15, 15, 1])).to_bytes()[:352]
     lines = ["scan,subject,image,label,age,sex,site"]
     for number in range(rows):
-        content[middle : middle + 4] = np.float32(200 + number / rows).tobytes()
-        (folder / f"{number}.nii.gz").write_bytes(gzip.compress(content, 1))
+        voxels = np.pad(random.uniform(100, 300, (6, 6, 6)).astype(np.float32), 1)
+        (folder / f"{number}.nii.gz").write_bytes(gzip.compress(header + voxels.tobytes(order="F"), 1))
         subject = number // 2
         lines.append(f"s{number},p{subject},{number}.nii.gz,{LABELS[subject % 5]},{60 + subject % 30},F,Oslo")
     (folder / "samplesheet.csv").write_text("\n".join(lines))
