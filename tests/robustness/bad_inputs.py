@@ -119,8 +119,8 @@ ONE_LINE_SHEETS = [
         "img/0.nii' cannot be found (No such file or directory); correct the path; 299 more like this: '",
     ),
     (
-        ",scan,subject,image,label\n" + "".join(f"{n},s{n},p{n},{x}.nii,{x[:2]}\n" for n, x in enumerate(NAMES)),
-        "row 2: '0' stands in a column without a name; name it in the header; 3 more like this: '1' (row 3), '2' (row",
+        ",scan,subject,image,label\n" + "".join(f"{n},s{n},p{n},{x}.nii,{x[:2]}\n" for n, x in enumerate(NAMES, 7)),
+        "row 2: '7' stands in a column without a name; name it in the header; 3 more like this: '8' (row 3), '9' (row",
     ),
     (
         "scan,subject,image,label\n" + "".join(f"a {n},p{n},{name}.nii,{name[:2]}\n" for n, name in enumerate(NAMES)),

@@ -157,7 +157,8 @@ def _length(path: str) -> int:
     try:
         status = os.stat(path)
     except OSError as error:
-        if Path(path).is_symlink() and "annex/objects" in Path(path).readlink().as_posix():
+        link = Path(path)
+        if isinstance(error, FileNotFoundError) and link.is_symlink() and "annex/objects" in str(link.readlink()):
             raise UnfitVolumeError(f"{shown(path)} is not downloaded yet; get it, as by datalad get") from error
         raise UnfitVolumeError(f"{shown(path)} cannot be found ({error.strerror}); correct the path") from error
     if not stat.S_ISREG(status.st_mode):
