@@ -53,7 +53,7 @@ def test_settings_are_chosen_on_validation_scans_and_used(run: Run) -> None:
     compared = pd.read_csv(run.outdir / "tuning/tuning.csv")
     settings = json.loads((run.outdir / "tuning/settings.json").read_text())
     assert len(compared) == 4
-    assert compared.loc[0, ["guidance_scale", "noise_depth"]].to_dict() == settings
+    assert compared.loc[0, ["guidance_scale", "noise_depth"]].to_dict().items() <= settings.items()
     assert (run.outdir / "tuning/pareto.png").is_file()
     [script] = {
         Path(row["workdir"], ".command.sh").read_text().count("--settings settings.json")
