@@ -197,6 +197,13 @@ def variable(process: int, name: str) -> str | None:
     return dict(entry.split("=", 1) for entry in _read(process, "environ") if "=" in entry).get(name)
 
 
+def has_loaded(process: int, library: str) -> bool:
+    """Return whether a process has a library in its memory; not when it has ended."""
+    with contextlib.suppress(OSError):
+        return library in Path(f"/proc/{process}/maps").read_text()
+    return False
+
+
 def open_files(process: int) -> str:
     with contextlib.suppress(OSError):
         return " ".join(str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from slurm import Cluster, command, missing, processes, variable
+from slurm import Cluster, command, has_loaded, missing, processes, variable
 
 from requirements import need
 from runs import LIMITS, Run, assert_same_results, nextflow, read_trace, start, statuses, succeed, wait_for, write_sheet
@@ -70,9 +70,10 @@ def faulty(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Faulty
     log, trace = folder / "results/checkpoints/training.log", folder / "results/pipeline_info/trace.txt"
 
     def tools(scan: str) -> list[int]:
-        """Return the processes of reconstruct.py at a scan."""
+        """Return the processes of reconstruct.py at a scan, once they are past their first moments."""
         inside = cluster.processes(SLURM_JOB_NAME=f"nf-RECONSTRUCT_({scan})")
-        return [process for process in inside if "reconstruct.py" in command(process)]
+        started = [process for process in inside if "reconstruct.py" in command(process)]
+        return [process for process in started if has_loaded(process, "libtorch")]
 
     wait_for(lambda: log.exists() and log.read_text() != "", nextflow)
     cluster.call("scancel", "--batch", "--signal=USR2", cluster.job("nf-TRAIN"))  # As before a time limit
