@@ -1,3 +1,5 @@
+import itertools
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -42,6 +44,21 @@ def test_cube_is_centred_on_the_brain(name):
     conformed = conform(voxels, affine, SIZE, FOV)
     middle = conformed.geometry.cube_affine @ [*[(SIZE - 1) / 2] * 3, 1]
     assert np.abs(middle[:3] - CENTRE).max() < 4
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_cube_lies_in_one_place_however_the_scan_is_stored(name):
+    voxels, affine = head_on(name)
+    image = nib.Nifti1Image(voxels, affine)
+    place = conform(voxels, affine, SIZE, FOV).geometry.cube_affine
+    for axes in itertools.product(*(((axis, 1), (axis, -1)) for axis in range(3))):
+        turned = image.as_reoriented(np.array(axes))
+        stored = conform(np.asarray(turned.dataobj), turned.affine, SIZE, FOV).geometry.cube_affine
+        np.testing.assert_allclose(stored, place, atol=0.5)
+    for width in (1, 2, 3):
+        moved = affine @ nib.affines.from_matvec(np.eye(3), np.full(3, -width))
+        padded = conform(np.pad(voxels, width), moved, SIZE, FOV).geometry.cube_affine
+        np.testing.assert_allclose(padded, place, atol=0.5)
 
 
 def test_intensities_do_not_depend_on_units_or_type():

@@ -110,13 +110,7 @@ def foreground(voxels: Array) -> Mask:
     The threshold is the lower of two by Otsu's criterion for three classes (Liao, Chen and Chung, J Inf Sci Eng
     2001): it parts the background from dark tissue, which a single threshold would lose with the background.
     """
-    values = voxels[np.isfinite(voxels)]
-    if values.size == 0 or values.min() == values.max():
-        return np.zeros(voxels.shape, dtype=bool)
-    try:
-        threshold = threshold_multiotsu(values, classes=3)[0]
-    except ValueError:  # two grey values only
-        threshold = values.min()
+    threshold = _darkest_tissue(voxels)
     bright = voxels > threshold
     pieces, count = ndimage.label(ndimage.binary_opening(bright) if min(bright.shape) > 16 else bright)
     if count == 0:
@@ -125,6 +119,31 @@ def foreground(voxels: Array) -> Mask:
     sizes[0] = 0
     large = (sizes >= SMALLEST_PIECE * sizes.max())[pieces]
     return ndimage.binary_fill_holes(ndimage.binary_closing(large, iterations=2) | large)
+
+
+def fine_foreground(voxels: Array) -> Mask:
+    """Return the foreground of a volume to the voxel, searched for on a coarse copy.
+
+    It is the same however the volume is stored, turned or padded; the coarse copy's own edges are not.
+    """
+    steps = [min(stride(voxels), extent) for extent in voxels.shape]
+    coarse = ndimage.uniform_filter(voxels, steps)[:: steps[0], :: steps[1], :: steps[2]]
+    near = ndimage.binary_dilation(foreground(coarse))
+    for axis, step in enumerate(steps):
+        nearest = (np.arange(voxels.shape[axis]) + step // 2) // step
+        near = np.take(near, np.minimum(nearest, coarse.shape[axis] - 1), axis)
+    return near & (voxels > _darkest_tissue(coarse))
+
+
+def _darkest_tissue(voxels: Array) -> float:
+    """Return the intensity above which voxels are tissue; infinity where there is only one value."""
+    values = voxels[np.isfinite(voxels)]
+    if values.size == 0 or values.min() == values.max():
+        return np.inf
+    try:
+        return float(threshold_multiotsu(values, classes=3)[0])
+    except ValueError:  # two grey values only
+        return float(values.min())
 
 
 def unpadded(voxels: Array) -> Array:
