@@ -2,7 +2,7 @@
 
 import pytest
 
-from healthward.checks.class_words import compared, doubted_health, says_health
+from healthward.checks.class_words import compared, doubted_health, doubted_order, says_health
 from healthward.labels import ADNI, parsed_classes
 
 
@@ -23,6 +23,11 @@ def test_a_healthy_class_that_is_a_disease_by_its_name_is_asked_about(classes: s
 @pytest.mark.parametrize("classes", ["CN,MCI,AD", "HC,SCD,DEM", "A,B,C", "Young,Old", "healthy_control,PD", "CU,NC,AD"])
 def test_other_classes_pass_in_silence(classes: str) -> None:
     assert doubted_health(parsed_classes(classes), classes.split(",")[0]) == ""
+
+
+def test_stages_in_another_order_are_asked_about() -> None:
+    assert doubted_order(parsed_classes("CN,AD,MCI")).startswith("CN, AD, MCI are not from healthy to most severe")
+    assert all(doubted_order(parsed_classes(each)) == "" for each in ("CN,MCI,AD", "HC,SCD,AD", "A,C,B", "CN,AD,FTD"))
 
 
 def test_the_line_names_who_is_compared() -> None:

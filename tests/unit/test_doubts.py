@@ -53,6 +53,9 @@ def sheet_of(*subjects: str, splits: str = "", images: str = "", labels: str = "
             )
         ),
         ("P01V1", "P01V2"),
+        ("P1x_m00_brain", "P1x_m12_brain"),
+        ("V1_P1x", "V2_P1x"),
+        ("P1x-2019", "P1x-2021"),
     ],
 )
 def test_subjects_that_hold_a_visit_are_reported(pair: tuple[str, str]) -> None:
@@ -77,6 +80,8 @@ def test_visits_of_a_person_in_two_splits_are_a_problem() -> None:
     [
         ["002_S_0413_m00", "003_S_0001_m00", "003_S_0002_m12"],
         ["CN_M01", "CN_M02", "AD_M01"],
+        ["S01_M00", "S01_M01", "S01_F01", "S02_M00"],
+        ["HC_2001", "HC_2002", "1_brain", "2_brain"],
         ["ctrl_v1", "ctrl_v2", "pat_v1"],
         [f"site1_m{number:02}" for number in range(1, 41)],
         ["sub-1", "sub-2", "sub-v1", "1_2", "1_3"],
@@ -105,12 +110,12 @@ ADNI_PATHS = "/d/002_S_0413/1/a.nii /d/002_S_0413/2/a.nii /d/003_S_0414/a.nii /d
 
 def test_one_person_of_the_paths_under_several_subjects_is_reported_or_a_problem() -> None:
     [line] = doubts(sheet_of("p1", "p2", "p3", "p3", images=ADNI_PATHS))
-    assert line.startswith("sheet.csv, subject: 1 more subject of one person by the paths of images or the ids")
+    assert line.startswith("sheet.csv, subject: 1 more subject of one person by paths of images, ids of scans")
     assert "'p1' (row 2) and 'p2' (row 3), both '002_S_0413'" in line
     sheet = sheet_of("p1", "p2", "p3", "p3", images=ADNI_PATHS, splits="train test test test")
     assert doubts(sheet) == []
     [line] = sheet.problem_lines()
-    assert line.startswith("sheet.csv row 3, subject: 'p1' (row 2) and 'p2' are both '002_S_0413' by the paths")
+    assert line.startswith("sheet.csv row 3, subject: 'p1' (row 2) and 'p2' are both '002_S_0413' by paths")
     assert line.endswith("in 'train' and 'test'; give all scans of a person one subject")
     assert doubts(sheet_of("p1", "p1", "p2", "p2", images=ADNI_PATHS)) == []
     visits = sheet_of("p1_m00", "p1_m12", "p2", "p2", images=ADNI_PATHS)
@@ -179,6 +184,77 @@ def test_images_that_are_another_subject_s_by_their_path_are_reported() -> None:
         assert doubts(sheet_of(*subjects, images=images)) == []
 
 
+@pytest.mark.parametrize(
+    ("subjects", "images"),
+    [
+        ("P1 P2 P10", "/d/P2.nii /d/P10.nii /d/P1.nii"),
+        ("P001 P002 P003", "/fs/P002/mri/brain.nii /fs/P003/mri/brain.nii /fs/P001/mri/brain.nii"),
+        ("3004 3005 3006", "/ppmi/3005/T1/a.nii /ppmi/3006/T1/a.nii /ppmi/3004/T1/a.nii"),
+        ("IXI012 IXI013 IXI014", "/d/IXI013-HH-1211-T1.nii /d/IXI014-G-1-T1.nii /d/IXI012-IOP-7-T1.nii"),
+        ("1 2 3", "/d/2_T1w.nii.gz /d/03.nii.gz /d/1.nii.gz"),
+    ],
+)
+def test_images_under_another_id_of_the_sheet_are_reported(subjects: str, images: str) -> None:
+    [line] = doubts(sheet_of(*subjects.split(), images=images, labels="CN CN AD"))
+    assert line.startswith("sheet.csv, subject: 3 scans with an image that is another subject's by its path:")
+    first, second, third = images.split()
+    assert doubts(sheet_of(*subjects.split(), images=f"{third} {first} {second}", labels="CN CN AD")) == []
+
+
+def test_files_that_only_count_name_nobody() -> None:
+    assert (
+        doubts(sheet_of("1", "2", "3", "3", images="/d/1.nii /d/2.nii /d/3.nii /d/4.nii", labels="CN CN AD AD")) == []
+    )
+    assert doubts(sheet_of("a", "b", "c", images="/d/1/a.nii /d/2/b.nii /d/1/c.nii", labels="CN CN AD")) == []
+
+
+def test_people_of_a_column_of_ids_who_are_several_subjects_are_reported() -> None:
+    sheet = with_column(sheet_of("1", "2", "3", labels="CN CN AD"), "PTID", "002_S_0413_m00 002_S_0413_m12 3_S_1")
+    [line] = doubts(sheet)
+    assert "1 more subject of one person" in line
+    sheet.rows = [replace(row, split=split) for row, split in zip(sheet.rows, ("train", "test", "test"), strict=True)]
+    assert doubts(sheet) == []
+    [line] = sheet.problem_lines()
+    assert "'1' (row 2) and '2' are both '002_S_0413_m00' by paths, scans or a column, in 'train' and 'test'" in line
+
+
+def test_folders_of_one_person_each_with_several_subjects_are_asked_about() -> None:
+    images = " ".join(f"/d/P{person}/m{month}/T1.nii" for person in (3, 4, 5) for month in ("00", "12"))
+    sheet = sheet_of(*(str(100 + number) for number in range(6)), images=images, labels="CN CN AD AD AD AD")
+    [line] = doubts(sheet)
+    assert line.startswith("sheet.csv, subject: 3 folders with images of several subjects, such as 'P3' ('100' and")
+    sheet.rows = [replace(row, sex="FM"[index % 2]) for index, row in enumerate(sheet.rows)]
+    assert doubts(sheet) == []
+    sites = [replace(row, sex="", image=row.image.replace("/P", "/site")) for row in sheet.rows]
+    assert doubts(replace(sheet, rows=sites)) == []
+
+
+@pytest.mark.parametrize(
+    ("subjects", "images", "column"),
+    [
+        ("a b c d", "/d/controls/1.nii /d/controls/2.nii /d/patients/3.nii /d/patients/4.nii", ""),
+        ("a b c d", "/d/ctl_1.nii /d/ctl_2.nii /d/pat_3.nii /d/pat_4.nii", ""),
+        ("CTL1 CTL2 PAT1 PAT2", "", ""),
+        ("a b c d", "", "control Control patient Patient"),
+    ],
+    ids=["folders", "files", "subjects", "column"],
+)
+def test_labels_that_are_turned_round_are_reported(subjects: str, images: str, column: str) -> None:
+    def lines(labels: str) -> list[str]:
+        return doubts(
+            with_column(sheet_of(*subjects.split(), images=images, labels=labels), "Group", column or "- - - -")
+        )
+
+    [line] = lines("AD AD CN CN")
+    assert ": 4 of 4 scans contradict the label, such as health beside AD (row 2)" in line
+    assert lines("CN CN AD AD") == []
+    assert lines("CN CN AD CN") == []
+
+
+def test_words_of_one_side_alone_are_the_name_of_a_study() -> None:
+    assert doubts(sheet_of("PD_1", "PD_2", "PD_3", labels="CN CN AD", images="/d/PD/1 /d/PD/2 /d/PD2/3")) == []
+
+
 def test_labels_that_contradict_the_folder_are_reported() -> None:
     images = "/AD/x/CN/1/a.nii /AD/x/cn/1/b.nii /AD/x/MCI/c.nii"
     assert doubts(sheet_of("a", "b", "c", images=images, labels="CN CN LMCI")) == []
@@ -219,7 +295,9 @@ def with_column(sheet: Sheet, name: str, words: str) -> Sheet:
         ("diagnosis", "CN AD CN", 1),
         ("DX_Group", "cn ad ad", 1),
         ("diagnosis", "CN MCI n/a", 0),
-        ("diagnosis", "AD CN patient", 0),
+        ("diagnosis", "CN AD patient", 0),
+        ("Group", "CN CN AD", 0),
+        ("Group", "AD CN AD", 1),
         ("diagnosis_bl", "AD CN CN", 0),
         ("father", "AD CN CN", 0),
         ("dx", "CN EMCI AD", 0),

@@ -1,5 +1,7 @@
 """What a model learned from is train again and no control, and what is new to it is held out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from healthward.checks.withholding import (
     Learned,
     hold_out_new,
     namesakes_warning,
+    pseudonyms_warning,
     return_people,
     return_to_training,
     trust_warning,
@@ -99,6 +102,30 @@ def test_people_that_the_model_learned_from_are_train_at_another_visit(known: st
         "the model: 2 scans of subjects with the ids of people that it learned from (s2x, s3x): train"
     )
     assert return_people(sheet, Learned(None)) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "subject", "image"),
+    [
+        ("OAS1_0010_MR1", "OAS1_0010_MR2", "/1.nii"),
+        ("002_S_0413", "002_S_0413_m12", "/1.nii"),
+        ("002_S_0413_m12", "2_s_413", "/1.nii"),
+        ("002_S_0413", "study seven", "/adni/002_S_0413/T1.nii"),
+        ("V1_IXI012", "IXI012", "/1.nii"),
+    ],
+)
+def test_people_of_a_training_are_known_whatever_the_visit(known: str, subject: str, image: str) -> None:
+    sheet = sheet_of(replace(row(2, subject), image=image), replace(row(3, f"x{subject}"), image="/2.nii"))
+    assert len(return_people(sheet, Learned((), set(), {known}))) == 1
+    assert splits(sheet) == ["train", ""]
+
+
+def test_a_model_of_pseudonyms_asks_for_their_secret() -> None:
+    people = {pseudonym("person", name, SALT) for name in ("a", "b")}
+    [line] = pseudonyms_warning(Learned((), set(), people))
+    assert line.startswith("the model knows its people by pseudonyms")
+    assert pseudonyms_warning(Learned((), set(), people, SALT)) == []
+    assert pseudonyms_warning(Learned((), set(), {*people, "p7"})) == []
 
 
 @pytest.mark.parametrize("name", ["sub-01", "7", "P012", "cn000", "Patient_3"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from healthward.checks.checked import Checked, Skipped
-from healthward.checks.class_words import compared, doubted_health
+from healthward.checks.class_words import compared, doubted_health, doubted_order
 from healthward.checks.doubts import doubts
 from healthward.checks.identity import (
     audit_ids,
@@ -160,8 +160,8 @@ def check(
         healthy = parameters["healthy"]
         disease = parameters["disease"] or most_severe(trained or classes, healthy) or ""
         comparison = compared(classes, healthy, disease)
-        if doubt := doubted_health(classes, healthy):
-            warnings.append(f"parameter classes: {doubt}")
+        about_classes = (doubted_health(classes, healthy), doubted_order(classes))
+        warnings += [f"parameter classes: {doubt}" for doubt in about_classes if doubt]
     warnings += without_effect(parameters, schema, bool(model), has_split)
     absent, unscored = _missing_weights(parameters, weights)
     misplaced, doubted = _judge_atlas(atlas, atlas_names, atlas_images)

@@ -4,12 +4,19 @@ import re
 import statistics
 import unicodedata
 
-from healthward.checks.label_doubts import audit_folders, audit_labels_of_people, audit_names, audit_other_labels
+from healthward.checks.label_doubts import (
+    audit_folders,
+    audit_labels_of_people,
+    audit_names,
+    audit_other_labels,
+    audit_sides,
+)
 from healthward.checks.people import (
     audit_counted,
     audit_divided_people,
     audit_joined_people,
     audit_numbering,
+    audit_shared_folders,
     audit_shared_subject,
     audit_subjects_of_paths,
     audit_visits,
@@ -34,7 +41,8 @@ ADULT_YEARS, INFANT_YEARS = 18, 5
 
 AUDITS = (
     *(audit_visits, audit_counted, audit_shared_subject, audit_subjects_of_paths, audit_divided_people),
-    *(audit_joined_people, audit_numbering, audit_folders, audit_names, audit_other_labels, audit_labels_of_people),
+    *(audit_shared_folders, audit_joined_people, audit_numbering),
+    *(audit_folders, audit_names, audit_sides, audit_other_labels, audit_labels_of_people),
 )
 
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import PurePosixPath
 
-from healthward.checks.class_words import says_health
+from healthward.checks.class_words import DISEASE, says_health, side
 from healthward.inputs.bids_tables import NAMES
 from healthward.inputs.fields import MISSING, Row
 from healthward.inputs.samplesheet import Sheet
@@ -17,6 +17,9 @@ LABELS = {plain(name) for name in NAMES["label"] if not name.endswith(("_bl", "_
     *("class", "diag", "diagnosisgroup", "dxgroup", "clinicaldiagnosis", "cohort", "status", "target")
 }
 """What columns that hold a label are called, without those of another time, which may well say another one."""
+
+OF_BASELINE = {"group", "researchgroup", "cohort"}
+"""... and those that often hold the label of a person's first visit beside later ones."""
 
 
 def audit_folders(sheet: Sheet) -> list[str]:
@@ -53,6 +56,37 @@ def audit_names(sheet: Sheet) -> list[str]:
     return lines[:1]
 
 
+def audit_sides(sheet: Sheet) -> list[str]:
+    """Warn where most folders, files, ids or cells of a column that say health or disease say not what the label says.
+
+    Where only one of the two is said, it is perhaps the name of a study. What class_words.doubted_health or another
+    audit tells is not told again.
+    """
+    healthy = sheet.classes.healthy
+    if plain(healthy) in DISEASE or any(audit(sheet) for audit in (audit_folders, audit_names, audit_other_labels)):
+        return []
+    above = len(PurePosixPath(common_folder(row.image for row in sheet.rows if row.image)).parts)
+    names: dict[str, list[tuple[Row, str]]] = {}
+    for row in sheet.rows:
+        *folders, file = PurePosixPath(row.image).parts[above:] or [""]
+        said = next(filter(None, map(side, reversed(folders))), "")
+        names.setdefault("image, by its folder", []).append((row, said))
+        for what, name in (("image, by its name", file), ("subject", row.subject), ("scan", row.scan)):
+            names.setdefault(what, []).append((row, side(VOLUME_SUFFIX.sub("", name))))
+        for column, text in row.others:
+            if plain(column) in LABELS:
+                names.setdefault(column, []).append((row, side(text)))
+    lines = []
+    for what, found in names.items():
+        telling = [(row, said) for row, said in found if said and row.label]
+        wrong = [(row, said) for row, said in telling if (said == "health") != (row.label == healthy)]
+        if len({said for _, said in telling}) == 2 and 2 * len(wrong) > len(telling):
+            row, said = wrong[0]
+            text = f"{len(wrong)} of {counted(len(telling), 'scan')} contradict the label, such as {said} beside"
+            lines.append(f"{what}: {text} {row.label} ({sheet.place(row.number)}): see that no label was turned round")
+    return lines[:1]
+
+
 def audit_other_labels(sheet: Sheet) -> list[str]:
     """Warn of a column of the user's own, called as labels are and of classes alone, that contradicts the label."""
     columns: dict[str, list[tuple[Row, str]]] = {}
@@ -62,8 +96,9 @@ def audit_other_labels(sheet: Sheet) -> list[str]:
                 columns.setdefault(name, []).append((row, class_in(sheet, sheet.codes.get(plain_code(text), text))))
     lines = []
     for name, cells in columns.items():
+        fewest = len(cells) // 2 + 1 if plain(name) in OF_BASELINE else 1
         wrong = [(row, named) for row, named in cells if not (row.label.endswith(named) or named.endswith(row.label))]
-        if wrong and all(named for _, named in cells):
+        if len(wrong) >= fewest and all(named for _, named in cells):
             row, named = wrong[0]
             text = f"{counted(len(wrong), 'scan')} with another class than the label, as {named} beside {row.label}"
             lines.append(f"{name}: {text} ({sheet.place(row.number)}): see that the label is the right column")

@@ -7,19 +7,11 @@ from itertools import chain
 from pathlib import PurePosixPath
 
 from healthward.checks.label_doubts import SHIFTED, class_in
-from healthward.inputs.fields import Row
+from healthward.inputs.fields import MISSING, Row
 from healthward.inputs.samplesheet import Sheet
-from healthward.inputs.subjects import STUDY, bare, common_folder, subject_in_path
+from healthward.inputs.subjects import STUDY, bare, common_folder, person_of, subjects_by_path
 from healthward.labels import plain_code
-from healthward.wording import counted, listed, shown
-
-VISIT = re.compile(
-    r"(([_.-](ses(sion)?[_-]?[a-z0-9]+|(visit|scan|run|tp|mr|time(point)?|wave|year|exam|follow(_?up)?)[_-]?[0-9]+"
-    r"|(m|month|w|d|y|t|v)[0-9]{1,5}|[0-9]{1,3}(d|w|m|mo|mths?|months?|y|yr|yrs|years?)|mr|fu[0-9]*|follow(_?up)?"
-    r"|bl|base(line)?|sc|screening|pre|post|(19|20)[0-9]{2}[_-]?[01][0-9][_-]?[0-3][0-9]))+|(?<=[0-9])v[1-9])$",
-    re.IGNORECASE,
-)
-"""002_S_0413_m12, sub-01_ses-M00, OAS2_0001_MR1, OAS30001_MR_d0129, p7_bl, p7_12mo, p7_timepoint1, P07V1."""
+from healthward.wording import counted, listed, plain, shown
 
 MOST_VISITS = 20
 """Of a longer series, such as site1_m01 to site1_m40, each is rather a person."""
@@ -30,6 +22,25 @@ COUNTED = re.compile("(.*[0-9].*[_.-])([1-9])|(.*[0-9])[_.-]?([a-z])", re.IGNORE
 MOST_COUNTED = 4
 """Of a longer series that is counted or lettered, such as site 1's people, each is rather a person."""
 
+FEMALE = re.compile("(.*)[_.-]F[0-9]{1,5}", re.IGNORECASE)
+"""Beside s1_F01, s1_M02 is no month."""
+
+IDS = {
+    "ptid",
+    "rid",
+    "participantid",
+    "participant",
+    "subjectid",
+    "subjid",
+    "patientid",
+    "patient",
+    "personid",
+    "person",
+}
+"""What columns that hold ids of people are called."""
+
+SITE = re.compile("site|scanner|cent(er|re)|batch|group|cohort|part(?!icipant)|wave|study", re.IGNORECASE)
+
 SESSION_OF = re.compile("(sub-[A-Z0-9]+)_ses-", re.IGNORECASE)
 FEWEST_SCANS_TO_SHARE = 4
 FEWEST_TO_COUNT = 3
@@ -38,10 +49,11 @@ FEWEST_TO_COUNT = 3
 def audit_visits(sheet: Sheet) -> list[str]:
     """Warn of subjects that are equal up to a visit at their end; report those that are in different splits."""
     people: dict[tuple[str, ...], dict[tuple[str, ...], Row]] = {}
+    sexes = {bare(found[1]) for row in sheet.rows if (found := FEMALE.fullmatch(row.subject))}
     for row in sheet.rows:
-        person = VISIT.sub("", row.subject)
-        if any(letter.isdigit() for letter in person):
-            people.setdefault(bare(person), {}).setdefault(bare(row.subject), row)
+        person = person_of(row.subject)
+        if any(word.isdigit() for word in person) and person not in sexes:
+            people.setdefault(person, {}).setdefault(bare(row.subject), row)
     several = [list(visits.values()) for visits in people.values() if 1 < len(visits) <= MOST_VISITS]
     if not several:
         return []
@@ -99,14 +111,16 @@ def audit_subjects_of_paths(sheet: Sheet) -> list[str]:
 
 
 def audit_divided_people(sheet: Sheet) -> list[str]:
-    """Warn of people, by paths or ids of scans, who are several subjects; report those that are in different splits.
+    """Warn of people who are several subjects by paths, ids of scans or a column; report those in different splits.
 
     Ids of ADNI and OASIS are of one person anywhere, sub-01 within one dataset alone.
     """
     known = {bare(row.subject) for row in sheet.rows}
     people: dict[Hashable, dict[tuple[str, ...], tuple[str, Row]]] = {}
-    for row, person, named in chain(_people_of_paths(sheet.rows), _people_of_scans(sheet.rows)):
-        people.setdefault(person, {}).setdefault(_person(row.subject), (named, row))
+    for row, person, named in chain(
+        _people_of_paths(sheet.rows), _people_of_scans(sheet.rows), _people_of_columns(sheet.rows)
+    ):
+        people.setdefault(person, {}).setdefault(person_of(row.subject), (named, row))
     told: set[tuple[int, int]] = set()
     within = []
     for (named, first), *others in (list(subjects.values()) for subjects in people.values()):
@@ -116,13 +130,46 @@ def audit_divided_people(sheet: Sheet) -> list[str]:
             told.add((first.number, row.number))
             two = f"{shown(first.subject)} ({sheet.place(first.number)}) and {shown(row.subject)}"
             if first.split != row.split:
-                text = f"{two} are both {shown(named)} by the paths or scans, in {shown(first.split)} and"
+                text = f"{two} are both {shown(named)} by paths, scans or a column, in {shown(first.split)} and"
                 mend = "give all scans of a person one subject"
                 sheet.report(row.number, "subject", f"{text} {shown(row.split)}; {mend}")
             elif bare(named) not in known:  # else audit_subjects_of_paths tells it
                 within.append(f"{two} ({sheet.place(row.number)}), both {shown(named)}")
-    text = "of one person by the paths of images or the ids of scans, lest one counts as several"
+    text = "of one person by paths of images, ids of scans or a column, lest one counts as several"
     return [f"subject: {counted(len(within), 'more subject')} {text}: {listed(within)}"] if within else []
+
+
+def audit_shared_folders(sheet: Sheet) -> list[str]:
+    """Warn where folders with a number, as those of single people are, hold few images and several subjects.
+
+    Folders of sites hold people of both sexes, or are called so.
+    """
+    above = len(PurePosixPath(common_folder(row.image for row in sheet.rows if row.image)).parts)
+    named = {row.number for row, _ in _of_paths(sheet.rows)}
+    folders: dict[tuple[str, ...], list[Row]] = {}
+    for row in sheet.rows:
+        parts = PurePosixPath(row.image).parts[:-1]
+        for depth in range(above + 1, len(parts) + 1):
+            name = parts[depth - 1]
+            if any(letter.isdigit() for letter in name) and not SITE.match(name) and row.number not in named:
+                folders.setdefault(parts[:depth], []).append(row)
+    shared = [
+        (folder[-1], rows)
+        for folder, rows in folders.items()
+        if len({row.subject for row in rows} - {""}) > 1 and len({row.sex for row in rows} - {""}) < 2
+    ]
+    largest = max((len(rows) for _, rows in shared), default=0)
+    if (
+        len(shared) < FEWEST_TO_COUNT
+        or largest > MOST_COUNTED
+        or 2 * sum(len(rows) for _, rows in shared) < len(folders)
+    ):
+        return []
+    folder, (first, *_) = shared[0]
+    second = next(row for row in shared[0][1] if row.subject != first.subject)
+    example = f"{shown(folder)} ({shown(first.subject)} and {shown(second.subject)}, {sheet.place(first.number)} and"
+    text = f"{counted(len(shared), 'folder')} with images of several subjects, such as {example}"
+    return [f"subject: {text} {sheet.place(second.number)}): if each is one person's, give all its scans one subject"]
 
 
 def audit_joined_people(sheet: Sheet) -> list[str]:
@@ -136,7 +183,7 @@ def audit_joined_people(sheet: Sheet) -> list[str]:
         own = bare(row.subject)
         if bare(named) in known - {own}:
             continue
-        person = own if bare(named)[: len(own)] == own else _person(named)
+        person = own if bare(named)[: len(own)] == own else person_of(named)
         people.setdefault(row.subject, {}).setdefault(person, (named, row))
     found = []
     for subject, of_paths in people.items():
@@ -165,28 +212,30 @@ def audit_numbering(sheet: Sheet) -> list[str]:
 def _of_paths(rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:
     """Yield the rows whose image is of a subject by its path, with that subject."""
     rows = list(rows)
-    common = common_folder(row.image for row in rows if row.image)
+    named = subjects_by_path({row.image: row.subject for row in rows if row.image})
     for row in rows:
-        if named := subject_in_path(row.image, common):
-            yield row, named
+        if row.image in named:
+            yield row, named[row.image]
 
 
 def _people_of_paths(rows: Iterable[Row]) -> Iterator[tuple[Row, Hashable, str]]:
     for row, named in _of_paths(rows):
         parts = PurePosixPath(row.image).parts
         depth = next((place for place, part in enumerate(parts) if part.lower().startswith("sub-")), len(parts))
-        yield row, _person(named) if STUDY.fullmatch(named) else (parts[:depth], _person(named)), named
+        only_there = depth < len(parts) and not STUDY.fullmatch(named)
+        yield row, (parts[:depth], person_of(named)) if only_there else person_of(named), named
 
 
 def _people_of_scans(rows: Iterable[Row]) -> Iterator[tuple[Row, Hashable, str]]:
     for row in rows:
         if study := STUDY.search(row.scan):
-            yield row, _person(study.group()), study.group()
+            yield row, person_of(study.group()), study.group()
         elif found := SESSION_OF.match(row.scan):
             yield row, (found[1].lower(),), found[1]
 
 
-def _person(name: str) -> tuple[str, ...]:
-    """Return what an id says of the person, without a visit at its end."""
-    stem = VISIT.sub("", name)
-    return bare(stem if any(letter.isdigit() for letter in stem) else name)
+def _people_of_columns(rows: Iterable[Row]) -> Iterator[tuple[Row, Hashable, str]]:
+    for row in rows:
+        for name, text in row.others:
+            if plain(name) in IDS and text.lower() not in MISSING:
+                yield row, (plain(name), person_of(text)), text

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from healthward.imaging.signatures import Signature, earliest_copies
 from healthward.inputs.fields import Row
-from healthward.inputs.pseudonyms import pseudonym
+from healthward.inputs.pseudonyms import is_pseudonym, pseudonym
 from healthward.inputs.samplesheet import Sheet
-from healthward.inputs.subjects import bare, only_counts
+from healthward.inputs.subjects import STUDY, only_counts, person_of, without_visit
 from healthward.wording import counted, listed, shown
 
 MOST_NAMED = 20
@@ -30,9 +30,18 @@ class Learned:
         return not self.scans.isdisjoint(self._names("scan", row.scan))
 
     def person_test(self) -> Callable[[Row], bool]:
-        """Return the function that tells whether someone of the id of a row's subject was learned from."""
-        known = {bare(subject) for subject in self.subjects}
-        return lambda row: any(bare(name) in known for name in self._names("person", row.subject) if name)
+        """Return the function that tells whether someone of the id of a row was learned from, at whatever visit.
+
+        Ids of ADNI and OASIS in the image's path or in the scan's id count as the subject's.
+        """
+        known = {person_of(subject) for subject in self.subjects}
+
+        def is_known(row: Row) -> bool:
+            studies = [found.group() for text in (row.image, row.scan) if (found := STUDY.search(text))]
+            ids = {row.subject, without_visit(row.subject), *studies} - {""}
+            return any(person_of(name) in known for each in ids for name in self._names("person", each))
+
+        return is_known
 
     def _names(self, kind: str, name: str) -> list[str]:
         return [name, pseudonym(kind, name, self.salt)] if self.salt else [name]
@@ -53,7 +62,7 @@ def withhold_trained(
     lines += return_people(sheet, learned)
     if learned.signatures is not None:
         lines += hold_out_new(sheet, signatures, learned, tuned)
-    return lines + namesakes_warning(sheet, learned)
+    return lines + namesakes_warning(sheet, learned) + pseudonyms_warning(learned)
 
 
 def return_to_training(sheet: Sheet, signatures: Sequence[Signature | None], trained: Sequence[Signature]) -> list[str]:
@@ -94,7 +103,9 @@ def return_people(sheet: Sheet, learned: Learned) -> list[str]:
     """
     is_known = learned.person_test()
     alike = [row for row in sheet.rows if row.split != "train" and is_known(row)]
-    moved, counting = ([row for row in alike if only_counts(row.subject) is counts] for counts in (False, True))
+    moved, counting = (
+        [row for row in alike if only_counts(without_visit(row.subject)) is counts] for counts in (False, True)
+    )
     scans = {row.scan for row in moved}
     sheet.rows = [replace(row, split="train") if row.scan in scans else row for row in sheet.rows]
     lines = []
@@ -140,3 +151,12 @@ def namesakes_warning(sheet: Sheet, learned: Learned) -> list[str]:
     alike = [row.scan for row in sheet.rows if row.split != "train" and learned.names_scan(row)]
     many = f"{counted(len(alike), 'scan')} with the ids of its training scans ({listed(alike, MOST_NAMED)})"
     return [f"the model: give {many} the split train if they are these, processed anew"] if alike else []
+
+
+def pseudonyms_warning(learned: Learned) -> list[str]:
+    """Return a line about a model that knows its people by pseudonyms, in a run that lacks their secret."""
+    if learned.salt or not learned.subjects or not all(map(is_pseudonym, learned.subjects)):
+        return []
+    reason = "the model knows its people by pseudonyms, so that new scans of them are not noticed by their ids"
+    mend = "give --pseudonymise with the --pseudonym_salt of its training"
+    return [f"{reason}; {mend}"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,11 @@ def pseudonym(kind: str, identity: str, salt: str) -> str:
     """
     digest = hmac.new(salt.encode(), f"{kind}/{identity}".encode(), hashlib.sha256).hexdigest()
     return f"{kind[0]}{digest[:DIGITS]}"
+
+
+def is_pseudonym(name: str) -> bool:
+    """Return whether a name is written as the pseudonym of a person is."""
+    return re.fullmatch(f"p[0-9a-f]{{{DIGITS}}}", name) is not None
 
 
 def pseudonymised(rows: Sequence[Row], salt: str) -> list[Row]:

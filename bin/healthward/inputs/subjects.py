@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from healthward.labels import ADNI
@@ -26,6 +26,19 @@ COMMON = {"patient", "participant", "person", "case", "control", "ctrl", "scan",
 WHOLE_NUMBER = re.compile(r"([0-9]+)\.0+")
 """What a spreadsheet makes of 7 in a column of numbers with gaps: 7.0."""
 
+TIMES = (
+    *("ses(sion)?[_-]?[a-z0-9]+", "(visit|scan|run|tp|mr|time(point)?|wave|year|exam|follow(_?up)?)[_-]?[0-9]+"),
+    *("(m|month|w|d|y|t|v)[0-9]{1,5}", "[0-9]{1,3}(d|w|m|mo|mths?|months?|y|yr|yrs|years?)", "mr", "fu[0-9]*"),
+    *("follow(_?up)?", "bl", "base(line)?", "sc", "screening", "pre", "post"),
+    "(19|20)[0-9]{2}([_-]?[01][0-9][_-]?[0-3][0-9])?",
+)
+PROCESSED = "([_.-](brain|bet|ss|stripped|skullstripped|n4|t1w?|mprage|reg|mni|warped|defaced))*"
+LAST_VISIT = re.compile(f"(([_.-]({'|'.join(TIMES)}))+|(?<=[0-9])v[1-9]){PROCESSED}$", re.IGNORECASE)
+"""002_S_0413_m12, sub-01_ses-M00, OAS2_0001_MR1, OAS30001_MR_d0129, p7_bl, p7_12mo, p7_2019, P07V1, p7_m12_brain."""
+
+FIRST_VISIT = re.compile(r"((visit|ses|tp|v)[_-]?[0-9]{1,2}|bl|baseline|fu[0-9]*|screening)[_.-](?=.)", re.IGNORECASE)
+"""V1_p7, bl_p7."""
+
 FOLDER = re.compile("sub-([A-Z0-9][A-Z0-9_.-]*)", re.IGNORECASE)
 
 
@@ -45,6 +58,41 @@ def subject_in_path(image: str, common: str = "") -> str | None:
     return None
 
 
+def subjects_by_path(images: Mapping[str, str]) -> dict[str, str]:
+    """Return of each image that its path says is of someone, by the names of studies or the subjects given, of whom.
+
+    Args:
+        images: the subject of each image. Its path says another one's id where a folder, or what the name of its file
+            begins with, reads as that id and nothing reads as its own, if paths of most images hold an id.
+    """
+    common = common_folder(images)
+    known = {bare(subject): subject for subject in images.values() if subject}
+    named: dict[str, str] = {}
+    by_id: dict[str, str] = {}
+    for image, subject in images.items():
+        if found := subject_in_path(image, common):
+            named[image] = found
+            continue
+        ids = [known[words] for words in _words_in_path(image, common) if words in known]
+        own = [each for each in ids if bare(each) == bare(subject)]
+        if ids:
+            by_id[image] = (own or ids)[0]
+    others = len(images) - len(named)
+    numbers = any(len(name) < 3 and name.isdigit() for name in by_id.values())
+    enough = others if numbers else others / 2  # what numbers some files may count anything
+    return named | by_id if len(by_id) >= max(enough, 1) else named
+
+
+def _words_in_path(image: str, common: str) -> Iterator[tuple[str, ...]]:
+    """Yield what the beginnings of a file's name say, the longest first, then each folder from the nearest one."""
+    path = PurePosixPath(image)
+    words = re.split("([_.-])", VOLUME_SUFFIX.sub("", path.name))
+    for end in range(len(words), 0, -2):
+        yield bare("".join(words[:end]))
+    for folder in reversed(path.parts[len(PurePosixPath(common).parts) : -1]):
+        yield bare(folder)
+
+
 def common_folder(images: Iterable[str]) -> str:
     """Return the folder that the paths of several images share; empty for none, and for a single image."""
     folders = [str(PurePosixPath(image).parent) for image in images]
@@ -60,6 +108,18 @@ def only_counts(name: str) -> bool:
     numbers = [part for part in parts if part.isdigit()]
     words = [part for part in parts if not part.isdigit()]
     return len("".join(numbers)) <= 4 and len(numbers) <= 1 and all(len(word) < 3 or word in COMMON for word in words)
+
+
+def without_visit(name: str) -> str:
+    """Return an id without a visit at its end or start, and without what processing adds to it."""
+    found = LAST_VISIT.search(name)
+    stem = name[: found.start()] if found else FIRST_VISIT.sub("", name, count=1) if FIRST_VISIT.match(name) else name
+    return stem if any(letter.isdigit() for letter in stem) else name
+
+
+def person_of(name: str) -> tuple[str, ...]:
+    """Return what an id says of the person, as `bare` does, without a visit."""
+    return bare(without_visit(name))
 
 
 def bare(name: str) -> tuple[str, ...]:
