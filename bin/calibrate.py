@@ -45,11 +45,10 @@ def calibrate(
     import logging
     from dataclasses import replace
 
-    from healthward.imaging.regions import atlas_on, check_place, find_atlas, region_table
+    from healthward.imaging.regions import atlas_on, check_place, find_atlas, opposite_regions, region_table
     from healthward.imaging.slices import load_scan
     from healthward.imaging.volumes import open_image_of, save_like
-    from healthward.maps.origin import FILE as ORIGIN
-    from healthward.maps.origin import read_origin, save_origin
+    from healthward.maps.origin import read_origin, renew, save_origin
     from healthward.maps.scores import FILE, read_scores
     from healthward.maps.viewer import write_volumes
     from healthward.norms.abnormality import abnormal, calibrated_maps, calibration_row
@@ -72,8 +71,7 @@ def calibrate(
         if doubt := check_place(regions, scan.brain, scan.geometry.cube_affine, place):
             logging.getLogger(__name__).warning(doubt)
 
-    out.mkdir(parents=True, exist_ok=True)
-    (out / ORIGIN).unlink(missing_ok=True)
+    renew(out, name)
     for kind, volume in vars(calibrated_maps(scan, departure)).items():
         save_like(out / f"{name}_{kind}.nii.gz", volume, image)
     volumes = {"zscore": departure.z, "abnormal": abnormal(departure)}
@@ -83,7 +81,8 @@ def calibrate(
     (out / "regions.csv").unlink(missing_ok=True)
     if regions is not None:
         labels = atlas_on(regions, scan.cube.shape, scan.geometry.cube_affine)
-        table = region_table(departure.z, labels, regions.names, abnormal(departure), scan.record.spacing**3 / 1000)
+        opposites, voxel_ml = opposite_regions(regions), scan.record.spacing**3 / 1000
+        table = region_table(departure.z, labels, regions.names, opposites, abnormal(departure), voxel_ml)
         table.insert(0, "scan", name)
         table.to_csv(out / "regions.csv", index=False, float_format="%.6g")
     beside = {"score": score, "norm": record.digest()}

@@ -32,8 +32,7 @@ def map_scan(slices: Path, reconstruction: Path, image: Path, scores: tuple[str,
     from healthward.imaging.volumes import read_image_of, save_like, to_native
     from healthward.maps.fused import read_cubes, read_stack
     from healthward.maps.native import native_maps, remove_maps
-    from healthward.maps.origin import FILE as ORIGIN
-    from healthward.maps.origin import read_origin, save_origin
+    from healthward.maps.origin import read_origin, renew, save_origin
     from healthward.maps.scores import FILE, make_scores, save_scores
     from healthward.names import cubes_for
 
@@ -45,8 +44,7 @@ def map_scan(slices: Path, reconstruction: Path, image: Path, scores: tuple[str,
     maps = native_maps(scan, voxels, stack["healthy"], stack["unguided"])
     scored = {kind: to_native(made[kind], scan.geometry) for kind in made if SCORES[kind].native}
 
-    out.mkdir(parents=True, exist_ok=True)
-    (out / ORIGIN).unlink(missing_ok=True)
+    renew(out, scan.record.scan)
     remove_maps(out, image)
     for kind, volume in (vars(maps) | scored).items():
         save_like(out / f"{scan.record.scan}_{kind}.nii.gz", volume, image)

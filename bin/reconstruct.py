@@ -94,8 +94,7 @@ def reconstruct_scans(
     from healthward.maps.chosen_settings import check_chosen, read_settings
     from healthward.maps.fused import ERRORS, FILE, STACK, save_cubes
     from healthward.maps.learned import learned_scans, warn_of_learned
-    from healthward.maps.origin import FILE as ORIGIN
-    from healthward.maps.origin import origin_of, save_origin
+    from healthward.maps.origin import origin_of, renew, save_origin
     from healthward.maps.reconstruction import Translator, slice_table
 
     context = click.get_current_context()
@@ -144,9 +143,8 @@ def reconstruct_scans(
         table = slice_table(scan, translation, one_step).assign(log_odds_of=disease)
 
         made = out / name
-        made.mkdir(parents=True, exist_ok=True)
         # First to go and last to come: a kill between must not leave it beside what another call made
-        (made / ORIGIN).unlink(missing_ok=True)
+        renew(made, name)
         np.savez(made / STACK, **stack)
         save_cubes(made / FILE, fused)
         table.to_csv(made / ERRORS, index=False, float_format="%.6g")

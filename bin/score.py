@@ -66,8 +66,7 @@ def score(
     from healthward.imaging.slices import by_scan, load_scan
     from healthward.inputs.results import read_table
     from healthward.maps.fused import AGAIN, ERRORS, STACK, read_stack
-    from healthward.maps.origin import FILE as ORIGIN
-    from healthward.maps.origin import read_origin, save_origin
+    from healthward.maps.origin import read_origin, renew, save_origin
     from healthward.maps.scores import AGAIN as MAP_AGAIN
     from healthward.maps.scores import FILE, read_scores
     from healthward.maps.scoring import lowest_slices, pair, scan_table, slice_features, slice_table
@@ -107,8 +106,7 @@ def score(
         row = scan_table(pairs, table, cubes, features)
 
         scored = out / name
-        scored.mkdir(parents=True, exist_ok=True)
-        (scored / ORIGIN).unlink(missing_ok=True)
+        renew(scored, name)
         table.to_csv(scored / "slices.csv", index=False, float_format="%.6g")
         row.to_csv(scored / "scan.csv", index=False, float_format="%.6g")
         np.savez(scored / "lowest.npz", **lowest_slices(pairs, table, lowest))

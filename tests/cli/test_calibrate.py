@@ -271,6 +271,18 @@ def test_maps_of_another_scan_or_made_otherwise_than_the_controls_are_refused(
     assert not out.exists()
 
 
+def test_a_folder_of_another_scan_is_refused_and_one_that_was_half_written_taken(cohort: Path) -> None:
+    assert measured(cohort).exit_code == 0
+    out = cohort / "calibrations/ad0"
+    places = (cohort / "slices/ad0", cohort / "maps/ad0", cohort / "ad0.nii.gz")
+    arguments = (*places, "--norm", cohort / "norm", "--out", out)
+    assert run(calibrate, *arguments).exit_code == 0
+    spoil(out, "origin.json", scan="cn3")
+    assert f"{out}: holds what was made of scan 'cn3'; give 'ad0' a folder of its own" in refused(calibrate, *arguments)
+    (out / "origin.json").write_text("{")
+    assert run(calibrate, *arguments).exit_code == 0
+
+
 def test_maps_of_a_brain_that_was_sliced_anew_are_refused(cohort: Path) -> None:
     assert measured(cohort).exit_code == 0
     stale = (cohort / "maps/ad0/origin.json").read_text()

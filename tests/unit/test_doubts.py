@@ -98,11 +98,13 @@ def test_ids_that_end_like_a_visit_and_are_people_are_not_reported(subjects: lis
 
 @pytest.mark.parametrize("ends", ["_1 _2", "-1 -2", "a b", "_a _b"])
 def test_subjects_that_come_in_pairs_are_asked_about(ends: str) -> None:
-    sheet = sheet_of(*(f"p{person}{end}" for end in ends.split() for person in (1, 2, 3)), "x")
+    subjects = [*(f"p{person}{end}" for end in ends.split() for person in (1, 2, 3)), "x"]
+    sheet = sheet_of(*subjects, labels="CN MCI AD CN MCI AD CN")
     [line] = doubts(sheet)
     assert line.startswith("sheet.csv, subject: 6 of 7 subjects come in short series, such as 'p1")
     sheet.rows = [replace(row, sex="FMFMFMF"[index]) for index, row in enumerate(sheet.rows)]
     assert doubts(sheet) == []
+    assert doubts(sheet_of(*subjects, labels="CN CN CN AD AD AD CN")) == []
 
 
 ADNI_PATHS = "/d/002_S_0413/1/a.nii /d/002_S_0413/2/a.nii /d/003_S_0414/a.nii /d/003_S_0414/b.nii"

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nibabel.affines import from_matvec
 
 from healthward.cohort.departures import region_percentiles
 from healthward.errors import InputError
@@ -15,10 +18,12 @@ from healthward.imaging.regions import (
     in_template_space,
     load_atlas,
     mirrored,
+    opposite_regions,
     region_table,
     template_atlas,
 )
 from healthward.imaging.template import load_brain
+from phantoms import rotation
 
 NAMES = "index\tname\n1\tInsula_L\n2\tInsula_R\n"
 
@@ -157,7 +162,7 @@ def test_a_table_tells_what_was_put_into_each_region():
     beyond = np.zeros(z.shape, dtype=bool)
     beyond[0, :2] = beyond[1, 0, 0] = True
     names = {40: "unseen", 2: "right hand", 1: "left hand", 50: "left alone"}
-    table = region_table(z, labels, names, beyond, voxel_ml=0.1)
+    table = region_table(z, labels, names, {"left hand": "right hand"}, beyond, voxel_ml=0.1)
     expected = pd.DataFrame(
         {
             "region": ["left hand", "right hand", "unseen", "left alone"],
@@ -168,6 +173,20 @@ def test_a_table_tells_what_was_put_into_each_region():
         }
     )
     pd.testing.assert_frame_equal(table, expected)
+
+
+def test_regions_of_one_name_are_opposites_where_they_lie_so():
+    template = template_atlas()
+    assert opposite_regions(template) == {name: mirrored(name) for name in template.names.values() if "left" in name}
+    tilted = replace(template, affine=from_matvec(rotation(20), [0, 0, 0]) @ template.affine)
+    assert opposite_regions(tilted) == opposite_regions(template)
+    exchange = {"right temporal cortex": "right parietal cortex", "right parietal cortex": "right temporal cortex"}
+    numbered = replace(template, names={key: exchange.get(name, name) for key, name in template.names.items()})
+    assert opposite_regions(template).items() - opposite_regions(numbered).items() == {
+        ("left temporal cortex", "right temporal cortex"),
+        ("left parietal cortex", "right parietal cortex"),
+    }
+    assert opposite_regions(replace(template, names={1: "left hand"})) == {}
 
 
 @pytest.mark.parametrize(

@@ -70,14 +70,14 @@ def audit_visits(sheet: Sheet) -> list[str]:
 
 
 def audit_counted(sheet: Sheet) -> list[str]:
-    """Warn where most subjects come in series such as p7_1 and p7_2, or 7a and 7b, of one sex each."""
+    """Warn where most subjects come in series such as p7_1 and p7_2, or 7a and 7b, of one sex and label each."""
     series: dict[str, dict[str, Row]] = {}
     for row in sheet.rows:
         if found := COUNTED.fullmatch(row.subject):
             stem, end = (found[1], found[2]) if found[1] else (f"{found[3]} ", found[4].lower())
             series.setdefault(stem.lower(), {}).setdefault(end, row)
     told = [each for each in series.values() if "".join(sorted(each)) in ("12", "123", "1234", "ab", "abc", "abcd")]
-    several = [list(each.values()) for each in told if len({row.sex for row in each.values()} - {""}) < 2]
+    several = [list(each.values()) for each in told if _may_be_one(each.values())]
     subjects = {row.subject for row in sheet.rows}
     if len(several) < FEWEST_TO_COUNT or 2 * sum(map(len, several)) <= len(subjects):
         return []
@@ -207,6 +207,11 @@ def audit_numbering(sheet: Sheet) -> list[str]:
     example = f"{shown(subject)} ({sheet.place(first.number)} and {sheet.place(second.number)})"
     text = f"{len(several)} of {len(sites)} subjects are at several sites, such as {example}"
     return [f"subject: {text}: if each site numbers its people by itself, put the site into the ids"]
+
+
+def _may_be_one(rows: Iterable[Row]) -> bool:
+    """Return whether rows are of one sex, and of one label, as the visits of most people are."""
+    return all(len({getattr(row, column) for row in rows} - {""}) < 2 for column in ("sex", "label"))
 
 
 def _of_paths(rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:

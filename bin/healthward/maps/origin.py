@@ -57,6 +57,25 @@ def save_origin(folder: Path, origin: Origin) -> None:
     (folder / FILE).write_text(json.dumps(asdict(origin), indent=2) + "\n", encoding="utf-8")
 
 
+def renew(folder: Path, scan: str) -> None:
+    """Make a folder ready for what is about to be made of a scan; until `save_origin` it belongs to none.
+
+    Raises:
+        InputError: it holds what was made of another scan.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / FILE
+    try:
+        other = read_object(file, AGAIN).get("scan") if file.is_file() else None
+    except InputError:  # half written
+        other = None
+    if other not in (None, scan):
+        raise InputError(
+            f"{folder}: holds what was made of scan {shown(other)}; give {shown(scan)} a folder of its own"
+        )
+    file.unlink(missing_ok=True)
+
+
 def load_origin(folder: Path, mend: str) -> Origin:
     """Read the origin of what lies in a folder.
 
