@@ -10,21 +10,27 @@ def beyondCluster(processes) {
     if (!partitions || System.getenv('SBATCH_CLUSTERS') || System.getenv('SLURM_CLUSTERS')) {
         return []
     }
-    def requests = processes.collectMany { name, labels -> requestsOf(name, labels) }
-    def unknown = requests.collectMany { request -> request.queues }.unique().findAll { queue -> !partitions.containsKey(queue) }
-    if (unknown) {
-        def names = partitions.keySet().sort().join(' or ')
-        return unknown.collect { queue -> "parameter queue: '${queue}' is no partition of this cluster; give ${names}" }
-    }
-    def lines = requests.groupBy { request -> request.queues ?: standardOf(partitions) }.collectMany { queues, asked ->
-        def places = partitions.subMap(queues).values()
-        places && places.every { place -> place.known } ? tooMuch(asked, places) : []
-    }
+    def lines = beyond(processes.collectMany { name, labels -> requestsOf(name, labels) }, partitions)
     def problems = lines.findAll { line -> !line.later }
     if (!problems) {
         lines.each { line -> log.warn(line.text) }
     }
     return problems.collect { line -> line.text }
+}
+
+// A line for each setting with which a request could never be met; those on later attempts at tasks that fit at first are
+// for a warning
+//   [[later: false, text: 'parameter max_cpus: …'], …]
+def beyond(requests, partitions) {
+    def unknown = requests.collectMany { request -> request.queues }.unique().findAll { queue -> !partitions.containsKey(queue) }
+    if (unknown) {
+        def names = partitions.keySet().sort().join(' or ')
+        return unknown.collect { queue -> [later: false, text: "parameter queue: '${queue}' is no partition of this cluster; give ${names}"] }
+    }
+    return requests.groupBy { request -> request.queues ?: standardOf(partitions) }.collectMany { queues, asked ->
+        def places = partitions.subMap(queues).values()
+        places && places.every { place -> place.known } ? tooMuch(asked, places) : []
+    }
 }
 
 // What a command of SLURM's prints, '' where it is not there, fails or is silent for long
@@ -152,9 +158,7 @@ def selects(pattern, names) {
     return pattern.startsWith('!') ? !matched : matched
 }
 
-// A line for each limit that no node of `places` lets a job keep; those on later attempts at tasks that fit at first
-// are for a warning
-//   [[later: false, text: 'parameter max_cpus: …'], …]
+// In the same form, for each limit that no node of `places` lets a job keep
 def tooMuch(asked, places) {
     def never = asked.findAll { request -> !places.any { place -> fits(request, place) } }
     def now = never.findAll { request -> request.attempt == 1 }

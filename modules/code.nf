@@ -8,9 +8,12 @@ def codeOfTools(project) {
         'simulate', 'check', 'slice', 'train', 'tune', 'choose', 'reconstruct', 'map', 'score', 'norm', 'calibrate',
         'aggregate', 'export_bids',
     ]
+    def bin = project.resolve('bin')
+    def digestOf = { path -> effective(path).md5() }.memoize()
+    def usedBy = { source -> importsOf(source.text, bin) + assetsOf(source) }.memoize()
     return tools.collectEntries { tool ->
-        def files = withImports(project.resolve("bin/${tool}.py"), project.resolve('bin'), [] as Set).sort()
-        def digest = files.collect { path -> effective(path).md5() }.join().md5()
+        def files = withImports(bin.resolve("${tool}.py"), usedBy, [] as Set).sort()
+        def digest = files.collect { path -> digestOf.call(path) }.join().md5()
         [tool, [digest: digest, files: files.collect { path -> project.relativize(path).toString() }]]
     }
 }
@@ -32,12 +35,11 @@ def effective(path) {
 }
 
 // `seen`, `source` and every file of the project's own that it imports or reads, directly or not
-def withImports(source, bin, seen) {
+def withImports(source, usedBy, seen) {
     if (source in seen || !source.isFile()) {
         return seen
     }
-    def used = importsOf(source.text, bin) + assetsOf(source)
-    return used.inject(seen + [source]) { found, next -> withImports(next, bin, found) }
+    return usedBy.call(source).inject(seen + [source]) { found, next -> withImports(next, usedBy, found) }
 }
 
 // The files that the import statements of `text` may mean; some of them do not exist

@@ -4,7 +4,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,3 +44,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shared:
 def whole_run(shared: Shared) -> Run:
     """The test profile from simulation to report, on this machine, undisturbed."""
     return shared("whole", lambda folder: succeed(folder, *TEST))
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The option that has every task run in scratch; nothing is left there in the end."""
+    folder = tmp_path_factory.mktemp("scratch")
+    config = folder / "site.config"
+    config.write_text(f"process.scratch = '{folder}/node'\n")
+    yield "-c", str(config)
+    assert (folder / "node").is_dir(), "no task was in scratch"
+    assert list((folder / "node").iterdir()) == []

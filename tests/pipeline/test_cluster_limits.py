@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runs import PROJECT, Run, launch, nextflow, write_sheet
+from runs import PROJECT, STUB, Run, launch, nextflow, write_sheet
 
 PARTITIONS = """\
 PartitionName=main Default=YES QoS=N/A MaxTime=UNLIMITED MaxCPUsPerNode=UNLIMITED MaxMemPerNode=UNLIMITED TotalNodes=3
@@ -24,13 +24,13 @@ cloud|1|1000|(null)
 """
 
 
-def site(folder: Path, partitions: str = PARTITIONS, nodes: str = NODES) -> dict[str, str]:
+def site(folder: Path) -> dict[str, str]:
     """Return the environment of a machine whose SLURM says this, and whose sbatch takes no job."""
     programs = folder / "slurm"
     programs.mkdir()
     for name, script in {
-        "scontrol": f'[ $2 = config ] && echo "JobSubmitPlugins = (null)" && exit\ncat <<"END"\n{partitions}END',
-        "sinfo": f"cat <<'END'\n{nodes}END",
+        "scontrol": f'[ $2 = config ] && echo "JobSubmitPlugins = (null)" && exit\ncat <<"END"\n{PARTITIONS}END',
+        "sinfo": f"cat <<'END'\n{NODES}END",
         "sbatch": "echo no job is taken here >&2; exit 1",
     }.items():
         (programs / name).write_text(f"#!/bin/bash\n{script}\n")
@@ -38,10 +38,10 @@ def site(folder: Path, partitions: str = PARTITIONS, nodes: str = NODES) -> dict
     return os.environ | {"PATH": f"{programs}:{os.environ['PATH']}"}
 
 
-def started(folder: Path, *arguments: str, **said: str) -> Run:
+def started(folder: Path, *arguments: str) -> Run:
     """Start a run that reaches its first job, where the cluster is asked, at most."""
-    line = ("-stub-run", "-profile", "slurm", "--input", str(write_sheet(folder)), *arguments)
-    return nextflow(folder, *line, environment=site(folder, **said))
+    line = (*STUB, "-profile", "slurm", "--input", str(write_sheet(folder)), *arguments)
+    return nextflow(folder, *line, environment=site(folder))
 
 
 def refusal(run: Run) -> list[str]:
@@ -63,65 +63,31 @@ def test_what_no_node_has_is_reported_with_what_would_help(tmp_path: Path) -> No
     assert time.endswith("gives a job 1 h at most; give --max_time 1.h, or another --queue")
 
 
-def test_unknown_partition_is_reported_with_those_that_there_are(tmp_path: Path) -> None:
-    assert refusal(started(tmp_path, "--queue", "long")) == [
-        "parameter queue: 'long' is no partition of this cluster; give cloud or main or small"
-    ]
-
-
-def test_gpus_that_no_node_has_are_reported(tmp_path: Path) -> None:
-    request = ("--device", "cuda", "--gpus", "8", "--gpu_request=--gres=gpu:a100:{gpus}")
-    [line] = refusal(started(tmp_path, *request))
-    assert line.startswith("parameter queue: 16 processors with 12 GB and --gres=gpu:a100:8 (TRAIN) would wait")
-    assert "32 processors with 125 GB and gpu:a100:4(S:0-1) or " in line
-
-
-@pytest.mark.parametrize(
-    ("arguments", "config", "said"),
-    [
-        (("--queue", "small", "--max_cpus", "2", "--max_memory", "3000.MB", "--max_time", "1.h"), "", {}),
-        (("--queue", "small,main"), "", {}),
-        (("--queue", "cloud"), "", {}),
-        ((), "", {"nodes": "slurm_load_partitions: Unable to contact slurm controller\n"}),
-        ((), "", {"partitions": "MaxNodes\n", "nodes": ""}),
-        (("--queue", "small"), "process { resourceLimits = [cpus: 2, memory: 2.GB, time: 30.min] }", {}),
-        ((), "process { withLabel: cohort { queue = 'small'; cpus = 1; memory = 2.GB; time = '1h' } }", {}),
-        (("--queue", "small"), "process { withName: '.*' { clusterOptions = '--partition=main' } }", {}),
-    ],
-    ids=[
-        "limits",
-        "either",
-        "hidden",
-        "no answer",
-        "another answer",
-        "site's limits",
-        "site's label",
-        "site's options",
-    ],
-)
-def test_what_may_run_is_not_refused(
-    arguments: tuple[str, ...], config: str, said: dict[str, str], tmp_path: Path
-) -> None:
-    (tmp_path / "site.config").write_text(config)
-    run = started(tmp_path, *arguments, "-c", str(tmp_path / "site.config"), **said)
+def test_what_a_site_has_set_right_is_not_refused(tmp_path: Path) -> None:
+    (tmp_path / "site.config").write_text("""
+        process {
+            resourceLimits = [cpus: 2, memory: 2.GB, time: 30.min]
+            withLabel: cohort { queue = 'main'; cpus = 1; memory = 2.GB; time = '1h' }
+        }
+    """)
+    run = started(tmp_path, "--queue", "small", "-c", str(tmp_path / "site.config"))
     assert [line for line in run.output.splitlines() if line.startswith("parameter ")] == []
     assert "no job is taken here" in run.output, run.output
 
 
-def test_attempt_that_would_wait_for_ever_is_warned_of(tmp_path: Path) -> None:
-    nodes = NODES.replace("128000", "14000").replace("500000", "20000")
-    run = started(tmp_path, nodes=nodes)
-    [warning] = [line for line in run.output.splitlines() if "would wait for ever" in line]
-    assert "WARN: parameter max_memory: 24 GB (TRAIN, attempt 2) would wait for ever in partition main" in warning
-    assert "give --max_memory 20000.MB" in warning
-    assert "no job is taken here" in run.output
-
-
 HARNESS = """
-include {{ hasGpus ; minutesOf ; option ; selects }} from '{project}/modules/cluster'
+include {{ beyond ; hasGpus ; minutesOf ; option ; partitionsOf ; requestOf ; selects }} from '{project}/modules/cluster'
 include {{ processesOf }} from '{project}/modules/place'
 
+def asked(queues, more = [:]) {{
+    return [process: 'TRAIN', attempt: 1, queues: queues, max_cpus: 16, max_memory: 12288, max_time: 2880, gpus: null] + more
+}}
+
 workflow {{
+    def described = file('partitions').text
+    def listed = file('nodes').text
+    def partitions = partitionsOf(described, listed)
+    def smaller = partitionsOf(described, listed.replace('128000', '14000').replace('500000', '20000'))
     println(groovy.json.JsonOutput.toJson([
         gpus: [
             ['--gres=gpu:2', 'gpu:2'], ['--gres=gpu:3', 'gpu:2'], ['--gres=gpu:a100:2', 'gpu:a100:4(S:0-1),nvme:1'],
@@ -133,6 +99,18 @@ workflow {{
         selected: [selects('a|b', ['b']), selects('a', ['b']), selects('!a', ['b']), selects('!a', ['a', 'b'])],
         processes: processesOf([simulate: 5, tune: true, bids: true]),
         mapping: processesOf([input: 'x', simulate: 5, model: 'm']).keySet(),
+        nowhere: partitionsOf('MaxNodes', ''),
+        elsewhere: [
+            requestOf([executor: 'slurm', clusterOptions: '--partition=main'], 'TRAIN', [], 1), requestOf([executor: 'local'], 'TRAIN', [], 1)
+        ],
+        lines: [
+            unknown: beyond([asked(['long'])], partitions),
+            gpus: beyond([asked(['main'], [gpus: '--gres=gpu:a100:8'])], partitions),
+            either: beyond([asked(['small', 'main'])], partitions),
+            hidden: beyond([asked(['cloud'])], partitions),
+            silent: beyond([asked(['main'], [max_cpus: 99])], partitionsOf(described, 'slurm_load_partitions: Unable to contact slurm')),
+            retry: beyond([asked(['main']), asked(['main'], [attempt: 2, max_memory: 24576])], smaller),
+        ],
         training: processesOf([input: 'x', train_only: true]).keySet(),
     ]))
 }}
@@ -143,9 +121,39 @@ workflow {{
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the functions behind these lines return for some values, in one start of Nextflow."""
     folder = tmp_path_factory.mktemp("harness")
+    (folder / "partitions").write_text(PARTITIONS)
+    (folder / "nodes").write_text(NODES)
     (folder / "main.nf").write_text(HARNESS.format(project=PROJECT))
     output, _ = launch(folder, "run", "main.nf", "-ansi-log", "false").communicate()
     return json.loads(output[output.index("{") :].splitlines()[0])
+
+
+def test_unknown_partition_is_reported_with_those_that_there_are(answers: dict[str, Any]) -> None:
+    text = "parameter queue: 'long' is no partition of this cluster; give cloud or main or small"
+    assert answers["lines"]["unknown"] == [{"later": False, "text": text}]
+
+
+def test_gpus_that_no_node_has_are_reported(answers: dict[str, Any]) -> None:
+    [line] = answers["lines"]["gpus"]
+    assert line["text"].startswith("parameter queue: 16 processors with 12 GB and --gres=gpu:a100:8 (TRAIN) would wait")
+    assert "32 processors with 125 GB and gpu:a100:4(S:0-1) or " in line["text"]
+
+
+@pytest.mark.parametrize("case", ["either", "hidden", "silent"])
+def test_what_may_run_is_not_refused(case: str, answers: dict[str, Any]) -> None:
+    assert answers["lines"][case] == []
+
+
+def test_what_says_more_of_its_place_or_is_no_slurm_is_not_judged(answers: dict[str, Any]) -> None:
+    assert answers["nowhere"] == {}
+    assert answers["elsewhere"] == [None, None]
+
+
+def test_attempt_that_would_wait_for_ever_is_for_a_warning(answers: dict[str, Any]) -> None:
+    [warning] = answers["lines"]["retry"]
+    assert warning["later"] is True
+    assert "parameter max_memory: 24 GB (TRAIN, attempt 2) would wait for ever in partition main" in warning["text"]
+    assert "give --max_memory 20000.MB" in warning["text"]
 
 
 def test_gpus_are_counted_by_their_type(answers: dict[str, Any]) -> None:

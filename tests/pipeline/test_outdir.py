@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runs import Run, files_of, nextflow, published_by, start, succeed, wait_for, write_sheet
+from runs import STUB, Run, files_of, nextflow, published_by, start, succeed, wait_for, write_sheet
 
 NOTES = (
     "notes.txt", "tables/notes.txt", "model/notes.txt", "maps/val-1/notes.txt", "maps/val-1/val-1_mine.nii",
@@ -16,7 +16,7 @@ NOTES = (
 )  # fmt: skip
 """What a user keeps there."""
 
-STUB = ("-stub-run", "--input", "samplesheet.csv")
+SHEET = (*STUB, "--input", "samplesheet.csv")
 
 
 @pytest.fixture
@@ -53,23 +53,29 @@ def test_what_a_run_does_not_make_again_is_moved_aside(version: str, earlier: Pa
     if version == "older, without a list":
         (earlier / "pipeline_info/published.txt").unlink()
     pseudonyms = ("--pseudonymise", "--pseudonym_salt", "a long secret") if version == "with a list" else ()
-    run = succeed(tmp_path, *STUB, "--train_only", *pseudonyms)
+    # An image that is of the earlier run's results stays where the sheet names it
+    image = "maps/val-1/val-1_anomaly.nii.gz"
+    write_sheet(tmp_path, f"a,a,{earlier / image},CN")
+    run = succeed(tmp_path, *SHEET, "--train_only", *pseudonyms)
+    assert ("SLICE", "train-1") in run.tasks()
+    assert ("SLICE", "test-1") not in run.tasks()
+    assert (earlier / image).read_text() == "of the earlier run"
     assert ("holds results with original ids of an earlier run; delete it before" in run.output) == bool(pseudonyms)
     aside = superseded(earlier)
     moved = files_of(aside) - {"made_by/run.json", "made_by/params.json"}
-    assert moved == before - published_by(earlier)
+    assert moved == before - published_by(earlier) - {image}
     assert {"report.html", "maps/val-1/val-1_zscore.nii.gz", "tables/scans.csv", "viewer/val-1/scan.js"} <= moved
     assert {(aside / name).read_text() for name in moved} == {"of the earlier run"}
     assert json.loads((aside / "made_by/run.json").read_text()) == made_by
     here = {name for name in files_of(earlier) if not name.startswith("superseded/")}
-    assert here == published_by(earlier) | set(NOTES)
+    assert here == published_by(earlier) | {image, *NOTES}
     assert {(earlier / name).read_text() for name in NOTES} == {"a user's own"}
     assert not (earlier / "viewer").exists()
     assert f"{len(moved)} files of earlier runs, which this one has not made again, moved to {aside}" in run.output
 
 
 def test_model_that_a_run_reads_stays(earlier: Path, tmp_path: Path) -> None:
-    run = succeed(tmp_path, *STUB, "--model", "results/model")
+    run = succeed(tmp_path, *SHEET, "--model", "results/model")
     assert "TRAIN" not in run.processes("COMPLETED")
     assert (earlier / "model/diffusion.safetensors").read_text() == "of the earlier run"
     assert "model/diffusion.safetensors" in published_by(earlier)
@@ -89,7 +95,7 @@ def test_refused_run_changes_nothing(earlier: Path, tmp_path: Path) -> None:
 def test_failed_run_moves_nothing_and_says_so_and_the_one_after_it_does(earlier: Path, tmp_path: Path) -> None:
     before = published_by(earlier)
     (tmp_path / "site.config").write_text("process { withName: AGGREGATE { beforeScript = 'exit 1' } }")
-    scan = ("-stub-run", "--scan", '{"image": "ad0.nii.gz", "label": 5}', "--model", "results/model", "--bids")
+    scan = (*STUB, "--scan", '{"image": "ad0.nii.gz", "label": 5}', "--model", "results/model", "--bids")
     failed = nextflow(tmp_path, *scan, "-c", "site.config")
     assert failed.status != 0
     assert before <= files_of(earlier)
@@ -98,7 +104,7 @@ def test_failed_run_moves_nothing_and_says_so_and_the_one_after_it_does(earlier:
         name for name in before if name.startswith(("maps/", "tables/", "figures/", "report", "pipeline_info/summary"))
     }
     assert f"{len(left)} files in {earlier}, such as report.html, still of earlier runs" in failed.output
-    succeed(tmp_path, *STUB, "--model", "results/model", "--bids", "-resume")
+    succeed(tmp_path, *SHEET, "--model", "results/model", "--bids", "-resume")
     assert {name for name in before if name.startswith("maps/")} <= files_of(superseded(earlier))
     assert "model/config.json" in published_by(earlier)
 
@@ -106,11 +112,11 @@ def test_failed_run_moves_nothing_and_says_so_and_the_one_after_it_does(earlier:
 def test_two_runs_do_not_share_an_outdir(tmp_path: Path) -> None:
     write_sheet(tmp_path)
     (tmp_path / "site.config").write_text("process.beforeScript = 'sleep 90'")
-    first = start(tmp_path, *STUB, "-c", "site.config")
+    first = start(tmp_path, *SHEET, "-c", "site.config")
     lock = tmp_path / "results/pipeline_info/.lock"
     wait_for(lambda: lock.exists() and lock.read_text() != "", first)
     name = lock.read_text()
-    second = nextflow(tmp_path, *STUB)
+    second = nextflow(tmp_path, *SHEET)
     assert second.status != 0
     [line] = [line for line in second.output.splitlines() if "parameter outdir" in line]
     assert f"'{lock.parents[1]}' is being written by another run ({name}); wait for its end" in line
@@ -124,22 +130,15 @@ def test_two_runs_do_not_share_an_outdir(tmp_path: Path) -> None:
 def test_files_that_no_run_of_ours_has_written_are_not_overwritten(tmp_path: Path) -> None:
     sheet = write_sheet(tmp_path).rename(tmp_path / "split.csv")
     before = sheet.read_bytes()
-    run = nextflow(tmp_path, "-stub-run", "--input", str(sheet), "--outdir", ".")
+    run = nextflow(tmp_path, *STUB, "--input", str(sheet), "--outdir", ".")
     assert run.status != 0
     assert f"parameter outdir: '{sheet}' is there, of no earlier run, and would be overwritten" in run.output
     assert sheet.read_bytes() == before
 
 
-def test_images_of_the_sheet_stay_where_it_names_them(earlier: Path, tmp_path: Path) -> None:
-    image = earlier / "maps/val-1/val-1_anomaly.nii.gz"
-    sheet = write_sheet(tmp_path, f"a,a,{image},CN")
-    succeed(tmp_path, "-stub-run", "--input", str(sheet), "--train_only")
-    assert image.read_text() == "of the earlier run"
-
-
 def test_preview_moves_nothing(earlier: Path, tmp_path: Path) -> None:
     before = contents(earlier / "maps")
-    succeed(tmp_path, *STUB, "-preview")
+    succeed(tmp_path, *SHEET, "-preview")
     assert contents(earlier / "maps") == before
     assert not (earlier / "superseded").exists()
 
@@ -147,6 +146,6 @@ def test_preview_moves_nothing(earlier: Path, tmp_path: Path) -> None:
 def test_stub_run_replaces_no_results(earlier: Path, tmp_path: Path) -> None:
     record = earlier / "pipeline_info/run.json"
     record.write_text(json.dumps({"run": "real"}))
-    run = nextflow(tmp_path, *STUB)
+    run = nextflow(tmp_path, *SHEET)
     assert run.status != 0
     assert "holds results, which a stub run would replace by empty files" in run.output

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from phantoms import write_head
-from runs import PROJECT, Run, copy_project, files_of, going_on, launch, succeed, write_sheet
+from runs import PROJECT, STUB, Run, copy_project, files_of, launch, succeed, write_sheet
 
 BIN = PROJECT / "bin"
 STAGES = {
@@ -60,38 +60,25 @@ def test_results_are_where_users_look_for_them(stub_run: Run) -> None:
         assert (stub_run.outdir / name).is_file(), name
 
 
-def test_resume_reruns_nothing(stub_run: Run, tmp_path: Path) -> None:
-    sheet = str(stub_run.folder / "samplesheet.csv")
-    again = succeed(tmp_path, "-stub-run", *going_on(stub_run, tmp_path), "--input", sheet)
-    assert set(again.tasks().values()) == {"CACHED"}
-
-
-def test_simulation_starts_after_the_parameters_are_checked(tmp_path: Path) -> None:
-    run = succeed(tmp_path, "-stub-run", "--simulate", "5", "--train_only")
-    assert [process for process, _ in run.tasks()][:3] == ["CHECK_PARAMETERS", "SIMULATE", "CHECK"]
-    assert run.processes("COMPLETED") == {"CHECK_PARAMETERS", "SIMULATE", "CHECK", "SLICE", "TRAIN"}
-    assert ("SLICE", "test-1") not in run.tasks()
-
-
-def test_given_model_is_not_trained_again(stub_run: Run, tmp_path: Path) -> None:
-    model = stub_run.outdir / "model"
-    run = succeed(tmp_path, "-stub-run", "--scan", '{"image": "ad0.nii.gz", "label": 5}', "--model", str(model))
-    assert run.processes("COMPLETED") == set(STAGES) - {"TRAIN"}
-
-
-def test_file_replaced_within_a_model_is_noticed(stub_run: Run, tmp_path: Path) -> None:
+def test_given_model_is_not_trained_again_and_a_file_replaced_within_it_is_noticed(
+    stub_run: Run, tmp_path: Path
+) -> None:
     model = shutil.copytree(stub_run.outdir / "model", tmp_path / "model")
-    sheet = str(write_sheet(tmp_path))
-    arguments = ("-stub-run", "--input", sheet, "--model", str(model), "-resume")
-    succeed(tmp_path, *arguments)
+    arguments = (*STUB, "--scan", '{"image": "ad0.nii.gz", "label": 5}', "--model", str(model), "-resume")
+    run = succeed(tmp_path, *arguments, "--bids")
+    assert run.processes("COMPLETED") == {*STAGES, "EXPORT_BIDS"} - {"TRAIN"}
+    # Of three scans six maps of the reconstruction and three of the calibration
+    assert run.tasks()["EXPORT_BIDS", "27 maps"] == "COMPLETED"
+    assert (run.outdir / "bids/dataset_description.json").is_file()
+    assert not (run.outdir / "maps").exists()
+    assert f"Lay over the scans:  {run.outdir / 'bids'}" in run.output
     # In place: the folder's own time stays
     (model / "diffusion.safetensors").write_text("another network")
-    again = succeed(tmp_path, *arguments)
-    assert again.processes("CACHED") == {"SLICE"}
+    assert succeed(tmp_path, *arguments).processes("CACHED") == {"SLICE"}
 
 
 def test_classes_of_ones_own_go_through_and_are_reported_with_the_next_step(tmp_path: Path) -> None:
-    run = succeed(tmp_path, "-stub-run", "--input", str(write_sheet(tmp_path)), "--classes", "HC,SCD,DEM", "--tune")
+    run = succeed(tmp_path, *STUB, "--input", str(write_sheet(tmp_path)), "--classes", "HC,SCD,DEM", "--tune")
     assert run.processes("COMPLETED") == {*STAGES, "TUNE", "CHOOSE"}
     assert run.output.rstrip().endswith(f"--model {run.outdir / 'model'} --classes HC,SCD,DEM --outdir new")
     assert json.loads((run.outdir / "pipeline_info/params.json").read_text())["classes"] == "HC,SCD,DEM"
@@ -120,62 +107,39 @@ def test_the_tools_that_need_the_classes_are_given_them(stub_run: Run, tmp_path:
     assert named == [set(), set(), {"tune", "choose", "reconstruct", "aggregate"}]
 
 
-def test_bids_names_take_the_place_of_maps(stub_run: Run, tmp_path: Path) -> None:
-    scan = '{"image": "ad0.nii.gz", "label": 5}'
-    run = succeed(tmp_path, "-stub-run", "--scan", scan, "--model", str(stub_run.outdir / "model"), "--bids")
-    # Of three scans six maps of the reconstruction and three of the calibration
-    assert run.tasks()["EXPORT_BIDS", "27 maps"] == "COMPLETED"
-    assert (run.outdir / "bids/dataset_description.json").is_file()
-    assert not (run.outdir / "maps").exists()
-    assert f"Lay over the scans:  {run.outdir / 'bids'}" in run.output
-
-
-def test_edit_of_a_module_reruns_the_stages_that_use_it_and_of_a_help_text_none(tmp_path: Path) -> None:
+def test_an_edit_or_a_new_score_reruns_the_stages_that_use_it_and_a_help_text_none(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
-    arguments = ("-stub-run", "-resume", "--input", str(write_sheet(tmp_path)))
+    arguments = (*STUB, "-resume", "--input", str(write_sheet(tmp_path)))
     succeed(tmp_path, *arguments, project=project)
-    for name, stages in (
-        ("report/assets/page.html.j2", {"AGGREGATE"}),
-        ("norms/abnormality.py", {"CALIBRATE", "AGGREGATE"}),
-        ("evaluation/perceptual.py", {"RECONSTRUCT", "MAP", "SCORE", "NORM", "CALIBRATE", "AGGREGATE"}),
+    after = {"MAP", "SCORE", "NORM", "CALIBRATE", "AGGREGATE"}
+    scores = ("--scores", "round_trip,likeness,deformation")
+    edited = "\nEDITED = True\n"
+    score = "\n\ndef backward(cubes):\n    return -cubes.class_direction\n"
+    for name, code, more, stages in (
+        ("norms/abnormality.py", edited, (), {"CALIBRATE", "AGGREGATE"}),
+        # A new score inverts no slice
+        ("maps/scores.py", score, scores, {"CHECK", *after}),
+        ("evaluation/perceptual.py", edited, scores, {"RECONSTRUCT", *after}),
         # The check loads a model as the tasks do
-        ("diffusion/sampler.py", set(STAGES) - {"SLICE"}),
+        ("diffusion/sampler.py", edited, scores, set(STAGES) - {"SLICE"}),
     ):
         with (project / "bin/healthward" / name).open("a") as module:
-            module.write("\nEDITED = True\n")
-        run = succeed(tmp_path, *arguments, project=project)
+            module.write(code)
+        run = succeed(tmp_path, *arguments, *more, project=project)
         assert run.processes("COMPLETED") == stages, name
         assert run.processes("CACHED") == {process for process, _ in run.tasks()} - stages
     for name, text in (("train.py", "Optimiser steps."), ("options/device.py", "Where the network runs")):
         tool = project / "bin" / name
         tool.write_text(tool.read_text().replace(text, f"{text} And so on."))
         assert f"{text} And so on." in tool.read_text()
-    run = succeed(tmp_path, *arguments, project=project)
+    run = succeed(tmp_path, *arguments, *scores, project=project)
     assert set(run.tasks().values()) == {"CACHED"}
-
-
-def test_a_new_score_inverts_no_slice(tmp_path: Path) -> None:
-    project = copy_project(tmp_path / "project")
-    arguments = ("-stub-run", "-resume", "--input", str(write_sheet(tmp_path)))
-    succeed(tmp_path, *arguments, project=project)
-    after = {"MAP", "SCORE", "NORM", "CALIBRATE", "AGGREGATE"}
-    scores = "round_trip,likeness,deformation"
-    run = succeed(tmp_path, *arguments, "--scores", scores, project=project)
-    assert run.processes("COMPLETED") == {"CHECK", *after}
-    functions = project / "bin/healthward/maps/scores.py"
-    with functions.open("a") as code:
-        code.write("\n\ndef backward(cubes):\n    return -cubes.class_direction\n")
-    run = succeed(tmp_path, *arguments, "--scores", scores, project=project)
-    assert run.processes("COMPLETED") == after
-    assert {task for task, status in run.tasks().items() if status == "CACHED" and task[0] == "RECONSTRUCT"} == {
-        ("RECONSTRUCT", f"{split}-1") for split in ("train", "val", "test")
-    }
 
 
 def test_scans_that_share_a_task_give_the_same_files(stub_run: Run, tmp_path: Path) -> None:
     sheet = str(stub_run.folder / "samplesheet.csv")
-    alone = succeed(tmp_path, "-stub-run", "--input", sheet, "--tune", "--outdir", "alone")
-    arguments = ("-stub-run", "--input", sheet, "--tune", "--scans_per_task", "2")
+    alone = succeed(tmp_path, *STUB, "--input", sheet, "--tune", "--outdir", "alone")
+    arguments = (*STUB, "--input", sheet, "--tune", "--scans_per_task", "2")
     run = succeed(tmp_path, *arguments)
     assert files_of(run.outdir) == files_of(tmp_path / "alone")
     shared = [(process, tag) for process, tag in run.tasks() if process in ("TUNE", "RECONSTRUCT", "SCORE")]
@@ -184,6 +148,13 @@ def test_scans_that_share_a_task_give_the_same_files(stub_run: Run, tmp_path: Pa
     others = {task for task in run.tasks() if task not in shared}
     assert others == {task for task in alone.tasks("alone") if task[0] not in ("TUNE", "RECONSTRUCT", "SCORE")}
     assert set(succeed(tmp_path, *arguments, "-resume").tasks().values()) == {"CACHED"}
+
+
+def test_every_stub_runs_in_scratch_the_simulation_after_a_check(scratch: tuple[str, str], tmp_path: Path) -> None:
+    stubs = succeed(tmp_path, *STUB, "--simulate", "5", "--tune", "--bids", *scratch)
+    assert set(stubs.tasks().values()) == {"COMPLETED"}
+    assert [process for process, _ in stubs.tasks()][:3] == ["CHECK_PARAMETERS", "SIMULATE", "CHECK"]
+    assert ("EXPORT_BIDS", "27 maps") in stubs.tasks()
 
 
 def test_no_script_names_a_tool_barely() -> None:
@@ -204,7 +175,7 @@ def test_a_changed_note_reruns_the_check_and_the_report_alone(tmp_path: Path) ->
         write_head(tmp_path / f"{name}.nii", grid)
     rows = ["scan,subject,image,label,split,Notes"]
     rows += [f'{name},{name},{name}.nii,{name[:2]},{split},"NOTE"' for name, split in SCANS]
-    arguments = ("-stub-run", "-resume", "--input", "sheet.csv")
+    arguments = (*STUB, "-resume", "--input", "sheet.csv")
     for note, rerun in (("fine", {*STAGES}), ('said ""no"",\nand left', {"CHECK", "AGGREGATE"})):
         (tmp_path / "sheet.csv").write_text("\n".join(rows).replace("NOTE", note))
         run = succeed(tmp_path, *arguments, project=project)

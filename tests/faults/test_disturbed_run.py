@@ -36,7 +36,7 @@ def resumed(scratch: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) 
     (foreign / "numpy").mkdir(parents=True)
     (foreign / "numpy/__init__.py").write_text("raise ImportError('of another Python')")
     environment = os.environ | STRICT | {"PYTHONPATH": str(foreign), "PYTHONSAFEPATH": "1"}
-    given = configuration("test")["params"] | {"device": "cpu", "max_cpus": 2, "max_memory": "4.GB"}
+    given = configuration("test")["params"] | {"device": "cpu"}
     arguments = ("-params-file", str(all_as_text(folder, given)), *scratch)
 
     process = start(folder, *arguments, environment=environment)
@@ -92,9 +92,3 @@ def test_simulated_images_outlive_their_task(run: Run) -> None:
     images = pd.read_csv(run.outdir / "pipeline_info/inputs.csv")["image"]
     assert len(images) == 6
     assert all(Path(image).is_file() for image in images)
-
-
-def test_every_stub_runs_in_scratch(scratch: tuple[str, str], tmp_path: Path) -> None:
-    stubs = succeed(tmp_path, "-stub-run", "--simulate", "5", "--tune", "--bids", *scratch)
-    assert set(stubs.tasks().values()) == {"COMPLETED"}
-    assert ("EXPORT_BIDS", "27 maps") in stubs.tasks()
