@@ -141,6 +141,22 @@ def test_scores_of_an_older_version_of_another_class_or_model_are_refused(scores
     assert refused(tmp_path, *scores) == said
 
 
+@pytest.fixture
+def calibrations(scores: list[Path], tmp_path: Path) -> Path:
+    row = dict.fromkeys(("z_mean", "z_p99", "beyond_1", "beyond_5", "abnormal_ml", "round_trip_z_p99"), 0.0)
+    for place in scores:
+        made = tmp_path / "calibrations" / place.name
+        made.mkdir(parents=True)
+        shutil.copy(place / "origin.json", made)
+        made_with(made, score="likeness", norm="n1")
+        pd.DataFrame([{"scan": place.name, **row}]).to_csv(made / "calibration.csv", index=False)
+    return tmp_path / "calibrations"
+
+
+def test_calibrations_of_one_norm_are_taken(scores: list[Path], calibrations: Path, tmp_path: Path):
+    assert run(*scores, "--calibrations", calibrations, "--out", tmp_path / "fine").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -154,23 +170,16 @@ def test_scores_of_an_older_version_of_another_class_or_model_are_refused(scores
         ({"atlas": "a"}, "made with atlas a, not unknown as {first}; calibrate all scans by one norm, with one score"),
     ],
 )
-def test_calibrations_of_another_model_or_norm_are_refused(scores, tmp_path, changes: dict[str, object], said: str):
-    row = dict.fromkeys(("z_mean", "z_p99", "beyond_1", "beyond_5", "abnormal_ml", "round_trip_z_p99"), 0.0)
-    for place in scores:
-        made = tmp_path / "calibrations" / place.name
-        made.mkdir(parents=True)
-        shutil.copy(place / "origin.json", made)
-        made_with(made, score="likeness", norm="n1")
-        pd.DataFrame([{"scan": place.name, **row}]).to_csv(made / "calibration.csv", index=False)
-    folder = tmp_path / "calibrations"
-    assert run(*scores, "--calibrations", folder, "--out", tmp_path / "fine").exit_code == 0
-    place = folder / scores[3].name
+def test_calibrations_of_another_model_or_norm_are_refused(
+    scores: list[Path], calibrations: Path, tmp_path: Path, changes: dict[str, object], said: str
+):
+    place = calibrations / scores[3].name
     if changes:
         made_with(place, **changes)
     else:
         (place / "origin.json").unlink()
-    wanted = said.format(scores=scores[3], first=folder / scores[0].name)
-    assert refused(tmp_path, *scores, "--calibrations", folder).startswith(f"{place}: {wanted}")
+    wanted = said.format(scores=scores[3], first=calibrations / scores[0].name)
+    assert refused(tmp_path, *scores, "--calibrations", calibrations).startswith(f"{place}: {wanted}")
 
 
 def test_a_scan_that_the_model_learned_is_a_training_scan_whatever_its_split_says(scores: list[Path], tmp_path: Path):

@@ -28,7 +28,9 @@ def run(whole_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
         sys.executable,
         PROJECT / "bin/simulate.py",
         "--subjects",
-        5 * CONTROLS,
+        2 * CONTROLS,
+        "--classes",
+        "CN,AD",
         "--size",
         32,
         # People whom the model was not trained on
