@@ -55,7 +55,10 @@ def sheet_of(*subjects: str, splits: str = "", images: str = "", labels: str = "
         ("P01V1", "P01V2"),
         ("P1x_m00_brain", "P1x_m12_brain"),
         ("V1_P1x", "V2_P1x"),
-        ("P1x-2019", "P1x-2021"),
+        ("P01BL", "P01M12"),
+        ("sub-P01T1", "sub-P01T2"),
+        ("sub-P01ses1", "sub-P01ses2"),
+        ("sub-ADNI002S1000bl", "sub-ADNI002S1000m12"),
     ],
 )
 def test_subjects_that_hold_a_visit_are_reported(pair: tuple[str, str]) -> None:
@@ -81,6 +84,11 @@ def test_visits_of_a_person_in_two_splits_are_a_problem() -> None:
         ["002_S_0413_m00", "003_S_0001_m00", "003_S_0002_m12"],
         ["CN_M01", "CN_M02", "AD_M01"],
         ["S01_M00", "S01_M01", "S01_F01", "S02_M00"],
+        ["S1_C01", "S1_C02", "S1_D01", "S1_D02", "S2_C01", "S2_D01", "S2_D02", "S2_D03"],
+        ["S1_W01", "S1_M01", "S1_M02", "S2_W01", "S2_M02", "S2_M03"],
+        [f"{site}_20{number:02}" for site in ("01", "02") for number in range(1, 9)],
+        [f"{site}-{number:02}" for site in (101, 102, 103) for number in range(1, 5)],
+        ["002_S_0413", "002_S_0414", "003_S_0001", "003_S_0002", "004_S_0001", "004_S_0003"],
         ["HC_2001", "HC_2002", "1_brain", "2_brain"],
         ["ctrl_v1", "ctrl_v2", "pat_v1"],
         [f"site1_m{number:02}" for number in range(1, 41)],
@@ -96,7 +104,10 @@ def test_ids_that_end_like_a_visit_and_are_people_are_not_reported(subjects: lis
     assert doubts(sheet_of(*subjects)) == []
 
 
-@pytest.mark.parametrize("ends", ["_1 _2", "-1 -2", "a b", "_a _b"])
+@pytest.mark.parametrize(
+    "ends",
+    ["_1 _2", "-1 -2", "a b", "_a _b", "_01 _02", "_0 _12", "_2 _3", "-000 -001", "_190312 _200414", "-2019 -2021"],
+)
 def test_subjects_that_come_in_pairs_are_asked_about(ends: str) -> None:
     subjects = [*(f"p{person}{end}" for end in ends.split() for person in (1, 2, 3)), "x"]
     sheet = sheet_of(*subjects, labels="CN MCI AD CN MCI AD CN")
@@ -112,7 +123,7 @@ ADNI_PATHS = "/d/002_S_0413/1/a.nii /d/002_S_0413/2/a.nii /d/003_S_0414/a.nii /d
 
 def test_one_person_of_the_paths_under_several_subjects_is_reported_or_a_problem() -> None:
     [line] = doubts(sheet_of("p1", "p2", "p3", "p3", images=ADNI_PATHS))
-    assert line.startswith("sheet.csv, subject: 1 more subject of one person by paths of images, ids of scans")
+    assert line.startswith("sheet.csv, subject: 1 more subject of one person by paths of images or ids of scans")
     assert "'p1' (row 2) and 'p2' (row 3), both '002_S_0413'" in line
     sheet = sheet_of("p1", "p2", "p3", "p3", images=ADNI_PATHS, splits="train test test test")
     assert doubts(sheet) == []
@@ -129,6 +140,14 @@ def test_one_id_in_two_datasets_is_two_people() -> None:
     assert doubts(sheet_of("a1", "b1", "a2", "a2", images=images, splits="train test test test")) == []
     [line] = doubts(sheet_of("a1", "b1", "a2", "c2", images=images))
     assert "'a2' (row 4) and 'c2' (row 5), both 'sub-02'" in line
+
+
+def test_one_id_of_scans_in_two_datasets_is_two_people() -> None:
+    scans, images = ("sub-01_ses-1_A", "sub-01_ses-1_B"), "/d/A/sub-01_ses-1.nii /d/B/sub-01_ses-1.nii"
+    sheet = sheet_of("A01", "B01", images=images, splits="train test")
+    sheet.rows = [replace(row, scan=scan) for row, scan in zip(sheet.rows, scans, strict=True)]
+    assert doubts(sheet) == []
+    assert sheet.problem_lines() == []
 
 
 @pytest.mark.parametrize("scans", ["002_S_0413_I1 002_S_0413_I2", "sub-01_ses-1 sub-01_ses-2"])
@@ -174,6 +193,10 @@ def test_a_subject_of_most_scans_is_reported() -> None:
     assert doubts(sheet_of("p", "p", "q", "q", "r", "s")) == []
 
 
+def test_visits_of_one_patient_are_not() -> None:
+    assert doubts(sheet_of("7", "7", "7", "7", "7", labels="AD AD AD AD AD")) == []
+
+
 def test_images_that_are_another_subject_s_by_their_path_are_reported() -> None:
     images = "/sub-9/sub-01/a.nii /sub-9/sub-02/b.nii /sub-9/sub-03/c.nii"
     [line] = doubts(sheet_of("2", "3", "1", images=images))
@@ -210,14 +233,26 @@ def test_files_that_only_count_name_nobody() -> None:
     assert doubts(sheet_of("a", "b", "c", images="/d/1/a.nii /d/2/b.nii /d/1/c.nii", labels="CN CN AD")) == []
 
 
-def test_people_of_a_column_of_ids_who_are_several_subjects_are_reported() -> None:
+def test_one_id_of_several_subjects_is_asked_about() -> None:
     sheet = with_column(sheet_of("1", "2", "3", labels="CN CN AD"), "PTID", "002_S_0413_m00 002_S_0413_m12 3_S_1")
     [line] = doubts(sheet)
-    assert "1 more subject of one person" in line
-    sheet.rows = [replace(row, split=split) for row, split in zip(sheet.rows, ("train", "test", "test"), strict=True)]
-    assert doubts(sheet) == []
-    [line] = sheet.problem_lines()
-    assert "'1' (row 2) and '2' are both '002_S_0413_m00' by paths, scans or a column, in 'train' and 'test'" in line
+    assert line.startswith("sheet.csv, PTID: 1 id of several subjects, such as that of '1' (row 2) and '2' (row 3);")
+    assert sheet.problem_lines() == []
+
+
+@pytest.mark.parametrize(
+    ("column", "cells"),
+    [
+        ("patient", "no no yes yes"),
+        ("PatientID", "ANON1 ANON1 ANON1 ANON1"),
+        ("participant", "1 2 1 2"),
+        ("PTID", "-4 -4 -4 7"),
+        ("PTID", "unknown unknown 5 7"),
+        ("father", "A1 A1 A2 A3"),
+    ],
+)
+def test_columns_that_are_no_ids_or_count_within_a_class_are_not(column: str, cells: str) -> None:
+    assert doubts(with_column(sheet_of("a", "b", "c", "d", labels="CN CN AD AD"), column, cells)) == []
 
 
 def test_folders_of_one_person_each_with_several_subjects_are_asked_about() -> None:

@@ -112,11 +112,19 @@ def test_people_that_the_model_learned_from_are_train_at_another_visit(known: st
         ("002_S_0413_m12", "2_s_413", "/1.nii"),
         ("002_S_0413", "study seven", "/adni/002_S_0413/T1.nii"),
         ("V1_IXI012", "IXI012", "/1.nii"),
+        ("002_S_0413", "0413", "/adni/002_S_0413/T1.nii"),
+        ("002_S_0413", "study seven", "/bids/sub-ADNI002S0413/n0.nii"),
     ],
 )
 def test_people_of_a_training_are_known_whatever_the_visit(known: str, subject: str, image: str) -> None:
     sheet = sheet_of(replace(row(2, subject), image=image), replace(row(3, f"x{subject}"), image="/2.nii"))
     assert len(return_people(sheet, Learned((), set(), {known}))) == 1
+    assert splits(sheet) == ["train", ""]
+
+
+def test_people_of_a_training_are_known_by_a_column_of_ids() -> None:
+    sheet = sheet_of(replace(row(2, "0413"), others=(("PTID", "002_S_0413"),)), row(3, "1413"))
+    assert len(return_people(sheet, Learned((), set(), {"002_S_0413"}))) == 1
     assert splits(sheet) == ["train", ""]
 
 
@@ -128,7 +136,7 @@ def test_a_model_of_pseudonyms_asks_for_their_secret() -> None:
     assert pseudonyms_warning(Learned((), set(), {*people, "p7"})) == []
 
 
-@pytest.mark.parametrize("name", ["sub-01", "7", "P012", "cn000", "Patient_3"])
+@pytest.mark.parametrize("name", ["sub-01", "7", "P012", "cn000", "Patient_3", "PAT001", "CON_001", "BRAIN_001"])
 def test_ids_that_only_count_are_told_and_their_people_stay_new(name: str) -> None:
     sheet = sheet_of(row(2, name), row(3, "IXI012"))
     [line] = return_people(sheet, Learned((), set(), {name}))

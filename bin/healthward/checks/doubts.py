@@ -12,6 +12,7 @@ from healthward.checks.label_doubts import (
     audit_sides,
 )
 from healthward.checks.people import (
+    audit_columns_of_ids,
     audit_counted,
     audit_divided_people,
     audit_joined_people,
@@ -41,7 +42,7 @@ ADULT_YEARS, INFANT_YEARS = 18, 5
 
 AUDITS = (
     *(audit_visits, audit_counted, audit_shared_subject, audit_subjects_of_paths, audit_divided_people),
-    *(audit_shared_folders, audit_joined_people, audit_numbering),
+    *(audit_columns_of_ids, audit_shared_folders, audit_joined_people, audit_numbering),
     *(audit_folders, audit_names, audit_sides, audit_other_labels, audit_labels_of_people),
 )
 

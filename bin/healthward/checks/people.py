@@ -9,50 +9,54 @@ from pathlib import PurePosixPath
 from healthward.checks.label_doubts import SHIFTED, class_in
 from healthward.inputs.fields import MISSING, Row
 from healthward.inputs.samplesheet import Sheet
-from healthward.inputs.subjects import STUDY, bare, common_folder, person_of, subjects_by_path
+from healthward.inputs.subjects import (
+    STUDY,
+    bare,
+    common_folder,
+    is_column_of_ids,
+    person_of,
+    subjects_by_path,
+    without_visit,
+)
 from healthward.labels import plain_code
-from healthward.wording import counted, listed, plain, shown
+from healthward.wording import counted, listed, shown
 
 MOST_VISITS = 20
 """Of a longer series, such as site1_m01 to site1_m40, each is rather a person."""
 
-COUNTED = re.compile("(.*[0-9].*[_.-])([1-9])|(.*[0-9])[_.-]?([a-z])", re.IGNORECASE)
-"""p07_1 and p07_2, 07a and 07b."""
+COUNTED = re.compile("(.*[0-9].*[_.-])([0-9]{1,8})|(.*[0-9])[_.-]?([a-z])", re.IGNORECASE)
+"""p07_1 and p07_02, p07_190312, 07a and 07b."""
 
 MOST_COUNTED = 4
 """Of a longer series that is counted or lettered, such as site 1's people, each is rather a person."""
 
-FEMALE = re.compile("(.*)[_.-]F[0-9]{1,5}", re.IGNORECASE)
-"""Beside s1_F01, s1_M02 is no month."""
+FEWEST_TO_COUNT = 3
 
-IDS = {
-    "ptid",
-    "rid",
-    "participantid",
-    "participant",
-    "subjectid",
-    "subjid",
-    "patientid",
-    "patient",
-    "personid",
-    "person",
-}
-"""What columns that hold ids of people are called."""
+LETTERED = re.compile("(.*?)[_.-]?([A-Z])[0-9]{1,5}", re.IGNORECASE)
+"""Of s1_F01 beside s1_M02, or C01 beside D01, the letter is a sex or a group, and no month or day."""
 
-SITE = re.compile("site|scanner|cent(er|re)|batch|group|cohort|part(?!icipant)|wave|study", re.IGNORECASE)
+SITE = re.compile(
+    "site|scanner|cent(er|re)|batch|group|cohort|part(?!icipant)|wave|study|week|day|month|(19|20)[0-9]{2}[_-]?[01][0-9]",
+    re.IGNORECASE,
+)
+"""What folders are called that hold several people: those of a site or a time."""
 
 SESSION_OF = re.compile("(sub-[A-Z0-9]+)_ses-", re.IGNORECASE)
 FEWEST_SCANS_TO_SHARE = 4
-FEWEST_TO_COUNT = 3
+MOST_YEARS = 10
+"""Between scans of ids that may be one person's."""
 
 
 def audit_visits(sheet: Sheet) -> list[str]:
     """Warn of subjects that are equal up to a visit at their end; report those that are in different splits."""
     people: dict[tuple[str, ...], dict[tuple[str, ...], Row]] = {}
-    sexes = {bare(found[1]) for row in sheet.rows if (found := FEMALE.fullmatch(row.subject))}
+    letters: dict[tuple[str, ...], set[str]] = {}
+    for row in sheet.rows:
+        if found := LETTERED.fullmatch(row.subject):
+            letters.setdefault(bare(found[1]), set()).add(found[2].lower())
     for row in sheet.rows:
         person = person_of(row.subject)
-        if any(word.isdigit() for word in person) and person not in sexes:
+        if any(word.isdigit() for word in person) and len(letters.get(person, ())) < 2:
             people.setdefault(person, {}).setdefault(bare(row.subject), row)
     several = [list(visits.values()) for visits in people.values() if 1 < len(visits) <= MOST_VISITS]
     if not several:
@@ -70,14 +74,17 @@ def audit_visits(sheet: Sheet) -> list[str]:
 
 
 def audit_counted(sheet: Sheet) -> list[str]:
-    """Warn where most subjects come in series such as p7_1 and p7_2, or 7a and 7b, of one sex and label each."""
+    """Warn where most subjects come in short series such as p7_1 and p7_2, or 7a and 7b, that may be one person's."""
     series: dict[str, dict[str, Row]] = {}
     for row in sheet.rows:
-        if found := COUNTED.fullmatch(row.subject):
+        if (found := COUNTED.fullmatch(without_visit(row.subject))) and not STUDY.fullmatch(row.subject):
             stem, end = (found[1], found[2]) if found[1] else (f"{found[3]} ", found[4].lower())
             series.setdefault(stem.lower(), {}).setdefault(end, row)
-    told = [each for each in series.values() if "".join(sorted(each)) in ("12", "123", "1234", "ab", "abc", "abcd")]
-    several = [list(each.values()) for each in told if _may_be_one(each.values())]
+    several = [
+        list(each.values())
+        for each in series.values()
+        if 1 < len(each) <= MOST_COUNTED and _in_turn(each) and _may_be_one(each.values())
+    ]
     subjects = {row.subject for row in sheet.rows}
     if len(several) < FEWEST_TO_COUNT or 2 * sum(map(len, several)) <= len(subjects):
         return []
@@ -95,6 +102,8 @@ def audit_shared_subject(sheet: Sheet) -> list[str]:
     [(subject, scans)] = Counter(row.subject for row in rows).most_common(1) or [("", 0)]
     if not subject or len(rows) < FEWEST_SCANS_TO_SHARE or scans <= len(rows) / 2:
         return []
+    if scans == len(rows) and _may_be_one(rows):
+        return []  # the visits of one patient
     return [f"subject: {shown(subject)} has {scans} of the {len(rows)} scans: one person? Give each an id of their own"]
 
 
@@ -111,15 +120,13 @@ def audit_subjects_of_paths(sheet: Sheet) -> list[str]:
 
 
 def audit_divided_people(sheet: Sheet) -> list[str]:
-    """Warn of people who are several subjects by paths, ids of scans or a column; report those in different splits.
+    """Warn of people who are several subjects by paths or ids of scans; report those in different splits.
 
     Ids of ADNI and OASIS are of one person anywhere, sub-01 within one dataset alone.
     """
     known = {bare(row.subject) for row in sheet.rows}
     people: dict[Hashable, dict[tuple[str, ...], tuple[str, Row]]] = {}
-    for row, person, named in chain(
-        _people_of_paths(sheet.rows), _people_of_scans(sheet.rows), _people_of_columns(sheet.rows)
-    ):
+    for row, person, named in chain(_people_of_paths(sheet.rows), _people_of_scans(sheet.rows)):
         people.setdefault(person, {}).setdefault(person_of(row.subject), (named, row))
     told: set[tuple[int, int]] = set()
     within = []
@@ -130,13 +137,37 @@ def audit_divided_people(sheet: Sheet) -> list[str]:
             told.add((first.number, row.number))
             two = f"{shown(first.subject)} ({sheet.place(first.number)}) and {shown(row.subject)}"
             if first.split != row.split:
-                text = f"{two} are both {shown(named)} by paths, scans or a column, in {shown(first.split)} and"
+                text = f"{two} are both {shown(named)} by paths or scans, in {shown(first.split)} and"
                 mend = "give all scans of a person one subject"
                 sheet.report(row.number, "subject", f"{text} {shown(row.split)}; {mend}")
             elif bare(named) not in known:  # else audit_subjects_of_paths tells it
                 within.append(f"{two} ({sheet.place(row.number)}), both {shown(named)}")
-    text = "of one person by paths of images, ids of scans or a column, lest one counts as several"
+    text = "of one person by paths of images or ids of scans, lest one counts as several"
     return [f"subject: {counted(len(within), 'more subject')} {text}: {listed(within)}"] if within else []
+
+
+def audit_columns_of_ids(sheet: Sheet) -> list[str]:
+    """Warn of subjects that have one id in a column such as PTID.
+
+    Plain numbers are ids within a site and a class alone. A column of fewer ids than half of the subjects holds
+    something else.
+    """
+    lines = []
+    for column in sorted({name for row in sheet.rows for name, _ in row.others if is_column_of_ids(name)}):
+        people: dict[Hashable, dict[tuple[str, ...], Row]] = {}
+        for row in sheet.rows:
+            text = dict(row.others).get(column, "")
+            if any(letter.isdigit() for letter in text) and not text.startswith("-") and text.lower() not in MISSING:
+                scope = (row.site, row.label) if text.isdigit() else ()
+                people.setdefault((person_of(text), scope), {}).setdefault(person_of(row.subject), row)
+        several = [list(subjects.values()) for subjects in people.values() if len(subjects) > 1]
+        if several and 2 * len(people) >= len({row.subject for row in sheet.rows}):
+            first, second, *_ = several[0]
+            example = f"{shown(first.subject)} ({sheet.place(first.number)}) and {shown(second.subject)}"
+            text = f"{counted(len(several), 'id')} of several subjects, such as that of {example}"
+            mend = "give all scans of a person one subject, or call the column otherwise"
+            lines.append(f"{column}: {text} ({sheet.place(second.number)}); {mend}")
+    return lines
 
 
 def audit_shared_folders(sheet: Sheet) -> list[str]:
@@ -209,9 +240,18 @@ def audit_numbering(sheet: Sheet) -> list[str]:
     return [f"subject: {text}: if each site numbers its people by itself, put the site into the ids"]
 
 
+def _in_turn(ends: Iterable[str]) -> bool:
+    """Return whether these are numbers, or the first letters of the alphabet."""
+    text = "".join(sorted(ends))
+    return text.isdigit() or "abcd".startswith(text)
+
+
 def _may_be_one(rows: Iterable[Row]) -> bool:
-    """Return whether rows are of one sex, and of one label, as the visits of most people are."""
-    return all(len({getattr(row, column) for row in rows} - {""}) < 2 for column in ("sex", "label"))
+    """Return whether rows are of one sex, of ages not far apart, and of one label, as the visits of most people are."""
+    rows = list(rows)
+    ages = [row.age for row in rows if row.age is not None]
+    alike = all(len({getattr(row, column) for row in rows} - {""}) < 2 for column in ("sex", "label"))
+    return alike and max(ages, default=0) - min(ages, default=0) <= MOST_YEARS
 
 
 def _of_paths(rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:
@@ -225,10 +265,14 @@ def _of_paths(rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:
 
 def _people_of_paths(rows: Iterable[Row]) -> Iterator[tuple[Row, Hashable, str]]:
     for row, named in _of_paths(rows):
-        parts = PurePosixPath(row.image).parts
-        depth = next((place for place, part in enumerate(parts) if part.lower().startswith("sub-")), len(parts))
-        only_there = depth < len(parts) and not STUDY.fullmatch(named)
-        yield row, (parts[:depth], person_of(named)) if only_there else person_of(named), named
+        dataset = None if STUDY.fullmatch(named) else _dataset_of(row.image)
+        yield row, person_of(named) if dataset is None else (dataset, person_of(named)), named
+
+
+def _dataset_of(image: str) -> tuple[str, ...] | None:
+    """Return the folders above the first part of a path that is called sub-…, None where none is."""
+    parts = PurePosixPath(image).parts
+    return next((parts[:depth] for depth, part in enumerate(parts) if part.lower().startswith("sub-")), None)
 
 
 def _people_of_scans(rows: Iterable[Row]) -> Iterator[tuple[Row, Hashable, str]]:
@@ -236,11 +280,4 @@ def _people_of_scans(rows: Iterable[Row]) -> Iterator[tuple[Row, Hashable, str]]
         if study := STUDY.search(row.scan):
             yield row, person_of(study.group()), study.group()
         elif found := SESSION_OF.match(row.scan):
-            yield row, (found[1].lower(),), found[1]
-
-
-def _people_of_columns(rows: Iterable[Row]) -> Iterator[tuple[Row, Hashable, str]]:
-    for row in rows:
-        for name, text in row.others:
-            if plain(name) in IDS and text.lower() not in MISSING:
-                yield row, (plain(name), person_of(text)), text
+            yield row, (_dataset_of(row.image) or (), person_of(found[1])), found[1]

@@ -7,7 +7,14 @@ from healthward.imaging.signatures import Signature, earliest_copies
 from healthward.inputs.fields import Row
 from healthward.inputs.pseudonyms import is_pseudonym, pseudonym
 from healthward.inputs.samplesheet import Sheet
-from healthward.inputs.subjects import STUDY, only_counts, person_of, without_visit
+from healthward.inputs.subjects import (
+    STUDY,
+    is_column_of_ids,
+    only_counts,
+    person_of,
+    subject_in_path,
+    without_visit,
+)
 from healthward.wording import counted, listed, shown
 
 MOST_NAMED = 20
@@ -29,19 +36,24 @@ class Learned:
         """Return whether a scan of this id was learned from."""
         return not self.scans.isdisjoint(self._names("scan", row.scan))
 
-    def person_test(self) -> Callable[[Row], bool]:
-        """Return the function that tells whether someone of the id of a row was learned from, at whatever visit.
+    def person_test(self) -> Callable[[Row], str | None]:
+        """Return the function that tells by which id someone of a row was learned from, at whatever visit, if so.
 
-        Ids of ADNI and OASIS in the image's path or in the scan's id count as the subject's.
+        Its subject says it, the subject in the image's path or in the scan's id, or a column of ids.
         """
         known = {person_of(subject) for subject in self.subjects}
 
-        def is_known(row: Row) -> bool:
+        def known_as(row: Row) -> str | None:
             studies = [found.group() for text in (row.image, row.scan) if (found := STUDY.search(text))]
-            ids = {row.subject, without_visit(row.subject), *studies} - {""}
-            return any(person_of(name) in known for each in ids for name in self._names("person", each))
+            columns = [text for name, text in row.others if is_column_of_ids(name)]
+            ids = [*studies, subject_in_path(row.image) or "", *columns, row.subject]
+            for each in filter(None, ids):
+                names = self._names("person", each) + self._names("person", without_visit(each))
+                if any(person_of(name) in known for name in names):
+                    return each
+            return None
 
-        return is_known
+        return known_as
 
     def _names(self, kind: str, name: str) -> list[str]:
         return [name, pseudonym(kind, name, self.salt)] if self.salt else [name]
@@ -101,11 +113,10 @@ def return_people(sheet: Sheet, learned: Learned) -> list[str]:
 
     Ids that only count, which another study is likely to have, too, are told and left as they are.
     """
-    is_known = learned.person_test()
-    alike = [row for row in sheet.rows if row.split != "train" and is_known(row)]
-    moved, counting = (
-        [row for row in alike if only_counts(without_visit(row.subject)) is counts] for counts in (False, True)
-    )
+    known_as = learned.person_test()
+    alike = [(row, found) for row in sheet.rows if row.split != "train" and (found := known_as(row))]
+    counting = [row for row, found in alike if only_counts(without_visit(found))]
+    moved = [row for row, found in alike if not only_counts(without_visit(found))]
     scans = {row.scan for row in moved}
     sheet.rows = [replace(row, split="train") if row.scan in scans else row for row in sheet.rows]
     lines = []
@@ -125,9 +136,9 @@ def hold_out_new(sheet: Sheet, signatures: Sequence[Signature | None], learned: 
 
     Scans called as those of its training may be these, processed anew: of them the sheet is believed.
     """
-    is_known = learned.person_test()
+    known_as = learned.person_test()
     seen = {row.subject for row in _learned_rows(sheet, signatures, learned.signatures or ())}
-    seen |= {row.subject for row in sheet.rows if learned.names_scan(row) or is_known(row)}
+    seen |= {row.subject for row in sheet.rows if learned.names_scan(row) or known_as(row)}
     kept = ("", "test", "val") if tuned else ("", "test")
     moved = [row for row in sheet.rows if row.split not in kept and row.subject not in seen]
     scans = {row.scan for row in moved}

@@ -15,4 +15,5 @@ def odd_contrast(voxels: Array, brain: Mask) -> str | None:
     inwards = float(stats.spearmanr(depth[brain], voxels[brain]).statistic)
     if not inwards < LEAST_INWARDS:
         return None
-    return "is brighter at its surface than within (a T2 image, inverted, or a strong bias field?); give the T1 image, corrected for its bias field"
+    reason = "is brighter at its surface than within (a T2 image, inverted, or a strong bias field?)"
+    return f"{reason}; give the T1 image, corrected for its bias field"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from healthward.labels import ADNI
+from healthward.wording import plain
 
 VOLUME_SUFFIX = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
 STUDY = re.compile(
@@ -20,7 +21,9 @@ BIDS = re.compile(f"sub-([A-Z0-9]+)(?=$|{ENTITY}|{SUFFIX})", re.IGNORECASE)
 """sub-01 before an entity (_ses-1), a suffix (_T1w) or nothing; in sub-CN_001 the number is of the id."""
 
 PREFIXES = ("sub", "subj", "subject")
-COMMON = {"patient", "participant", "person", "case", "control", "ctrl", "scan", *(name.lower() for name in ADNI)}
+COMMON = {"patient", "pat", "participant", "person", "case", "control", "ctrl", "con", "ctl", "volunteer", "vol"} | {
+    *("scan", "brain", "img", "image", *(name.lower() for name in ADNI)),
+}
 """Words before a number that say nothing of the study."""
 
 WHOLE_NUMBER = re.compile(r"([0-9]+)\.0+")
@@ -30,14 +33,18 @@ TIMES = (
     *("ses(sion)?[_-]?[a-z0-9]+", "(visit|scan|run|tp|mr|time(point)?|wave|year|exam|follow(_?up)?)[_-]?[0-9]+"),
     *("(m|month|w|d|y|t|v)[0-9]{1,5}", "[0-9]{1,3}(d|w|m|mo|mths?|months?|y|yr|yrs|years?)", "mr", "fu[0-9]*"),
     *("follow(_?up)?", "bl", "base(line)?", "sc", "screening", "pre", "post"),
-    "(19|20)[0-9]{2}([_-]?[01][0-9][_-]?[0-3][0-9])?",
+    "(19|20)[0-9]{2}[_-]?[01][0-9][_-]?[0-3][0-9]",
 )
+GLUED = ("v[1-9]", "(m|t)[0-9]{1,3}", "ses[0-9]{1,3}", "bl")
 PROCESSED = "([_.-](brain|bet|ss|stripped|skullstripped|n4|t1w?|mprage|reg|mni|warped|defaced))*"
-LAST_VISIT = re.compile(f"(([_.-]({'|'.join(TIMES)}))+|(?<=[0-9])v[1-9]){PROCESSED}$", re.IGNORECASE)
-"""002_S_0413_m12, sub-01_ses-M00, OAS2_0001_MR1, OAS30001_MR_d0129, p7_bl, p7_12mo, p7_2019, P07V1, p7_m12_brain."""
+LAST_VISIT = re.compile(f"(([_.-]({'|'.join(TIMES)}))+|(?<=[0-9])({'|'.join(GLUED)})){PROCESSED}$", re.IGNORECASE)
+"""002_S_0413_m12, sub-01_ses-M00, OAS2_0001_MR1, OAS30001_MR_d0129, p7_bl, p7_12mo, P07V1, 01M12, p7_m12_brain."""
 
 FIRST_VISIT = re.compile(r"((visit|ses|tp|v)[_-]?[0-9]{1,2}|bl|baseline|fu[0-9]*|screening)[_.-](?=.)", re.IGNORECASE)
 """V1_p7, bl_p7."""
+
+IDS = {"ptid", "rid"} | {f"{who}{end}" for who in ("participant", "subject", "patient", "person") for end in ("", "id")}
+"""What columns that hold ids of people are called."""
 
 FOLDER = re.compile("sub-([A-Z0-9][A-Z0-9_.-]*)", re.IGNORECASE)
 
@@ -100,6 +107,11 @@ def common_folder(images: Iterable[str]) -> str:
         return os.path.commonpath(folders) if len(folders) > 1 else ""
     except ValueError:  # relative and absolute paths
         return ""
+
+
+def is_column_of_ids(name: str) -> bool:
+    """Return whether a column is called as those that hold ids of people are."""
+    return plain(name) in IDS
 
 
 def only_counts(name: str) -> bool:
