@@ -77,7 +77,8 @@ def launch(
     return subprocess.Popen(
         [*within, executable, *arguments],
         cwd=folder,
-        env={**environment, "PATH": path, "NXF_OFFLINE": "true"},
+        # One collector of garbage: many of these JVMs live for seconds, beside others
+        env={"NXF_JVM_ARGS": "-XX:+UseSerialGC", **environment, "PATH": path, "NXF_OFFLINE": "true"},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -11,18 +11,20 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from nibabel.affines import from_matvec
+from nibabel.eulerangles import euler2mat
 
 from runs import LIMITS, PROJECT, Run, files_of, succeed
 
-CONTROLS, PATIENTS = 7, 2
+CONTROLS, PATIENTS = 6, 2
 QUICK = ("--ddim_steps", "3", "--inversion_iterations", "1", "--device", "cpu", *LIMITS)
-SCANS_PER_TASK = 3
+SCANS_PER_TASK = 4
 GRID = ("--tune", "--guidance_scales", "1,3", "--noise_depths", "99,199")
 
 
 @pytest.fixture(scope="module")
 def run(whole_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Seven controls and two patients, by the model of the test profile, three scans a task of the network."""
+    """Six controls and two patients, by the model of the test profile, four scans a task of the network."""
     folder = tmp_path_factory.mktemp("controls")
     line = [
         sys.executable,
@@ -93,16 +95,34 @@ def test_a_run_without_enough_controls_says_so(whole_run: Run) -> None:
     assert "The maps are raw" in (whole_run.outdir / "report.html").read_text()
 
 
-def test_later_run_of_one_scan_leaves_no_map_of_this_one(run: Run, whole_run: Run, tmp_path: Path) -> None:
+def write_turned(path: Path, volume: nib.Nifti1Image) -> nib.Nifti1Image:
+    """Write every second plane of a volume, its axes in another order, one reversed, tilted, as integers."""
+    turned = nib.as_closest_canonical(volume).slicer[:, ::2, :].as_reoriented([[2, 1], [0, -1], [1, 1]])
+    tilt = from_matvec(euler2mat(x=0.2, z=-0.1), [7, -30, 4])
+    image = nib.Nifti1Image((turned.get_fdata() * 9).astype(np.int16)[:, 1:], tilt @ turned.affine)
+    path.parent.mkdir(parents=True)
+    nib.save(image, path)
+    return image
+
+
+def test_later_run_of_one_turned_scan_maps_it_as_it_lies_and_leaves_no_map_of_this_one(
+    run: Run, whole_run: Run, tmp_path: Path
+) -> None:
     outdir = shutil.copytree(run.outdir, tmp_path / "results")
     before = files_of(outdir / "maps")
-    scan = json.dumps({"image": str(run.folder / "cohort/ad000.nii.gz"), "label": "AD"})
+    image = write_turned(tmp_path / "my scans/ad000.nii", nib.load(run.folder / "cohort/ad000.nii.gz"))
+    scan = json.dumps({"image": "my scans/ad000.nii", "label": 5})
     model = str(whole_run.outdir / "model")
     later = succeed(tmp_path, "--scan", scan, "--model", model, "--noise_depth", "99", *QUICK)
-    assert "NORM" not in {process for process, _ in later.tasks()}
+    assert not {"TRAIN", "NORM"} & {process for process, _ in later.tasks()}
     kinds = ("pseudohealthy", "anomaly", "contrast", "confidence", "likeness", "residual")
     kept = {f"ad000/ad000_{kind}.nii.gz" for kind in kinds}
     assert files_of(outdir / "maps") == kept
+    for name in kept:
+        mapped = nib.load(outdir / "maps" / name)
+        assert mapped.shape == image.shape, name
+        np.testing.assert_allclose(mapped.affine, image.affine, atol=1e-4)
+    assert nib.load(outdir / "maps/ad000/ad000_anomaly.nii.gz").get_fdata().any()
     [aside] = (outdir / "superseded").iterdir()
     assert files_of(aside / "maps") == before - kept
     assert (aside / "tuning/settings.json").is_file()

@@ -45,6 +45,14 @@ def function(text=r"\\\\"):  # """
 '''
 
 
+EDITED = {
+    "report/assets/page.html.j2": {"aggregate"},
+    "norms/abnormality.py": {"calibrate"},
+    "evaluation/perceptual.py": {"reconstruct", "score", "aggregate"},
+}
+"""Files of the library and the tools whose results they are part of."""
+
+
 class Project(NamedTuple):
     """A copy of the project: its digest of each tool, and what is left of each of its sources."""
 
@@ -95,12 +103,15 @@ def reworded(text: str) -> str:
 def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Project]:
     """Copies of the project by what was edited there."""
     folder = tmp_path_factory.mktemp("digests")
-    copies = {name: copy_project(folder / name) for name in ("nothing", "words", "number")}
+    copies = {name: copy_project(folder / name.replace("/", " ")) for name in ("nothing", "words", "number", *EDITED)}
     (copies["nothing"] / "bin/healthward/hard.py").write_text(HARD)
     for source in (copies["words"] / "bin").rglob("*.py"):
         source.write_text(reworded(source.read_text()))
     seed = copies["number"] / "bin/options/seed.py"
     seed.write_text(seed.read_text().replace("default=0", "default=1"))
+    for name in EDITED:
+        with (copies[name] / "bin/healthward" / name).open("a") as file:
+            file.write("\nEDITED = True\n")
     paths, found = ",".join(map(str, copies.values())), folder / "found.json"
     script = Path(__file__).with_name("code.nf")
     process = launch(folder, "run", str(script), "-ansi-log", "false", "--projects", paths, "--found", str(found))
@@ -131,3 +142,9 @@ def test_digests_are_blind_to_every_word(projects: dict[str, Project]) -> None:
 def test_an_edited_number_is_that_of_the_tools_that_use_it(projects: dict[str, Project]) -> None:
     before, after = projects["nothing"].digests, projects["number"].digests
     assert {tool for tool in before if before[tool] != after[tool]} == {"simulate", "train", "reconstruct"}
+
+
+@pytest.mark.parametrize("name", EDITED)
+def test_an_edited_file_is_that_of_the_tools_that_use_it(name: str, projects: dict[str, Project]) -> None:
+    before, after = projects["nothing"].digests, projects[name].digests
+    assert {tool for tool in before if before[tool] != after[tool]} == EDITED[name]

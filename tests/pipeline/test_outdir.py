@@ -83,10 +83,15 @@ def test_model_that_a_run_reads_stays(earlier: Path, tmp_path: Path) -> None:
     assert "moved to" not in run.output
 
 
-def test_refused_run_changes_nothing(earlier: Path, tmp_path: Path) -> None:
+def test_run_refused_for_its_parameters_names_them_and_changes_nothing(earlier: Path, tmp_path: Path) -> None:
     before, record = contents(earlier), (earlier / "pipeline_info/run.json").read_text()
-    run = nextflow(tmp_path, "--input", "samplesheet.csv", "--size", "33")
+    wrong = ("--seed", "-1", "--size", "33", "--max_memory", "12", "--itreations", "5")
+    run = nextflow(tmp_path, "--simulate", "5", *wrong)
     assert run.status != 0
+    assert {process for process, _ in run.tasks()} == {"CHECK_PARAMETERS"}
+    said = [line for line in run.output.splitlines() if line.startswith("parameter")]
+    assert "'itreations' is no parameter; did you mean iterations?" in "\n".join(said)
+    assert {"parameter size", "parameter seed", "parameter max_memory"} <= {line.split(":")[0] for line in said}
     assert contents(earlier) == before
     assert (earlier / "pipeline_info/run.json").read_text() == record
     assert "of earlier runs" not in run.output

@@ -18,15 +18,6 @@ def refused(run: Run) -> list[str]:
     return [line for line in lines[submitted + 1 :] if line]
 
 
-def test_unknown_parameters_and_values_out_of_range_stop_before_anything_is_simulated(tmp_path: Path) -> None:
-    wrong = ("--seed", "-1", "--size", "33", "--max_memory", "12", "--itreations", "5")
-    said = refused(nextflow(tmp_path, "--simulate", "5", *wrong))
-    kinds = ["parameter size", "parameter seed", "parameter max_memory"]
-    assert sorted(line.split(":")[0] for line in said if "itreations" not in line) == sorted(kinds)
-    [line] = [line for line in said if "itreations" in line]
-    assert "'itreations' is no parameter; did you mean iterations?" in line
-
-
 def test_missing_files_are_named(tmp_path: Path) -> None:
     said = refused(nextflow(tmp_path, "--input", "it's not here.csv", "--weights", "nor this"))
     assert any("it's not here.csv" in line for line in said)

@@ -16,7 +16,9 @@ ADDITIONS = (
     *("id", "name", "no", "nr", "number", "code", "path", "file", "years", "year", "yrs", "yr", "inyears", "y"),
     *("bl", "baseline", "atbaseline", "atscan", "atmri", "atvisit", "atbirth", "scan"),
 )
-SYNONYMS = {"gender": "sex", "biologicalsex": "sex", "centre": "site", "center": "site"}
+SYNONYMS = {"centre": "site", "center": "site", "ageatentry": "age"} | {
+    **dict.fromkeys(("gender", "ptgender", "biologicalsex", "patientsex", "mf"), "sex")
+}
 
 _OF_A_MAP = [f"{name}_{measure}" for name in (*SCORES, "z") for measure in ("mean", "p99", "auprc", "auroc")]
 _OF_A_SCAN = [
