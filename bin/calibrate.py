@@ -45,7 +45,14 @@ def calibrate(
     import logging
     from dataclasses import replace
 
-    from healthward.imaging.regions import atlas_on, check_place, find_atlas, opposite_regions, region_table
+    from healthward.imaging.regions import (
+        atlas_on,
+        check_place,
+        doubted_names,
+        find_atlas,
+        opposite_regions,
+        region_table,
+    )
     from healthward.imaging.slices import load_scan
     from healthward.imaging.volumes import open_image_of, save_like
     from healthward.maps.origin import read_origin, renew, save_origin
@@ -70,6 +77,8 @@ def calibrate(
         place = f"{shown(str(atlas))} on the brain of {name}"
         if doubt := check_place(regions, scan.brain, scan.geometry.cube_affine, place):
             logging.getLogger(__name__).warning(doubt)
+        if doubt := doubted_names(regions):
+            logging.getLogger(__name__).warning(f"{atlas_names}: {doubt}")
 
     renew(out, name)
     for kind, volume in vars(calibrated_maps(scan, departure)).items():

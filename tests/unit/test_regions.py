@@ -15,6 +15,7 @@ from healthward.imaging.regions import (
     Atlas,
     atlas_on,
     check_place,
+    doubted_names,
     in_template_space,
     load_atlas,
     mirrored,
@@ -75,6 +76,8 @@ def test_an_atlas_has_a_name_for_every_label_in_it(tmp_path, names):
         ("index,name\n1.5,a\n", "'1.5' is no whole number"),
         ("index,name\n1,Gyrus, superior\n", "3 fields where the header has 2"),
         ("index,name\n5,a\n", "names no label"),
+        ("index\tname\n0\tFrontal Pole\n1\tInsula_L\n", "0, which is outside of all regions, is called 'Frontal Pole'"),
+        ("index\tlabel\tname\n0\t1\tInsula_L\n", "row 2: index and label are 0, 1; keep the one that holds"),
     ],
 )
 def test_a_wrong_table_of_names_is_refused_in_one_line(tmp_path, names, message):
@@ -173,6 +176,24 @@ def test_a_table_tells_what_was_put_into_each_region():
         }
     )
     pd.testing.assert_frame_equal(table, expected)
+
+
+def test_names_that_are_perhaps_another_atlas_are_doubted(template):
+    assert doubted_names(template) == ""
+    assert doubted_names(replace(template, unnamed=1)) == ""
+    assert doubted_names(replace(template, unnamed=2)).startswith("2 of its 12 labels have no name; see that")
+    assert doubted_names(replace(template, unused=13)).startswith(
+        "13 names of 25 are of no label that it has; see that"
+    )
+    mirror = replace(template, affine=np.diag([-1.0, 1, 1, 1]) @ template.affine)
+    for other in (mirror, replace(template, names={key: str(mirrored(name)) for key, name in template.names.items()})):
+        assert doubted_names(other).startswith("6 of 6 left regions lie right of the right ones; see that")
+
+
+def test_a_table_may_call_the_outside_and_say_its_labels_twice(tmp_path):
+    names = "index\tlabel\tname\n0\t0\tBackground\n1\t1\tInsula_L\n2\t2\tInsula_R\n9\t9\tCuneus\n"
+    atlas = load_atlas(*labelled(tmp_path, names))
+    assert (atlas.unnamed, atlas.unused) == (1, 1)
 
 
 def test_regions_of_one_name_are_opposites_where_they_lie_so():

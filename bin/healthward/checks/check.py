@@ -211,7 +211,7 @@ def _judge_atlas(path: Path | None, names: Path | None, images: Sequence[str]) -
     """Return the lines of what is wrong with an atlas, and of what is in doubt; it lies on the `images` or not."""
     if path is None or names is None:
         return [], []
-    from healthward.imaging.regions import check_place, load_atlas  # slow, and seldom needed
+    from healthward.imaging.regions import check_place, doubted_names, load_atlas  # slow, and seldom needed
 
     try:
         atlas = load_atlas(path, names)
@@ -219,7 +219,10 @@ def _judge_atlas(path: Path | None, names: Path | None, images: Sequence[str]) -
         found = [check_place(atlas, *brain_of(image), place) for image, place in zip(images, places, strict=True)]
     except InputError as error:
         return [line if (line := str(error)).startswith("atlas: ") else f"atlas: {line}"], []
-    return [], condensed(("atlas", line, image) for line, image in zip(found, images, strict=True) if line)
+    about_names = [f"atlas: {shown(str(names))}: {doubt}"] if (doubt := doubted_names(atlas)) else []
+    return [], about_names + condensed(
+        ("atlas", line, image) for line, image in zip(found, images, strict=True) if line
+    )
 
 
 def _missing_weights(parameters: dict[str, Any], folder: Path | None) -> tuple[list[str], list[str]]:

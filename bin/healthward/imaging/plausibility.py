@@ -118,15 +118,16 @@ def judge(
     size = _judge_size(brain, coarse_affine)
     gaps = _judge_gaps(voxels, brain)
     odd = [*saturated, *size, *_judge_place(brain, coarse_affine, fov), *gaps]
+    thick = odd_voxels(affine)
     if not any(each.kind == "whole head" for each in size):
         ends = _judge_ends(brain)
         odd += ends
-        if not ends and (text := odd_shape(plain.voxels, brain, coarse_affine)):
+        if not (ends or thick) and (text := odd_shape(plain.voxels, brain, coarse_affine)):
             odd.append(Oddity("shape", text))
         if contrast := odd_contrast(plain.voxels, brain):
             odd.append(Oddity("contrast", contrast))
-    if text := odd_voxels(affine):
-        odd.append(Oddity("thick slices", text))
+    if thick:
+        odd.append(Oddity("thick slices", thick))
     if not gaps:
         odd += _judge_clipped(sampled(voxels), brain) + _judge_planes(voxels, brain)
     if plain.below:

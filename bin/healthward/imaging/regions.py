@@ -1,6 +1,5 @@
 """What a map of z says region by region: atlases, the table of one scan, and its place among held-out controls."""
 
-import csv
 import hashlib
 import re
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from healthward.errors import InputError
+from healthward.imaging.atlas_names import read_names
 from healthward.imaging.nifti import load_volume
 from healthward.imaging.slices import ScanSlices
 from healthward.imaging.template import load_anatomy, load_brain, position
 from healthward.imaging.volumes import Array, Mask
-from healthward.wording import shown
 
 TEMPLATE_STEP = 2
 """Millimetres between the voxels of the template's atlas: its borders are no more exact than that."""
@@ -34,11 +33,11 @@ not a good registration from a poor one.
 LEAST_IN_PLACE = 0.75
 """Larger one of the shares of atlas in brain and brain in atlas: 0.9 and more on 150 heads, up to 0.68 if 40 mm off."""
 
+MOST_UNNAMED = 0.1
+"""Share of an atlas' labels that a table of its own may leave without a name."""
+
 FARTHEST_ASIDE = 12.0
 """Millimetres by which a region may lie beside the mirrored place of its opposite: brains are no mirrors."""
-
-INDEX_COLUMNS = ("index", "label", "value")
-"""Headers of the column of label numbers in a table of names; the first is that of BIDS."""
 
 LARGEST_LABEL = 2**24 - 1
 """Beyond it whole numbers are not distinguished as float32, the type that volumes are read in."""
@@ -56,11 +55,15 @@ class Atlas:
         labels: int32 (X, Y, Z): the region of each voxel, 0 outside all.
         affine: (4, 4), voxel to world millimetres.
         names: of every region that has a voxel, by label.
+        unnamed: how many of these its table does not name.
+        unused: how many names of the table are of no region.
     """
 
     labels: NDArray[np.int32]
     affine: NDArray[np.float64]
     names: dict[int, str]
+    unnamed: int = 0
+    unused: int = 0
 
     def digest(self) -> str:
         """Return the SHA-256 of labels, place and names."""
@@ -70,14 +73,13 @@ class Atlas:
 
 
 def load_atlas(path: Path, names_path: Path) -> Atlas:
-    """Read an atlas: a volume of labels and its table of names, comma- or tab-separated, such as a BIDS `dseg.tsv`.
+    """Read an atlas: a volume of labels and its table of names.
 
     A label without a name is called "label 17"; a name without a voxel is left out.
 
     Raises:
-        InputError: a file cannot be read, the volume is not one of whole numbers in three dimensions, the table has no
-            column of labels or of names, a label or name is wrong, empty or there twice, or names no label in the
-            volume.
+        InputError: a file cannot be read, the volume is not one of whole numbers in three dimensions, or the table is
+            wrong (`read_names`) or names no label in the volume.
     """
     voxels, affine = load_volume(path)
     whole = (voxels >= 0) & (voxels <= LARGEST_LABEL) & (voxels == np.rint(voxels))
@@ -85,44 +87,12 @@ def load_atlas(path: Path, names_path: Path) -> Atlas:
         mend = f"give whole numbers from 0 to {LARGEST_LABEL}, as a resampling to the nearest voxel keeps them"
         raise InputError(f"{path}: {voxels[~whole][0]:g} is no label; {mend}")
     labels = voxels.astype(np.int32)
-    names = _read_names(names_path)
+    names = read_names(names_path)
     found = [int(label) for label in np.unique(labels) if label]
     if names.keys().isdisjoint(found):
         raise InputError(f"{names_path}: names no label that is in {path}; give the table of this atlas")
-    return Atlas(labels, affine, {label: names.get(label, f"label {label}") for label in found})
-
-
-def _read_names(path: Path) -> dict[int, str]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a table of names ({error}); save it as UTF-8 text") from error
-    tabs = bool(lines) and "\t" in lines[0]
-    rows = csv.reader(lines, delimiter="\t" if tabs else ",")
-    header = [cell.strip().lower() for cell in next(rows, [])]
-    column = next((name for name in INDEX_COLUMNS if name in header), None)
-    if column is None or "name" not in header:
-        wanted = f"{', '.join(INDEX_COLUMNS[:-1])} or {INDEX_COLUMNS[-1]}"
-        raise InputError(f"{path}: has the columns {shown(header)}; call that of the labels {wanted}, the other name")
-    names: dict[int, str] = {}
-    for cells in rows:
-        if not any(cells):
-            continue
-        place = f"{path} row {rows.line_num}"
-        if len(cells) != len(header):
-            mend = "write one for each column, in double quotes if it contains a comma"
-            raise InputError(f"{place}: has {len(cells)} fields where the header has {len(header)}; {mend}")
-        number, name = cells[header.index(column)].strip(), cells[header.index("name")].strip()
-        if not number.isdecimal():
-            raise InputError(f"{place}: {column} {shown(number)} is no whole number from 0; write the label")
-        if int(number) in names:
-            raise InputError(f"{place}: {column} {number} is there twice; keep one row of that label")
-        if not name:
-            raise InputError(f"{place}: the name of {number} is empty; write one")
-        if name in names.values():
-            raise InputError(f"{place}: the name {shown(name)} is there twice; give each label its own")
-        names[int(number)] = name
-    return names
+    named = {label: names.get(label, f"label {label}") for label in found}
+    return Atlas(labels, affine, named, unnamed=len(named.keys() - names), unused=len(names.keys() - named - {0}))
 
 
 def template_atlas() -> Atlas:
@@ -233,17 +203,39 @@ def opposite_regions(atlas: Atlas) -> dict[str, str]:
     Parcels that each hemisphere numbers by itself share names and not places. The mirror stands across the mean way
     from left to right, however the head lies.
     """
-    labels = {name: label for label, name in atlas.names.items()}
-    pairs = [(name, other) for name in labels if (other := mirrored(name)) in labels and _is_left(name)]
+    pairs, ways = _ways_across(atlas)
     if not pairs:
         return {}
-    sides = [[labels[pair[side]] for pair in pairs] for side in (0, 1)]
-    left, right = (np.array(ndimage.center_of_mass(atlas.labels > 0, atlas.labels, side)) for side in sides)
-    ways = (right - left) @ atlas.affine[:3, :3].T
     across = ways.sum(axis=0)
     across /= max(float(np.linalg.norm(across)), 1e-6)
     aside = np.linalg.norm(ways - np.outer(ways @ across, across), axis=1)
-    return {name: str(other) for (name, other), far in zip(pairs, aside, strict=True) if far <= FARTHEST_ASIDE}
+    return {name: other for (name, other), far in zip(pairs, aside, strict=True) if far <= FARTHEST_ASIDE}
+
+
+def doubted_names(atlas: Atlas) -> str:
+    """Return why the names of an atlas are perhaps not its own, empty where nothing says so."""
+    mend = "see that the table is that of this atlas"
+    if atlas.unnamed > MOST_UNNAMED * len(atlas.names):
+        return f"{atlas.unnamed} of its {len(atlas.names)} labels have no name; {mend}"
+    if atlas.unused > len(atlas.names):
+        return f"{atlas.unused} names of {len(atlas.names) + atlas.unused} are of no label that it has; {mend}"
+    pairs, ways = _ways_across(atlas)
+    exchanged = int(np.count_nonzero(ways[:, 0] < 0))
+    if 2 * exchanged <= len(pairs):
+        return ""
+    reason = f"{exchanged} of {len(pairs)} left regions lie right of the right ones"
+    return f"{reason}; see that its names are its own, and that it is not mirrored"
+
+
+def _ways_across(atlas: Atlas) -> tuple[list[tuple[str, str]], NDArray[np.float64]]:
+    """Return the pairs of left and right regions by name, and (n, 3) millimetres from each left to its right centre."""
+    labels = {name: label for label, name in atlas.names.items()}
+    pairs = [(name, str(other)) for name in labels if (other := mirrored(name)) in labels and _is_left(name)]
+    if not pairs:
+        return [], np.zeros((0, 3))
+    sides = [[labels[pair[side]] for pair in pairs] for side in (0, 1)]
+    left, right = (np.array(ndimage.center_of_mass(atlas.labels > 0, atlas.labels, side)) for side in sides)
+    return pairs, (right - left) @ atlas.affine[:3, :3].T
 
 
 def region_table(

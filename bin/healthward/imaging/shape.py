@@ -22,7 +22,7 @@ MIRRORS = {LENGTH: "front and back", HEIGHT: "top and bottom"}
 CLEARLY = 0.07
 """Difference of two correlations with mirror images: 150 brains have 0.079 and more, from left to right the higher."""
 
-THICK_MM, UNEVEN = 5.0, 1.5
+THICK_MM, UNEVEN = 4.9, 1.5
 """Edge of a voxel, and its ratio to the shortest edge, beyond which slices are too thick for maps between them."""
 
 
