@@ -226,6 +226,11 @@ def test_images_under_another_id_of_the_sheet_are_reported(subjects: str, images
     assert doubts(sheet_of(*subjects.split(), images=f"{third} {first} {second}", labels="CN CN AD")) == []
 
 
+def test_a_path_that_holds_the_own_id_anywhere_names_nobody_else() -> None:
+    images = "/d/P3_pair_A7.nii /d/P4_pair_A8.nii /d/P3.nii /d/P4.nii"
+    assert doubts(sheet_of("A7", "A8", "P3", "P4", images=images, labels="CN CN AD AD")) == []
+
+
 def test_files_that_only_count_name_nobody() -> None:
     assert (
         doubts(sheet_of("1", "2", "3", "3", images="/d/1.nii /d/2.nii /d/3.nii /d/4.nii", labels="CN CN AD AD")) == []

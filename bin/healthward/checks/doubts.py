@@ -13,15 +13,13 @@ from healthward.checks.label_doubts import (
 )
 from healthward.checks.people import (
     audit_columns_of_ids,
-    audit_counted,
     audit_divided_people,
     audit_joined_people,
     audit_numbering,
     audit_shared_folders,
-    audit_shared_subject,
     audit_subjects_of_paths,
-    audit_visits,
 )
+from healthward.checks.visits import audit_counted, audit_shared_subject, audit_visits
 from healthward.inputs.fields import MISSING, SPLITS, Row
 from healthward.inputs.samplesheet import Sheet
 from healthward.wording import listed, shown

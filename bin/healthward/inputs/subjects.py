@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
 from pathlib import PurePosixPath
 
 from healthward.labels import ADNI
@@ -80,14 +81,24 @@ def subjects_by_path(images: Mapping[str, str]) -> dict[str, str]:
         if found := subject_in_path(image, common):
             named[image] = found
             continue
-        ids = [known[words] for words in _words_in_path(image, common) if words in known]
-        own = [each for each in ids if bare(each) == bare(subject)]
-        if ids:
-            by_id[image] = (own or ids)[0]
+        if _holds(image, common, bare(subject)):
+            by_id[image] = subject
+        elif words := next((words for words in _words_in_path(image, common) if words in known), None):
+            by_id[image] = known[words]
     others = len(images) - len(named)
     numbers = any(len(name) < 3 and name.isdigit() for name in by_id.values())
     enough = others if numbers else others / 2  # what numbers some files may count anything
     return named | by_id if len(by_id) >= max(enough, 1) else named
+
+
+def _holds(image: str, common: str, own: tuple[str, ...]) -> bool:
+    """Return whether a folder or the name of an image's file has words, one after another, that say `own`."""
+    path = PurePosixPath(image)
+    for part in (VOLUME_SUFFIX.sub("", path.name), *path.parts[len(PurePosixPath(common).parts) : -1]):
+        words = re.split("[_.-]+", part)
+        if any(bare("_".join(words[start:end])) == own for start, end in combinations(range(len(words) + 1), 2)):
+            return True
+    return False
 
 
 def _words_in_path(image: str, common: str) -> Iterator[tuple[str, ...]]:
