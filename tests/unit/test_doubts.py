@@ -6,7 +6,7 @@ import pytest
 
 from healthward.checks.doubts import doubts
 from healthward.inputs.fields import Row
-from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.sheet import Sheet
 
 MEND = "give all visits of a person one subject"
 

@@ -12,7 +12,7 @@ from healthward.checks.identity import (
 )
 from healthward.imaging.signatures import Signature, signature
 from healthward.inputs.fields import Row
-from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.sheet import Sheet
 from healthward.inputs.subjects import bare
 
 RANDOM = np.random.default_rng(0)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from healthward.inputs.other_columns import other_columns
-from healthward.inputs.samplesheet import Sheet, read_scan, read_sheet
+from healthward.inputs.samplesheet import read_scan, read_sheet
+from healthward.inputs.sheet import Sheet
 from healthward.inputs.subjects import subject_in_path
 from healthward.labels import Classes, parsed_codes
 

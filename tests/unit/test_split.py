@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from healthward.inputs.controls import held_out_controls
 from healthward.inputs.fields import Row
-from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.sheet import Sheet
 from healthward.inputs.split import (
     assign_subjects,
     audit_subjects,

@@ -18,7 +18,7 @@ from healthward.checks.withholding import (
 from healthward.imaging.signatures import Signature, signature
 from healthward.inputs.fields import Row
 from healthward.inputs.pseudonyms import pseudonym
-from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.sheet import Sheet
 
 RANDOM = np.random.default_rng(0)
 SCANS = [signature(RANDOM.normal(500, 100, (12, 13, 14))) for _ in range(4)]

@@ -1,6 +1,6 @@
 """Complaints of one kind, and how many of them are said."""
 
-from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.sheet import Sheet
 from healthward.wording import kind_of, value_in
 
 

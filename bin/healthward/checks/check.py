@@ -34,7 +34,7 @@ from healthward.inputs.idle_parameters import without_effect
 from healthward.inputs.other_columns import other_columns
 from healthward.inputs.parameters import completed, conforming, validate, with_current_scores
 from healthward.inputs.pseudonyms import pseudonymised
-from healthward.inputs.samplesheet import Lack, Sheet
+from healthward.inputs.sheet import Lack, Sheet
 from healthward.inputs.split import (
     audit_subjects,
     audit_validation,

@@ -21,7 +21,7 @@ from healthward.checks.people import (
 )
 from healthward.checks.visits import audit_counted, audit_shared_subject, audit_visits
 from healthward.inputs.fields import MISSING, SPLITS, Row
-from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.sheet import Sheet
 from healthward.wording import listed, shown
 
 SPLIT_WORDS = {

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from healthward.imaging.signatures import Signature, earliest_copies
 from healthward.inputs.fields import Row
-from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.sheet import Sheet
 from healthward.inputs.subjects import bare
 from healthward.wording import listed, shown
 

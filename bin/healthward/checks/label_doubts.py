@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from healthward.checks.class_words import DISEASE, says_health, side
 from healthward.inputs.bids_tables import NAMES
 from healthward.inputs.fields import MISSING, Row
-from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.sheet import Sheet
 from healthward.inputs.subjects import VOLUME_SUFFIX, common_folder
 from healthward.labels import plain_code
 from healthward.wording import counted, listed, plain, shown

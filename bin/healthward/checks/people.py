@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from healthward.checks.label_doubts import SHIFTED
 from healthward.inputs.fields import MISSING, Row
-from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.sheet import Sheet
 from healthward.inputs.subjects import (
     STUDY,
     bare,

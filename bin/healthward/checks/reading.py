@@ -7,7 +7,8 @@ from typing import Any
 
 from healthward.inputs.bids_dataset import read_bids
 from healthward.inputs.bids_images import parsed_filter
-from healthward.inputs.samplesheet import Sheet, read_scan, read_sheet
+from healthward.inputs.samplesheet import read_scan, read_sheet
+from healthward.inputs.sheet import Sheet
 from healthward.labels import Classes, parsed_codes
 
 

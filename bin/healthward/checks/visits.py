@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from healthward.checks.label_doubts import class_in
 from healthward.inputs.fields import Row
-from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.sheet import Sheet
 from healthward.inputs.subjects import STUDY, bare, person_of, without_visit
 from healthward.labels import plain_code
 from healthward.wording import counted, shown

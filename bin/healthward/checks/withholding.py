@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from healthward.imaging.signatures import Signature, earliest_copies
 from healthward.inputs.fields import Row
 from healthward.inputs.pseudonyms import is_pseudonym, pseudonym
-from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.sheet import Sheet
 from healthward.inputs.subjects import (
     STUDY,
     is_column_of_ids,

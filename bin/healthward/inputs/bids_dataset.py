@@ -22,7 +22,7 @@ from healthward.inputs.bids_tables import (
     values_of,
 )
 from healthward.inputs.fields import MISSING
-from healthward.inputs.samplesheet import Lack, Sheet, fill
+from healthward.inputs.sheet import Lack, Sheet, fill
 from healthward.inputs.subjects import bare
 from healthward.labels import ADNI, Classes
 from healthward.wording import counted, listed, printable, shown

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.sheet import Sheet
 from healthward.wording import shown
 
 DESCRIPTION = "dataset_description.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from healthward.inputs.fields import MISSING, field_value
 from healthward.inputs.other_columns import meant
-from healthward.inputs.samplesheet import Sheet
+from healthward.inputs.sheet import Sheet
 from healthward.labels import plain_code
 from healthward.wording import listed, printable, shown
 
