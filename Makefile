@@ -26,8 +26,12 @@ showcase: setup ## Simulated people mapped by a model that comes with the projec
 
 TESTS := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 10
 
+# First those that take long, lest one of the two workers ends alone; while one makes the run that many of them read, the
+# other executes the notebook
+LONG := tests/pipeline/test_bids_round_trip.py tests/notebook tests/pipeline
+
 test: lint ## All that a change can break here, two files of tests at a time
-	$(TESTS) tests/unit tests/cli tests/robustness tests/pipeline tests/browser tests/notebook
+	$(TESTS) $(LONG) tests/browser tests/robustness tests/cli tests/unit
 
 test-all: test ## Then clusters, container engines, faults and fuzzing
 	$(TESTS) tests/cluster tests/containers tests/faults tests/fuzz

@@ -56,6 +56,7 @@ def sheet_of(*subjects: str, splits: str = "", images: str = "", labels: str = "
         ("P1x_m00_brain", "P1x_m12_brain"),
         ("V1_P1x", "V2_P1x"),
         ("P01BL", "P01M12"),
+        ("1000012_20252_2_0", "1000012_20252_3_0"),
         ("sub-P01T1", "sub-P01T2"),
         ("sub-P01ses1", "sub-P01ses2"),
         ("sub-ADNI002S1000bl", "sub-ADNI002S1000m12"),

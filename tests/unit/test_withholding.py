@@ -112,6 +112,7 @@ def test_people_that_the_model_learned_from_are_train_at_another_visit(known: st
         ("002_S_0413_m12", "2_s_413", "/1.nii"),
         ("002_S_0413", "study seven", "/adni/002_S_0413/T1.nii"),
         ("V1_IXI012", "IXI012", "/1.nii"),
+        ("OAS1_0010_MR1", "sub-OASIS10010", "/1.nii"),
         ("002_S_0413", "0413", "/adni/002_S_0413/T1.nii"),
         ("002_S_0413", "study seven", "/bids/sub-ADNI002S0413/n0.nii"),
     ],
@@ -134,6 +135,13 @@ def test_a_model_of_pseudonyms_asks_for_their_secret() -> None:
     assert line.startswith("the model knows its people by pseudonyms")
     assert pseudonyms_warning(Learned((), set(), people, SALT)) == []
     assert pseudonyms_warning(Learned((), set(), {*people, "p7"})) == []
+
+
+def test_an_id_of_adni_by_its_last_number_is_asked_about() -> None:
+    sheet = sheet_of(row(2, "413"))
+    [line] = return_people(sheet, Learned((), set(), {"002_S_0413"}))
+    assert line.startswith("the model: give 1 scan of subjects who are called as people of its training")
+    assert splits(sheet) == [""]
 
 
 @pytest.mark.parametrize("name", ["sub-01", "7", "P012", "cn000", "Patient_3", "PAT001", "CON_001", "BRAIN_001"])

@@ -42,6 +42,8 @@ class Learned:
         Its subject says it, the subject in the image's path or in the scan's id, or a column of ids.
         """
         known = {person_of(subject) for subject in self.subjects}
+        # ADNI calls 002_S_0413 by its last number, too
+        known |= {(person[2],) for person in known if len(person) == 3 and person[1] == "s"}
 
         def known_as(row: Row) -> str | None:
             studies = [found.group() for text in (row.image, row.scan) if (found := STUDY.search(text))]

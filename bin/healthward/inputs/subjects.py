@@ -34,12 +34,15 @@ TIMES = (
     *("ses(sion)?[_-]?[a-z0-9]+", "(visit|scan|run|tp|mr|time(point)?|wave|year|exam|follow(_?up)?)[_-]?[0-9]+"),
     *("(m|month|w|d|y|t|v)[0-9]{1,5}", "[0-9]{1,3}(d|w|m|mo|mths?|months?|y|yr|yrs|years?)", "mr", "fu[0-9]*"),
     *("follow(_?up)?", "bl", "base(line)?", "sc", "screening", "pre", "post"),
-    "(19|20)[0-9]{2}[_-]?[01][0-9][_-]?[0-3][0-9]",
+    *("(19|20)[0-9]{2}[_-]?[01][0-9][_-]?[0-3][0-9]", "[0-9]{5}_[0-9]_[0-9]"),
 )
 GLUED = ("v[1-9]", "(m|t)[0-9]{1,3}", "ses[0-9]{1,3}", "bl")
 PROCESSED = "([_.-](brain|bet|ss|stripped|skullstripped|n4|t1w?|mprage|reg|mni|warped|defaced))*"
 LAST_VISIT = re.compile(f"(([_.-]({'|'.join(TIMES)}))+|(?<=[0-9])({'|'.join(GLUED)})){PROCESSED}$", re.IGNORECASE)
-"""002_S_0413_m12, sub-01_ses-M00, OAS2_0001_MR1, OAS30001_MR_d0129, p7_bl, p7_12mo, P07V1, 01M12, p7_m12_brain."""
+"""002_S_0413_m12, sub-01_ses-M00, OAS2_0001_MR1, OAS30001_MR_d0129, p7_bl, p7_12mo, P07V1, 01M12, p7_m12_brain.
+
+And 1000012_20252_2_0 of UK Biobank.
+"""
 
 FIRST_VISIT = re.compile(r"((visit|ses|tp|v)[_-]?[0-9]{1,2}|bl|baseline|fu[0-9]*|screening)[_.-](?=.)", re.IGNORECASE)
 """V1_p7, bl_p7."""
@@ -149,7 +152,7 @@ def bare(name: str) -> tuple[str, ...]:
     """Return what an id says: its numbers without leading zeros, its words in lower case, without a prefix sub-.
 
     sub-01, 001, 1 and 1.0 say the same; so do 002_S_0413, 002-S-0413, 2_s_413 and, as BIDS has to write it,
-    ADNI002S0413. 1 and 10 do not, nor 1_23 and 12_3.
+    ADNI002S0413, or OAS1_0010 and OASIS10010. 1 and 10 do not, nor 1_23 and 12_3.
     """
     whole = WHOLE_NUMBER.fullmatch(name)
     parts = re.findall(r"[0-9]+|[a-z]+", whole[1] if whole else name.lower())
@@ -157,4 +160,6 @@ def bare(name: str) -> tuple[str, ...]:
         parts = parts[1:]
     if len(parts) == 4 and parts[0] == "adni" and parts[2] == "s":
         parts = parts[1:]
+    if len(parts) == 2 and parts[0] == "oasis" and len(parts[1]) == 5:
+        parts = ["oas", parts[1][0], parts[1][1:]]
     return tuple(part.lstrip("0") or "0" if part.isdigit() else part for part in parts)
