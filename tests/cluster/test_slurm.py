@@ -26,13 +26,14 @@ executor {
 }
 process {
     beforeScript = 'echo $SLURMD_NODENAME > .node'
-    withLabel: scan { memory = 1500.MB }
+    // Two of them fill a node
+    withLabel: scan { memory = 2500.MB }
 }
 """
 TOO_LITTLE = """
 process {
     withName: RECONSTRUCT {
-        memory = { task.tag == 'emci000' && task.attempt == 1 ? 60.MB : 1500.MB }
+        memory = { task.tag == 'emci000' && task.attempt == 1 ? 60.MB : 2500.MB }
         time   = { task.tag == 'mci000' && task.attempt == 1 ? 1.min : 10.min }
     }
 }
@@ -204,5 +205,6 @@ def test_profile_test_runs_on_nodes_of_two_processors(small_cluster: Cluster, tm
     assert "would wait for ever" not in run.output
     wrappers = {row["process"]: (Path(row["workdir"]) / ".command.run").read_text() for row in run.trace()}
     asked = {process: re.findall(r"#SBATCH (-c \d+|--mem \d+M)", text) for process, text in wrappers.items()}
-    assert asked["CHECK"] == ["-c 2", "--mem 2048M"]
-    assert asked["TRAIN"] == ["-c 2", "--mem 4096M"]
+    # Each a single processor, which needs no option
+    assert asked["CHECK"] == ["--mem 2048M"]
+    assert asked["TRAIN"] == ["--mem 4096M"]
