@@ -205,3 +205,11 @@ def test_a_link_of_an_annex_without_its_content_names_the_mend(tmp_path: Path) -
     link.symlink_to(".git/annex/objects/x/y/MD5E-s1--0.nii.gz/MD5E-s1--0.nii.gz")
     with pytest.raises(UnfitVolumeError, match="is not downloaded yet; get it, as by datalad get"):
         open_volume(str(link))
+
+
+def test_a_header_that_ends_early_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "torn.nii"
+    nibabel.Nifti2Image(VOXELS, AFFINE).to_filename(path)
+    path.write_bytes(path.read_bytes()[:516])
+    with pytest.raises(UnfitVolumeError, match="it ends within its header, after 516 bytes"):
+        open_volume(str(path))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from healthward.errors import InputError
+from healthward.imaging.contrast import odd_contrast
 from healthward.imaging.plausibility import judge
 from phantoms import GRIDS, head_on, small_brain
 
@@ -175,3 +176,9 @@ def test_slices_that_are_repeated_or_swapped_are_reported_and_a_finer_grid_is_no
         zoom = np.ones(4)
         zoom[axis] = 1 / factor
         assert not {"repeated", "order"} & {*kinds(finer, affine @ np.diag(zoom))}
+
+
+def test_a_brain_of_one_value_has_no_contrast() -> None:
+    brain = np.zeros((12, 12, 12), dtype=bool)
+    brain[3:9, 3:9, 3:9] = True
+    assert odd_contrast(brain.astype(np.float32), brain) is None

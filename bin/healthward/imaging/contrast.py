@@ -12,6 +12,8 @@ LEAST_INWARDS = -0.2
 def odd_contrast(voxels: Array, brain: Mask) -> str | None:
     """Return what is odd about the contrast of a brain in a coarse copy of a volume, None where nothing is."""
     depth = ndimage.distance_transform_edt(np.pad(brain, 1))[1:-1, 1:-1, 1:-1]
+    if min(len(np.unique(each[brain])) for each in (depth, voxels)) < 2:
+        return None  # neither is ordered
     inwards = float(stats.spearmanr(depth[brain], voxels[brain]).statistic)
     if not inwards < LEAST_INWARDS:
         return None

@@ -193,6 +193,8 @@ def _read_header(path: str) -> nibabel.Nifti1Header:
         start = stream.read(nibabel.Nifti2Header.sizeof_hdr)
     for magic, (place, kind) in HEADERS.items():
         if start[place : place + len(magic)] == magic:
+            if len(start) < kind.sizeof_hdr:
+                raise ValueError(f"it ends within its header, after {len(start)} bytes")
             header = kind(start[: kind.sizeof_hdr], check=False)
             code = int(header["datatype"])
             if code == 0 or code not in nibabel.nifti1.data_type_codes.code:
