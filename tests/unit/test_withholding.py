@@ -137,6 +137,12 @@ def test_a_model_of_pseudonyms_asks_for_their_secret() -> None:
     assert pseudonyms_warning(Learned((), set(), {*people, "p7"})) == []
 
 
+def test_an_id_that_only_counts_does_not_hide_a_better_one() -> None:
+    sheet = sheet_of(replace(row(2, "IXI012"), image="/bids/sub-01/T1w.nii"))
+    return_people(sheet, Learned((), set(), {"sub-01", "IXI012"}))
+    assert splits(sheet) == ["train"]
+
+
 def test_an_id_of_adni_by_its_last_number_is_asked_about() -> None:
     sheet = sheet_of(row(2, "413"))
     [line] = return_people(sheet, Learned((), set(), {"002_S_0413"}))

@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import PurePosixPath
 
 from healthward.checks.label_doubts import SHIFTED
+from healthward.checks.visits import FEWEST_TO_COUNT
 from healthward.inputs.fields import MISSING, Row
 from healthward.inputs.sheet import Sheet
 from healthward.inputs.subjects import (
@@ -27,8 +28,6 @@ SITE = re.compile(
 
 MOST_IN_A_FOLDER = 4
 """Scans of a folder that is perhaps one person's."""
-
-FEWEST_TO_COUNT = 3
 
 SESSION_OF = re.compile("(sub-[A-Z0-9]+)_ses-", re.IGNORECASE)
 

@@ -49,7 +49,8 @@ class Learned:
             studies = [found.group() for text in (row.image, row.scan) if (found := STUDY.search(text))]
             columns = [text for name, text in row.others if is_column_of_ids(name)]
             ids = [*studies, subject_in_path(row.image) or "", *columns, row.subject]
-            for each in filter(None, ids):
+            # What only counts proves less than another id
+            for each in sorted(filter(None, ids), key=lambda each: only_counts(without_visit(each))):
                 names = self._names("person", each) + self._names("person", without_visit(each))
                 if any(person_of(name) in known for name in names):
                     return each
