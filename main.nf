@@ -1,6 +1,8 @@
 include { SIMULATE                  } from './modules/simulate'
 include { CHECK as CHECK_PARAMETERS } from './modules/check'
 include { CHECK                     } from './modules/check'
+include { PREPARE                   } from './modules/prepare'
+include { GATE                      } from './modules/gate'
 include { SLICE                     } from './modules/slice'
 include { TRAIN                     } from './modules/train'
 include { TUNE                      } from './modules/tune'
@@ -15,10 +17,10 @@ include { EXPORT_BIDS               } from './modules/export_bids'
 
 include { argumentsOf                                       } from './modules/arguments'
 include { codeOfTools                                       } from './modules/code'
-include { grouped ; groupsOf ; ungrouped                    } from './modules/groups'
+include { folders ; grouped ; groupsOf ; ungrouped          } from './modules/groups'
 include { helpText                                          } from './modules/help'
 include { metaOf ; named ; namedScan ; namedSheet           } from './modules/inputs'
-include { passed ; stateOf                                  } from './modules/inputs'
+include { passed ; rowsOf ; stateOf                         } from './modules/inputs'
 include { claim ; recordPublished ; settle                  } from './modules/outdir'
 include { refuseLost ; typed                                } from './modules/parameters'
 include { refuseImpossiblePlace                             } from './modules/place'
@@ -44,7 +46,7 @@ workflow {
     atlas_names = named('atlas-names', options.atlas_names)
     // What decides a task's result beside its inputs: [check: 'd41d8c…', slice: '9e107d…', …]
     state = stateOf(given[1] + weights[1])
-    code = tools.collectEntries { tool, source -> [tool, tool in ['simulate', 'slice', 'train'] ? source.digest : source.digest + state] }
+    code = tools.collectEntries { tool, source -> [tool, tool in ['simulate', 'prepare', 'gate', 'slice', 'train'] ? source.digest : source.digest + state] }
     // In the same form: ["--input '/data/samplesheet.csv'", [/data/samplesheet.csv, /data/ad0.nii.gz, …]]
     cohort = options.input ? namedSheet(options.input) : options.scan ? namedScan(options.scan, launchDir) : ['', []]
 
@@ -72,19 +74,42 @@ workflow {
     CHECK.out.warnings.subscribe { warnings -> warnings.eachLine { line -> log.warn(line) } }
 
     // What conf/modules.config publishes: maps/ad0/ad0_anomaly.nii.gz, split.csv, …
-    published = CHECK.out.manifests.mix(CHECK.out.versions, CHECK.out.pseudonyms, options.train_only ? CHECK.out.skipped : channel.empty())
+    published = CHECK.out.manifests.mix(CHECK.out.versions, CHECK.out.pseudonyms)
 
     // The sheet in its normal form, without columns that we do not know: [scan: 'ad0', subject: 's1', image: '/data/ad0.nii.gz', label: 'AD', control: 'no', …]
-    rows = CHECK.out.rows.combine(checked).flatMap { sheet, _checked -> sheet.splitCsv(header: true, quote: '"') }
+    rows = rowsOf(CHECK.out.rows, checked)
+    // The cube that every scan is brought into, and how: [size: 128, slice_range: [0.35, 0.75], fov: 192.0, steps: [strip: 'auto', …], …]
+    cube = CHECK.out.conform.map { json -> new groovy.json.JsonSlurper().parse(json) }
+
+    samplesheet = CHECK.out.samplesheet
+    skipped = CHECK.out.skipped.ifEmpty([])
+    preparations = channel.value([]) // preparation.csv
+    if (['strip', 'bias', 'register'].any { step -> (options[step] ?: options.prepare) != 'never' }) {
+        heads = rows
+            .filter { row -> !options.train_only || row.split != 'test' }
+            .map { row -> [metaOf(row), file(row.image, glob: false), row.brain ? file(row.brain, glob: false) : []] }
+        prepared = PREPARE(heads, cube, code.prepare).prepared // [[id: 'ad0', …], prepared/ad0]
+        GATE(folders(prepared), samplesheet, CHECK.out.rows, skipped, arguments.gate, code.gate)
+        GATE.out.warnings.subscribe { warnings -> warnings.eachLine { line -> log.warn(line) } }
+        rows = rowsOf(GATE.out.rows, GATE.out.problems.map { problems -> passed(problems, [:]) })
+        samplesheet = GATE.out.samplesheet
+        skipped = GATE.out.skipped.ifEmpty([])
+        preparations = GATE.out.table
+        published = published.mix(PREPARE.out.published, GATE.out.table)
+    }
+    else {
+        prepared = rows.map { row -> [metaOf(row), []] }
+    }
+    if (options.train_only) {
+        published = published.mix(skipped)
+    }
+
     // [[id: 'ad0', subject: 's1', label: 'AD', split: 'train'], /data/ad0.nii.gz, /data/ad0_mask.nii.gz or []]
     scans = rows
         .map { row -> [metaOf(row), file(row.image, glob: false), row.mask ? file(row.mask, glob: false) : []] }
         .filter { meta, _image, _mask -> !options.train_only || meta.split != 'test' }
 
-    // The cube that every scan is brought into: [size: 128, slice_range: [0.35, 0.75], fov: 192.0]
-    cube = CHECK.out.conform.map { json -> new groovy.json.JsonSlurper().parse(json) }
-
-    SLICE(scans, cube, arguments.slice, code.slice) // [[id: 'ad0', …], slices/ad0]
+    SLICE(scans.join(prepared), cube, arguments.slice, code.slice) // [[id: 'ad0', …], slices/ad0]
 
     model = channel.value(given[1]) // model: diffusion.safetensors, embedding.safetensors, config.json
     if (!options.model) {
@@ -127,7 +152,7 @@ workflow {
         )
 
         reconstructed = SLICE.out.slices.join(ungrouped(RECONSTRUCT.out.reconstructions)) // [[id: 'ad0', …], slices/ad0, reconstructions/ad0]
-        MAP(images.join(reconstructed), arguments.map, code.map) // [[id: 'ad0', …], mapped/ad0] and the maps themselves
+        MAP(images.join(prepared).join(reconstructed), arguments.map, code.map) // [[id: 'ad0', …], mapped/ad0] and the maps themselves
         SCORE(grouped(reconstructed.join(MAP.out.mapped), groups), weights[1], arguments.score, code.score)
 
         // What held-out controls show, and how far each scan departs from it
@@ -150,8 +175,10 @@ workflow {
             CALIBRATE.out.calibration.map { _meta, folder -> folder }.collect(sort: { folder -> folder.name }).ifEmpty([]),
             options.embedding ? [] : model,
             CHECK.out.parameters,
-            CHECK.out.samplesheet,
-            CHECK.out.skipped.ifEmpty([]),
+            samplesheet,
+            skipped,
+            preparations,
+            folders(prepared),
             arguments.aggregate,
             code.aggregate,
         )
@@ -161,7 +188,7 @@ workflow {
             EXPORT_BIDS(
                 maps.collect(sort: { map -> map.name }),
                 AGGREGATE.out.tables,
-                CHECK.out.samplesheet,
+                samplesheet,
                 arguments.export_bids,
                 code.export_bids,
             )

@@ -21,6 +21,8 @@ from options.classes import classes_option, healthy_option
     help="Normalised samplesheet, for age, sex, site, who is a control, and columns of your own.",
 )
 @click.option("--skipped", type=existing_file, help="skipped.csv of check.py: the scans that were left out.")
+@click.option("--preparations", type=existing_file, help="preparation.csv of gate.py.")
+@click.option("--prepared", type=existing_directory, help="Folder that holds the folder of prepare.py of each scan.")
 @classes_option
 @healthy_option
 @click.option("--ssim-threshold", type=click.FloatRange(-1, 1), default=0.6, help="List slices with a lower SSIM.")
@@ -34,6 +36,8 @@ def aggregate(
     parameters: Path | None,
     samplesheet: Path | None,
     skipped: Path | None,
+    preparations: Path | None,
+    prepared: Path | None,
     classes: Classes,
     healthy: str | None,
     ssim_threshold: float,
@@ -92,6 +96,11 @@ def aggregate(
     left_out = None
     if skipped is not None:
         left_out = read_table(skipped, "check the scans again", SKIPPED_COLUMNS).fillna("")
+    preparation = None
+    if preparations is not None:
+        preparation = read_table(preparations, "judge the prepared scans again", ("scan", "verdict", "reasons")).fillna(
+            ""
+        )
     healthy = healthy or classes.healthy
     origins = read_origins(scores)
     if model is not None:
@@ -110,6 +119,7 @@ def aggregate(
         classes,
         others,
         {origin.scan for origin in origins.values() if origin.learned},
+        preparation,
     )
     check_healthy(origins, healthy)
     cohort.write(out / "tables")
@@ -117,7 +127,8 @@ def aggregate(
     drawn = scan_figures(cohort, out / "figures" / "scans")
     for _ in tqdm(drawn, "figures", len(cohort.scans), unit="scan", disable=None):
         pass
-    (out / "report.html").write_text(render(cohort, figures, model, settings), encoding="utf-8")
+    pictures = {scan: prepared / scan / "picture.png" for scan in cohort.doubted} if prepared else {}
+    (out / "report.html").write_text(render(cohort, figures, model, settings, pictures), encoding="utf-8")
     summary = "".join(f"{line}\n" for line in summary_lines(cohort, settings))
     (out / "summary.txt").write_text(summary, encoding="utf-8")
     click.echo(summary, nl=False)

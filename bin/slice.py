@@ -6,18 +6,10 @@ from pathlib import Path
 import click
 
 from cli import existing_file, output_directory, tool
-from healthward.inputs.fields import parsed_id
 from healthward.labels import Classes
 from options.classes import classes_option, parse_class
 from options.cube import fov_option, size_option, slice_range_option
-
-
-def parse_id(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """Return an id that may become a file's name, as a samplesheet may have it."""
-    try:
-        return parsed_id(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
+from options.scan import parse_id, prepared_option
 
 
 @tool
@@ -28,6 +20,7 @@ def parse_id(ctx: click.Context, param: click.Parameter, value: str) -> str:
 @classes_option
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", help="What the scan is for.")
 @click.option("--mask", type=existing_file, help="Ground-truth anomaly on the scan's own grid.")
+@prepared_option
 @size_option
 @slice_range_option
 @fov_option
@@ -40,6 +33,7 @@ def slice_scan(
     classes: Classes,
     split: str,
     mask: Path | None,
+    prepared: Path | None,
     size: int,
     slice_range: tuple[float, float],
     fov: float,
@@ -47,30 +41,35 @@ def slice_scan(
 ) -> None:
     """Conform IMAGE, a T1 volume in NIfTI, and cut it into slices along three axes.
 
-    The volume is resampled into a cube of SIZE³ voxels along the world's axes, centred on the brain, and scaled to
-    [0, 1]. The skull should be stripped. OUT gets the slices (slices.npy), the cube, a brain mask, in scan.json the
-    geometry that takes a map back to the scan's own grid, and what the scan is recognised by (signature.safetensors).
+    The volume is resampled into a cube of SIZE³ voxels and scaled to [0, 1]: in MNI space by --prepared; without it
+    along the world's axes and centred on the brain, whose skull must be off then. OUT gets the slices (slices.npy), the
+    cube, a brain mask, in scan.json the geometry that takes a map back to the scan's own grid, and what the scan is
+    recognised by (signature.safetensors).
 
     \b
     Example:
-      slice.py ad0.nii.gz --scan ad0 --subject ad0 --label AD --out slices/ad0
+      slice.py ad0.nii.gz --prepared prepared/ad0 --scan ad0 --subject ad0 --label AD --out slices/ad0
     """
     import logging
 
     from healthward.checks.inspection import load_scan_volume, read_mask
     from healthward.errors import InputError
     from healthward.imaging.nifti import open_volume
+    from healthward.imaging.prepared_files import load_prepared
     from healthward.imaging.signatures import SIGNATURE, save_signatures, signature
     from healthward.imaging.slices import ScanRecord, cut, fingerprint, save_scan, slice_bounds
     from healthward.imaging.volumes import conform, to_cube
+    from healthward.names import MNI, SCANNER
     from healthward.wording import shown
 
     first, count = slice_bounds(size, *slice_range)
-    volume, voxels, oddities = load_scan_volume(image, fov)
-    for oddity in oddities:
+    # What is odd about a scan that was prepared was said then
+    volume, voxels, oddities = load_scan_volume(image, None if prepared else fov)
+    for oddity in () if prepared else oddities:
         logging.getLogger(__name__).warning(oddity.text)
+    ready = load_prepared(prepared, str(image), voxels) if prepared else None
     try:
-        conformed = conform(voxels, volume.affine, size, fov)
+        conformed = conform(voxels, volume.affine, size, fov, ready)
     except InputError as error:
         raise InputError(f"{shown(str(image))} {error}") from error
     truth = None
@@ -81,7 +80,8 @@ def slice_scan(
             text = "%s leaves nothing in the cube of %d voxels and %g mm; give a larger --size or --fov"
             logging.getLogger(__name__).warning(text, shown(str(mask)), size, fov)
     stack = cut(conformed.cube, first, count)
-    record = ScanRecord(scan, subject, label, split, size, first, count, fov, fingerprint(stack))
+    space = MNI if ready is not None and ready.matrix is not None else SCANNER
+    record = ScanRecord(scan, subject, label, split, size, first, count, fov, space, fingerprint(stack))
     save_scan(out, conformed, stack, truth, record)
     save_signatures(out / SIGNATURE, [signature(voxels)])
 

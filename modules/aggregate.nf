@@ -9,6 +9,8 @@ process AGGREGATE {
     path parameters
     path samplesheet
     path skipped
+    path preparations
+    path prepared, stageAs: 'prepared/*'
     val args
     val code
 
@@ -21,7 +23,8 @@ process AGGREGATE {
     """
     export OMP_NUM_THREADS=${task.cpus}
     'aggregate.py' scores/* --out report --parameters ${parameters} --samplesheet ${samplesheet} \\
-        ${calibrations ? '--calibrations calibrations' : ''} ${skipped ? "--skipped ${skipped}" : ''} ${model ? '--model model/*' : ''} ${args}
+        ${calibrations ? '--calibrations calibrations' : ''} ${skipped ? "--skipped ${skipped}" : ''} ${model ? '--model model/*' : ''} \\
+        ${preparations ? "--preparations ${preparations} --prepared prepared" : ''} ${args}
     """
 
     stub:

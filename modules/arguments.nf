@@ -12,6 +12,7 @@ def argumentsOf(options) {
     def score = "--score ${options.calibrated_score}"
     return [
         simulate: "--subjects ${options.simulate} ${classes} --size ${options.size} --seed ${options.seed}",
+        gate: options.skip_bad_scans ? '--skip-bad-scans' : '',
         slice: classes,
         train: "${classes} ${ofTraining(options)}",
         tune: joined([

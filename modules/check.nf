@@ -43,12 +43,12 @@ process CHECK {
     'check.py' --help > /dev/null
     touch problems.txt warnings.txt cubes.txt inputs.csv versions.json
     echo '{}' > parameters.json
-    echo '{"size": 128, "slice_range": [0.35, 0.75], "fov": 192.0}' > conform.json
-    echo scan,subject,image,label,split,mask,age,sex,site,control > samplesheet.csv
+    echo '{"size": 128, "slice_range": [0.35, 0.75], "fov": 192.0, "steps": {"strip": "auto", "bias": true, "register": true}}' > conform.json
+    echo scan,subject,image,label,split,mask,brain,age,sex,site,control > samplesheet.csv
     # Any file that is there as long as the project is: what lies in this folder is gone after a task in scratch
     for split in train val test; do
         control=\$([ \$split = train ] && echo no || echo yes)
-        echo "\$split-1,\$split-1,\$(readlink -f ${schema}),CN,\$split,,,,,\$control" >> samplesheet.csv
+        echo "\$split-1,\$split-1,\$(readlink -f ${schema}),CN,\$split,,,,,,\$control" >> samplesheet.csv
     done
     cp samplesheet.csv rows.csv
     cut -d, -f1,2,4,5 samplesheet.csv > split.csv

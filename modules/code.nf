@@ -5,12 +5,12 @@
 // [check: [digest: 'd41d8c…', files: ['bin/check.py', 'bin/cli.py', 'bin/healthward/__init__.py', …]], slice: […], …]
 def codeOfTools(project) {
     def tools = [
-        'simulate', 'check', 'slice', 'train', 'tune', 'choose', 'reconstruct', 'map', 'score', 'norm', 'calibrate',
-        'aggregate', 'export_bids',
+        'simulate', 'check', 'prepare', 'gate', 'slice', 'train', 'tune', 'choose', 'reconstruct', 'map', 'score', 'norm',
+        'calibrate', 'aggregate', 'export_bids',
     ]
     def bin = project.resolve('bin')
     def digestOf = { path -> effective(path).md5() }.memoize()
-    def usedBy = { source -> importsOf(source.text, bin) + assetsOf(source) }.memoize()
+    def usedBy = { source -> importsOf(textOf(source), bin) + assetsOf(source) }.memoize()
     return tools.collectEntries { tool ->
         def files = withImports(bin.resolve("${tool}.py"), usedBy, [] as Set).sort()
         def digest = files.collect { path -> digestOf.call(path) }.join().md5()
@@ -18,10 +18,15 @@ def codeOfTools(project) {
     }
 }
 
+// Of whatever bytes: weights are among the files
+def textOf(path) {
+    return path.getText('ISO-8859-1')
+}
+
 // What of a file can change a result: of Python all but comments, blank lines, and what docstrings and help texts say
 def effective(path) {
     if (!path.name.endsWith('.py')) {
-        return path.text
+        return textOf(path)
     }
     def triple = /"""(?:[^"\\]|\\.|"(?!""))*+"""/
     def single = /"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'/
@@ -29,7 +34,7 @@ def effective(path) {
     def help = "(\\bhelp=)(?:(?:\\s|#[^\\n]*+)*+${string})++"
     def docstring = "(?:\\A|\\s*\\n)([ \\t]*+)[a-zA-Z]?${triple}(?=\\n)"
     def parts = "(?s)${help}|${docstring}|(${string})|\\s*+#[^\\n]*+|\\s+(?=\\n)"
-    return path.text.replaceAll(parts) { _all, named, indent, other ->
+    return textOf(path).replaceAll(parts) { _all, named, indent, other ->
         named ? "help=''" : indent == null ? other ?: '' : "\n${indent}''"
     }
 }
@@ -61,5 +66,5 @@ def importsOf(text, bin) {
 // What `source` names in quotes of the assets of its room, such as the report's template; some of them do not exist
 def assetsOf(source) {
     def room = source.parent.fileName.toString() == 'assets' ? source.parent : source.resolveSibling('assets')
-    return source.text.findAll(/["']([\w.]+\.\w+)["']/) { _all, name -> room.resolve(name) }
+    return textOf(source).findAll(/["']([\w.]+\.\w+)["']/) { _all, name -> room.resolve(name) }
 }

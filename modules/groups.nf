@@ -1,5 +1,12 @@
 // Scans that share a task, which loads a network once for all of them
 
+// [[id: 'ad0', …], made/ad0], … as [made/ad0, …], in the order of their ids; what is no folder is left out
+def folders(scans) {
+    return scans
+        .collect(flat: false, sort: { one, other -> one[0].id <=> other[0].id })
+        .map { pairs -> pairs.findResults { _meta, folder -> folder ?: null } }
+}
+
 // With scans [[id: 'ad0', …], …] and groups of two: [ad0: ['ad0', 'ad1'], ad1: ['ad0', 'ad1'], ad2: ['ad2'], …]
 def groupsOf(scans, size) {
     return scans.map { meta, _image, _mask -> meta.id }.toSortedList().map { ids ->

@@ -58,6 +58,11 @@ def filesOfDataset(root) {
     return found.findAll { path -> path.isFile() }.sort()
 }
 
+// The rows of a sheet in its normal form, once it has passed
+def rowsOf(sheets, passed) {
+    return sheets.combine(passed).flatMap { sheet, _passed -> sheet.splitCsv(header: true, quote: '"') }
+}
+
 // What makes a scan's tasks: not whether it is a control, which other rows decide
 def metaOf(row) {
     return row.subMap('subject', 'label', 'split') + [id: row.scan]

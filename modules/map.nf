@@ -3,7 +3,7 @@ process MAP {
     label 'scan'
 
     input:
-    tuple val(meta), path(image, stageAs: 'image/*'), path(slices, stageAs: 'slices/*'), path(reconstruction, stageAs: 'reconstruction/*')
+    tuple val(meta), path(image, stageAs: 'image/*'), path(prepared, stageAs: 'prepared/*'), path(slices, stageAs: 'slices/*'), path(reconstruction, stageAs: 'reconstruction/*')
     val args
     val code
 
@@ -14,7 +14,8 @@ process MAP {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    'map.py' slices/${meta.id} reconstruction/${meta.id} image/* --out mapped/${meta.id} ${args}
+    'map.py' slices/${meta.id} reconstruction/${meta.id} image/* ${prepared ? "--prepared prepared/${meta.id}" : ''} \\
+        --out mapped/${meta.id} ${args}
     # Apart: Nextflow publishes no file of a folder that is an output itself
     mkdir -p maps/${meta.id}
     mv mapped/${meta.id}/*.nii.gz maps/${meta.id}

@@ -3,7 +3,7 @@ process SLICE {
     label 'scan'
 
     input:
-    tuple val(meta), path(image, stageAs: 'image/*'), path(mask, stageAs: 'mask/*')
+    tuple val(meta), path(image, stageAs: 'image/*'), path(mask, stageAs: 'mask/*'), path(prepared, stageAs: 'prepared/*')
     val conform
     val args
     val code
@@ -15,7 +15,7 @@ process SLICE {
     """
     export OMP_NUM_THREADS=${task.cpus}
     'slice.py' image/* --scan ${meta.id} --subject '${meta.subject}' --label ${meta.label} --split ${meta.split} \\
-        ${mask ? '--mask mask/*' : ''} --out slices/${meta.id} \\
+        ${mask ? '--mask mask/*' : ''} ${prepared ? "--prepared prepared/${meta.id}" : ''} --out slices/${meta.id} \\
         --size ${conform.size} --slice-range ${conform.slice_range.join(' ')} --fov ${conform.fov} ${args}
     """
 

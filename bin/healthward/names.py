@@ -1,10 +1,14 @@
-"""The one register of what a run makes, and what it is called: metrics, scores and maps.
+"""The one register of what a run makes, and what it is called: metrics, scores, maps and spaces.
 
 Whoever lists, shows, checks or files them reads it here. Nothing of the project is imported.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
+
+MNI, SCANNER = "MNI152", "scanner"
+SPACES = (MNI, SCANNER)
+"""The spaces that cubes lie in: the template's, or the axes of the scanner, centred on the brain."""
 
 RANGE = "1 is the robust intensity range of the scan"
 

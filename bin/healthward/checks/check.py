@@ -32,7 +32,7 @@ from healthward.inputs.class_parameters import classes_of, other_classes
 from healthward.inputs.fields import Row
 from healthward.inputs.idle_parameters import without_effect
 from healthward.inputs.other_columns import other_columns
-from healthward.inputs.parameters import completed, conforming, validate, with_current_scores
+from healthward.inputs.parameters import completed, conforming, model_space, preparing, validate, with_current_scores
 from healthward.inputs.pseudonyms import pseudonymised
 from healthward.inputs.sheet import Lack, Sheet
 from healthward.inputs.split import (
@@ -44,7 +44,7 @@ from healthward.inputs.split import (
     split_for_training,
 )
 from healthward.labels import Classes
-from healthward.names import cubes_for
+from healthward.names import MNI, SCANNER, cubes_for
 from healthward.wording import condensed, counted, kind_of, listed, printable, shown
 
 MOST_WITH_ATLAS = 3
@@ -162,6 +162,10 @@ def check(
         comparison = compared(classes, healthy, disease)
         about_classes = (doubted_health(classes, healthy), doubted_order(classes))
         warnings += [f"parameter classes: {doubt}" for doubt in about_classes if doubt]
+    if model_space(parameters | {"model": model}, config) == SCANNER and preparing(parameters)["register"] == "auto":
+        warnings.append(
+            f"model: trained on heads as they lay in the scanner: none is brought into {MNI}; train anew for that"
+        )
     warnings += without_effect(parameters, schema, bool(model), has_split)
     absent, unscored = _missing_weights(parameters, weights)
     misplaced, doubted = _judge_atlas(atlas, atlas_names, atlas_images)
@@ -188,19 +192,19 @@ def check(
         rows=[rows[index] for index in order],
         digests=[digests[index] for index in order],
         skipped=sorted(skipped, key=lambda each: each.row.scan),
-        conform=conforming(parameters, config),
+        conform=conforming(parameters | {"model": model}, config),
         cubes=cubes_for(parameters["scores"].split(",")),
         key=key,
         comparison=comparison,
     )
 
 
-def _inspect(sheet: Sheet, workers: int, fov: float) -> list[Inspection]:
+def _inspect(sheet: Sheet, workers: int, fov: float | None) -> list[Inspection]:
     """Open the volumes of every row, and count what a row lacks among their problems."""
     lacks: dict[Row, list[Lack]] = {}
     for lack in sheet.lacking:
         lacks.setdefault(lack.row, []).append(lack)
-    inspections = inspect_all([(row.image, row.mask) for row in sheet.rows], workers, fov)
+    inspections = inspect_all([(row.image, row.mask, row.brain) for row in sheet.rows], workers, fov)
     return [
         replace(found, problems=(*((lack.column, lack.text) for lack in lacks.get(row, [])), *found.problems))
         for row, found in zip(sheet.rows, inspections, strict=True)
@@ -284,8 +288,13 @@ def _skip(sheet: Sheet, inspections: list[Inspection]) -> tuple[list[Inspection]
     return [inspection for _, inspection in sound], skipped, [heading, *lines]
 
 
-def _field_of_view(parameters: dict[str, Any], config: dict[str, Any] | None) -> float:
-    """Return the edge of the cube in millimetres; the usual one where a bad one is a problem of its own."""
+def _field_of_view(parameters: dict[str, Any], config: dict[str, Any] | None) -> float | None:
+    """Return the edge of the cube in millimetres; the usual one where a bad one is a problem of its own.
+
+    None where the skull may be on, since the brain is found later.
+    """
+    if preparing(parameters)["strip"] != "never":
+        return None
     fov = (config or parameters).get("fov")
     return float(fov) if isinstance(fov, int | float) and fov > 0 else USUAL_FOV
 
@@ -301,7 +310,7 @@ def _odd(sheet: Sheet, inspections: list[Inspection]) -> list[str]:
 
 def _placeless(row: Row, text: str) -> str:
     """Return the text of a problem without the paths of the row's files, which may hold a name."""
-    for column in ("image", "mask"):
+    for column in ("image", "mask", "brain"):
         path = getattr(row, column)
         text = text.replace(shown(path), f"the {column}") if path else text
     return text

@@ -22,6 +22,9 @@ from healthward.wording import shown
 
 LARGEST_AFFINE_DIFFERENCE_MM = 1e-3
 
+BRAIN_ML = (100.0, 3000.0)
+"""What a brain mask may hold: half of a brain born eight weeks early, and more than the largest one with its fluid."""
+
 LARGEST_ANOMALY = 0.5
 """Share of the brain from which a mask is taken to be that of the brain itself."""
 
@@ -43,10 +46,12 @@ class Inspection:
     signature: Signature | None = field(default=None, compare=False)
 
 
-def inspect_all(volumes: Sequence[tuple[str, str]], workers: int, fov: float = USUAL_FOV) -> list[Inspection]:
-    """Open the (image, mask) paths of every scan, `workers` at a time, and return what was found in their order.
+def inspect_all(
+    volumes: Sequence[tuple[str, str, str]], workers: int, fov: float | None = USUAL_FOV
+) -> list[Inspection]:
+    """Open the (image, mask, brain) paths of every scan, `workers` at a time, and return what was found in their order.
 
-    An empty path is not opened. Scans would be conformed to a cube of `fov` millimetres.
+    An empty path is not opened. Scans would be conformed to a cube of `fov` millimetres, or (None) prepared before.
     """
     progress = tqdm(total=len(volumes), desc="opening scans", unit="scan", disable=None)
     inspect_pair = partial(inspect, fov=fov)
@@ -67,9 +72,9 @@ def inspect_all(volumes: Sequence[tuple[str, str]], workers: int, fov: float = U
     return found
 
 
-def inspect(paths: tuple[str, str], fov: float = USUAL_FOV) -> Inspection:
-    """Open one scan's image and its mask, given as paths that may be empty."""
-    image_path, mask_path = paths
+def inspect(paths: tuple[str, str, str], fov: float | None = USUAL_FOV) -> Inspection:
+    """Open one scan's image, the mask of its anomaly and that of its brain, given as paths that may be empty."""
+    image_path, mask_path, brain_path = paths
     digest, recognised_by = "", None
     problems = []
     oddities: tuple[Oddity, ...] = ()
@@ -86,6 +91,11 @@ def inspect(paths: tuple[str, str], fov: float = USUAL_FOV) -> Inspection:
             read_mask(open_volume(mask_path), image, voxels)
         except UnfitVolumeError as error:
             problems.append(("mask", str(error)))
+    if brain_path:
+        try:
+            read_brain(open_volume(brain_path), image)
+        except UnfitVolumeError as error:
+            problems.append(("brain", str(error)))
     return Inspection(digest, tuple(problems), oddities, recognised_by)
 
 
@@ -97,7 +107,7 @@ def brain_of(path: str) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     return foreground(levelled(sampled(voxels)).voxels), image.affine @ np.diag([step, step, step, 1.0])
 
 
-def load_scan_volume(path: Path, fov: float) -> tuple[Volume, Array, tuple[Oddity, ...]]:
+def load_scan_volume(path: Path, fov: float | None) -> tuple[Volume, Array, tuple[Oddity, ...]]:
     """Read the image of a scan, and return it with its voxels and what is odd about it, as a check would.
 
     Raises:
@@ -107,7 +117,7 @@ def load_scan_volume(path: Path, fov: float) -> tuple[Volume, Array, tuple[Oddit
     return volume, *read_scan(volume, fov)
 
 
-def read_scan(image: Volume, fov: float) -> tuple[Array, tuple[Oddity, ...]]:
+def read_scan(image: Volume, fov: float | None) -> tuple[Array, tuple[Oddity, ...]]:
     """Return the voxels of a scan that can be that of a brain, and what is odd about it, its file named.
 
     Raises:
@@ -129,13 +139,7 @@ def read_mask(mask: Volume, image: Volume | None, scan: Array | None) -> NDArray
     Raises:
         UnfitVolumeError: it is not.
     """
-    if image is not None:
-        size, wanted = (" × ".join(str(length) for length in volume.shape[:3]) for volume in (mask, image))
-        if size != wanted:
-            raise UnfitVolumeError(f"{shown(mask.path)} is {size}, the image {wanted}; resample it to the image's grid")
-        if not np.allclose(mask.affine, image.affine, rtol=0, atol=LARGEST_AFFINE_DIFFERENCE_MM):
-            text = f"has another affine than {shown(image.path)}; resample it to the image's grid"
-            raise UnfitVolumeError(f"{shown(mask.path)} {text}")
+    _check_grid(mask, image)
     voxels = mask.read()
     if not np.isin(voxels, (0, 1)).all():
         span = f"from {voxels.min():g} to {voxels.max():g}"
@@ -144,6 +148,34 @@ def read_mask(mask: Volume, image: Volume | None, scan: Array | None) -> NDArray
     if scan is not None and anomaly.any():
         _check_anomaly(mask.path, anomaly, foreground(levelled(sampled(scan)).voxels), stride(scan))
     return anomaly
+
+
+def read_brain(mask: Volume, image: Volume | None) -> NDArray[np.bool_]:
+    """Return where a mask of a brain is not 0: on the grid of the image, as far as that is fit, and of a brain's size.
+
+    Raises:
+        UnfitVolumeError: it is not.
+    """
+    _check_grid(mask, image)
+    brain = mask.read() > 0
+    volume = np.count_nonzero(brain) * abs(np.linalg.det(mask.affine[:3, :3])) / 1000
+    low, high = BRAIN_ML
+    if not low <= volume <= high:
+        text = f"marks {volume:.3g} ml as brain; give a mask that is above 0 in all of the brain, and 0 elsewhere"
+        raise UnfitVolumeError(f"{shown(mask.path)} {text}")
+    return brain
+
+
+def _check_grid(mask: Volume, image: Volume | None) -> None:
+    """Raise where a mask is not on the grid of its image."""
+    if image is None:
+        return
+    size, wanted = (" × ".join(str(length) for length in volume.shape[:3]) for volume in (mask, image))
+    if size != wanted:
+        raise UnfitVolumeError(f"{shown(mask.path)} is {size}, the image {wanted}; resample it to the image's grid")
+    if not np.allclose(mask.affine, image.affine, rtol=0, atol=LARGEST_AFFINE_DIFFERENCE_MM):
+        text = f"has another affine than {shown(image.path)}; resample it to the image's grid"
+        raise UnfitVolumeError(f"{shown(mask.path)} {text}")
 
 
 def _check_anomaly(path: str, anomaly: NDArray[np.bool_], brain: NDArray[np.bool_], step: int) -> None:

@@ -28,10 +28,14 @@ from healthward.inputs.fields import ID
 from healthward.inputs.results import SCORE_AGAIN, read_lowest, read_table
 from healthward.labels import ADNI, Classes
 from healthward.names import SLICE_METRICS
+from healthward.preparation.gate import LOOK
 from healthward.wording import shown
 
 SOMETIMES_EMPTY = ("localisation", "false_positives", "regions", "skipped")
 LOCALISED_COLUMNS = "split label map measure scans mean sd low high chance"
+
+IN_SCANS = ("scan", "tiv_ml", "scale_x", "scale_y", "scale_z")
+"""What of a preparation stands in the table of scans, too."""
 
 SHEET_OF_SCORES = "give the sheet that it was scored from"
 
@@ -59,7 +63,8 @@ class Cohort:
         false_positives: in which controls the headline score is high; empty without age, sex and site.
         localisation: how well the maps find the true voxels, with chance beside; empty without truth.
         regions: how far each region of each scan departs from controls; empty without controls or atlas.
-        skipped: the scans that the check left out, and why.
+        skipped: the scans that the check or the gate left out, and why.
+        preparation: how each scan was prepared: scan, verdict, reasons and figures; empty where none was.
         others: what the sheet says of each scan in columns that we do not know: scan, and these, text.
         places: each scan's folder of scores.
         classes: those that a label may be.
@@ -77,6 +82,7 @@ class Cohort:
     localisation: pd.DataFrame
     regions: pd.DataFrame
     skipped: pd.DataFrame
+    preparation: pd.DataFrame
     others: pd.DataFrame
     places: dict[str, Path]
     classes: Classes
@@ -89,6 +95,14 @@ class Cohort:
         """The scans of healthy subjects that were not trained on, which every scan is held against."""
         return self.scans[held_out_controls(self.scans, self.healthy)]
 
+    @property
+    def doubted(self) -> dict[str, str]:
+        """Why the preparation of a scan is to be looked at, by scan."""
+        if self.preparation.empty:
+            return {}
+        table = self.preparation[self.preparation["verdict"] == LOOK]
+        return dict(zip(table["scan"], table["reasons"], strict=True))
+
     def write(self, folder: Path) -> None:
         """Write every table into `folder` as CSV, those of `SOMETIMES_EMPTY` only where they are not; others go."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -96,7 +110,9 @@ class Cohort:
         for name in ("slices", "scans", "outliers", "lowest", "groups", "comparisons", *SOMETIMES_EMPTY):
             table: pd.DataFrame = getattr(self, name)
             if name == "scans":
-                table = table.merge(self.others, on="scan", how="left", validate="1:1")
+                known = self.preparation[[name for name in (*IN_SCANS,) if name in self.preparation]]
+                for more in (self.others, known.drop(columns=known.columns.intersection(self.others.columns[1:]))):
+                    table = table if more.empty else table.merge(more, on="scan", how="left", validate="1:1")
             file = folder / f"{files.get(name, name)}.csv"
             if name not in SOMETIMES_EMPTY or len(table):
                 table.to_csv(file, index=False, float_format="%.6g")
@@ -116,6 +132,7 @@ def summarise(
     classes: Classes = ADNI,
     others: pd.DataFrame | None = None,
     learned: Collection[str] = (),
+    preparation: pd.DataFrame | None = None,
 ) -> Cohort:
     """Collect the score folders of a cohort, in any order, into its tables.
 
@@ -123,7 +140,8 @@ def summarise(
     which must be those of the scores; and maybe control, "no" for a healthy scan that others must not be held against
     (`healthward.inputs.split.mark_controls`). `calibrations` holds the folder of calibrate.py of each scan. `skipped`
     has a row for each scan that the check left out: scan, subject, label, reason. `others` is of
-    `healthward.inputs.other_columns.other_columns`. `learned` are scans that the model was trained on whatever their
+    `healthward.inputs.other_columns.other_columns`. `preparation` is of
+    `healthward.preparation.table.preparation_table`. `learned` are scans that the model was trained on whatever their
     split says.
 
     Raises:
@@ -154,13 +172,18 @@ def summarise(
         localisation=localise(scans, classes),
         regions=regions,
         skipped=pd.DataFrame() if skipped is None else skipped,
-        others=scans[["scan"]] if others is None else others[others["scan"].isin(scans["scan"])],
+        preparation=pd.DataFrame() if preparation is None else _of(preparation, scans),
+        others=scans[["scan"]] if others is None else _of(others, scans),
         places=places,
         classes=classes,
         healthy=healthy,
         threshold=threshold,
         covariates=adjustment.covariates,
     )
+
+
+def _of(table: pd.DataFrame, scans: pd.DataFrame) -> pd.DataFrame:
+    return table[table["scan"].isin(scans["scan"])].reset_index(drop=True)
 
 
 def _with_controls(scans: pd.DataFrame, sheet: pd.DataFrame | None, healthy: str) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from healthward.errors import InputError
 from healthward.imaging.signatures import Signature, load_signatures
 from healthward.labels import are_classes
+from healthward.names import SPACES
 from healthward.wording import shown
 
 WEIGHTS = ("diffusion.safetensors", "embedding.safetensors")
@@ -56,6 +57,8 @@ CONFIG_KEYS: dict[str, Callable[[Any], bool]] = {
     "fov": lambda value: _is_number(value, 32, 1024),
     "max_timestep": lambda value: _is_whole(value, 1, 1000),
     "classes": are_classes,
+    # Models of before there was a choice do not say
+    "space": lambda value: value is None or value in SPACES,
 }
 """What a config.json must say, and whether a value is what it can be."""
 

@@ -9,6 +9,7 @@ from healthward.imaging.slices import ScanRecord, slice_bounds
 from healthward.inputs.class_parameters import other_classes
 from healthward.inputs.results import COPY_AGAIN, read_object
 from healthward.labels import ADNI, Classes, are_classes
+from healthward.names import MNI, SCANNER
 from healthward.wording import listed
 
 
@@ -78,6 +79,10 @@ def check_use(model: Path, record: ScanRecord, depth: int) -> None:
         text = f"scan {record.scan} is sliced otherwise than what the model {model} was trained on"
         # As they are written: rounded, another slice may be the first
         raise InputError(f"{text}; slice it with --size {size} --slice-range {low!r} {high!r} --fov {fov!r}")
+    if record.space != (space := config.get("space", SCANNER)):
+        text = f"scan {record.scan} lies in the space {record.space}, and the model {model} was trained in {space}"
+        mend = "prepare.py --register" if space == MNI else "prepare.py --no-register, or none"
+        raise InputError(f"{text}; slice it with the folder of {mend}")
     if depth >= limit:
         raise InputError(f"noise depth {depth} is not below {limit}, the model's max_timestep; give a lower one")
 

@@ -85,7 +85,7 @@ class Oddity(NamedTuple):
 
 
 def judge(
-    voxels: Array, affine: NDArray[np.float64], intent: int, fov: float, integers: bool = True
+    voxels: Array, affine: NDArray[np.float64], intent: int, fov: float | None, integers: bool = True
 ) -> tuple[Oddity, ...]:
     """Return what is odd about a scan.
 
@@ -93,7 +93,8 @@ def judge(
         voxels: finite, three dimensions.
         affine: (4, 4), voxel to world millimetres.
         intent: NIfTI's code of what the voxels mean.
-        fov: edge of the cube that it would be conformed to, in millimetres.
+        fov: edge of the cube that it would be conformed to, in millimetres; None for one that is prepared first, so
+            that its skull and its size do not matter.
         integers: whether the file holds integers, which can wrap around.
 
     Raises:
@@ -117,7 +118,9 @@ def judge(
     coarse_affine = affine @ np.diag([step, step, step, 1.0])
     size = _judge_size(brain, coarse_affine)
     gaps = _judge_gaps(voxels, brain)
-    odd = [*saturated, *size, *_judge_place(brain, coarse_affine, fov), *gaps]
+    odd = [*saturated, *gaps]
+    if fov is not None:
+        odd += [*size, *_judge_place(brain, coarse_affine, fov)]
     thick = odd_voxels(affine)
     if not any(each.kind == "whole head" for each in size):
         ends = _judge_ends(brain)

@@ -16,6 +16,7 @@ from healthward.imaging.volumes import Array, Conformed, Geometry, Mask, save_cu
 from healthward.inputs.fields import ID, SPLITS
 from healthward.inputs.results import read_object
 from healthward.labels import is_class_name
+from healthward.names import SPACES
 
 SLICE_AGAIN = "slice the scan again"
 AXES = ("sagittal", "coronal", "axial")
@@ -32,6 +33,7 @@ class ScanRecord:
         first: cube index of the first slice along every axis.
         count: slices per axis.
         fov: edge of the cube in millimetres.
+        space: that the cube lies in, one of `healthward.names.SPACES`.
         fingerprint: hash of the voxels of the stack, for provenance and training keys.
     """
 
@@ -43,6 +45,7 @@ class ScanRecord:
     first: int
     count: int
     fov: float
+    space: str
     fingerprint: str
 
     @property
@@ -123,6 +126,7 @@ def save_scan(folder: Path, conformed: Conformed, stack: Array, truth: Mask | No
         "shape": conformed.geometry.shape,
         "affine": conformed.geometry.affine.tolist(),
         "cube_affine": conformed.geometry.cube_affine.tolist(),
+        "to_world": conformed.geometry.to_world.tolist(),
         "darkest": conformed.geometry.darkest,
         "brightest": conformed.geometry.brightest,
     }
@@ -193,10 +197,12 @@ def load_scan(folder: Path) -> ScanSlices:
             shape=tuple(map(int, geometry["shape"])),  # type: ignore[arg-type]
             affine=np.array(geometry["affine"], dtype=float).reshape(4, 4),
             cube_affine=np.array(geometry["cube_affine"], dtype=float).reshape(4, 4),
+            to_world=np.array(geometry["to_world"], dtype=float).reshape(4, 4),
             darkest=float(geometry["darkest"]),
             brightest=float(geometry["brightest"]),
         )
-        numbers = [*lies.affine.flat, *lies.cube_affine.flat, lies.darkest, lies.brightest]
+        affines = (lies.affine, lies.cube_affine, lies.to_world)
+        numbers = [*np.ravel(affines), lies.darkest, lies.brightest]
         if len(lies.shape) != 3 or not np.isfinite(numbers).all() or not lies.darkest < lies.brightest:
             raise ValueError("no geometry of a volume")
     verify_stack(folder, record)
@@ -225,6 +231,8 @@ def _check_record(record: ScanRecord) -> None:
     counts = (record.size, record.first, record.count)
     if not all(isinstance(count, int) and count >= 0 for count in counts) or not record.fov > 0:
         raise ValueError("sizes that are no numbers above 0")
+    if record.space not in SPACES:
+        raise ValueError(f"space {record.space!r}, not one of {', '.join(SPACES)}")
     if not is_class_name(record.label):
         raise ValueError(f"label {record.label!r} is no class")
     if record.split not in SPLITS or not 0 < record.count <= record.size - record.first:

@@ -11,9 +11,11 @@ from scipy import ndimage
 
 from healthward.errors import InputError
 from healthward.imaging.foreground import Array as Array
-from healthward.imaging.foreground import Levelled, fine_foreground, foreground, levelled
 from healthward.imaging.foreground import Mask as Mask
+from healthward.imaging.foreground import fine_foreground, foreground, levelled
+from healthward.imaging.mni_cube import mni_cube
 from healthward.imaging.nifti import Volume, open_volume
+from healthward.imaging.prepared import Prepared, moved
 
 FREE_TEXTS = ("descrip", "aux_file", "db_name", "intent_name", "data_type")
 
@@ -31,16 +33,23 @@ class Geometry:
     Attributes:
         shape: the scan's own grid, three sizes.
         affine: (4, 4), voxel of the scan to world millimetres (RAS+).
-        cube_affine: (4, 4), voxel of the cube to world millimetres (RAS+).
-        darkest: scan intensity that became 0.
-        brightest: scan intensity that became 1.
+        cube_affine: (4, 4), voxel of the cube to millimetres of the space it lies in (RAS+): the scan's world, or MNI.
+        to_world: (4, 4), millimetres of that space to the scan's world.
+        darkest: intensity that became 0; the scan's own, or `healthward.imaging.prepared.Prepared`'s.
+        brightest: intensity that became 1.
     """
 
     shape: tuple[int, int, int]
     affine: NDArray[np.float64]
     cube_affine: NDArray[np.float64]
+    to_world: NDArray[np.float64]
     darkest: float
     brightest: float
+
+    @property
+    def cube_to_world(self) -> NDArray[np.float64]:
+        """Voxel of the cube to the scan's world millimetres, (4, 4)."""
+        return np.asarray(self.to_world @ self.cube_affine)
 
 
 @dataclass(frozen=True)
@@ -52,43 +61,61 @@ class Conformed:
     geometry: Geometry
 
 
-def conform(voxels: Array, affine: NDArray[np.float64], size: int, fov: float) -> Conformed:
-    """Resample a scan into a cube of `size`³ isotropic voxels along the world's axes (RAS+), centred on the brain.
+def conform(
+    voxels: Array, affine: NDArray[np.float64], size: int, fov: float, prepared: Prepared | None = None
+) -> Conformed:
+    """Resample a scan, once, into a cube of `size`³ isotropic voxels.
+
+    One that was registered comes to lie in MNI space; any other along the world's axes (RAS+), centred on the brain.
+    What is not brain is 0 in a scan that was prepared.
 
     Args:
         voxels: the scan, three dimensions, any orientation, voxel size and intensity range.
         affine: (4, 4), voxel to world millimetres.
         size: edge of the cube in voxels.
         fov: edge of the cube in millimetres.
+        prepared: of the scan; None for one whose intensities, skull and place are used as they are.
 
     Raises:
         InputError: nothing stands out from a background darker than it; the text would follow the file's name.
     """
+    shape: tuple[int, int, int] = voxels.shape  # type: ignore[assignment]
+    if prepared is not None:
+        if prepared.matrix is None:
+            cube_affine, to_world = _centred(_centre(prepared.brain, affine), size, fov), np.eye(4)
+        else:
+            cube_affine, to_world = mni_cube(size, fov), prepared.matrix
+        geometry = Geometry(shape, affine, cube_affine, to_world, *prepared.ends)
+        share = _resampled(prepared.brain.astype(np.float32), affine, size, geometry.cube_to_world, 0.0)
+        return Conformed(on_cube(voxels, geometry, size, prepared), share >= 0.5, geometry)
     plain = levelled(voxels)
-    spacing = fov / size
-    cube_affine = np.diag([spacing, spacing, spacing, 1.0])
-    cube_affine[:3, 3] = _centre(plain.voxels, affine) - spacing * (size - 1) / 2
-    cube = _resampled(plain, affine, size, cube_affine)
+    cube_affine = _centred(_centre(fine_foreground(plain.voxels), affine), size, fov)
+    cube = _resampled(plain.voxels, affine, size, cube_affine, plain.background)
     brain = foreground(cube)
     if not brain.any():
         raise InputError(NOTHING)
     darkest = float(np.median(cube[~brain])) if not brain.all() else plain.background
     brightest = float(np.percentile(cube[brain], 99.5))
-    scaled = _scaled(cube, darkest, brightest)
-    geometry = Geometry(voxels.shape, affine, cube_affine, darkest, brightest)  # type: ignore[arg-type]
-    return Conformed(scaled, brain, geometry)
+    geometry = Geometry(shape, affine, cube_affine, np.eye(4), darkest, brightest)
+    return Conformed(_scaled(cube, geometry), brain, geometry)
 
 
-def on_cube(voxels: Array, geometry: Geometry, size: int) -> Array:
-    """Return another volume on a scan's own grid in its cube, (size, size, size), on the scan's scale and in [0, 1].
+def on_cube(voxels: Array, geometry: Geometry, size: int, prepared: Prepared | None) -> Array:
+    """Return a volume on a scan's own grid in its cube, (size, size, size), on the scan's scale and in [0, 1].
 
     Args:
         voxels: of the scan's shape, in the scan's units.
         geometry: of the scan, from `conform`.
         size: edge of the cube in voxels.
+        prepared: the scan, as it was when it was conformed.
     """
-    cube = _resampled(levelled(voxels), geometry.affine, size, geometry.cube_affine)
-    return _scaled(cube, geometry.darkest, geometry.brightest)
+    if prepared is None:
+        plain = levelled(voxels)
+        cube = _resampled(plain.voxels, geometry.affine, size, geometry.cube_to_world, plain.background)
+        return _scaled(cube, geometry)
+    even, box = prepared.evened(voxels)
+    own = moved(geometry.affine, [part.start for part in box])
+    return np.clip(_resampled(even, own, size, geometry.cube_to_world, 0.0), 0, 1)
 
 
 def to_cube(mask: NDArray[np.generic], geometry: Geometry, size: int) -> Mask:
@@ -99,11 +126,10 @@ def to_cube(mask: NDArray[np.generic], geometry: Geometry, size: int) -> Mask:
         geometry: of the scan, from `conform`.
         size: edge of the cube in voxels.
     """
-    spacing = float(geometry.cube_affine[0, 0])
-    inside = _antialiased((mask != 0).astype(np.float32), geometry.affine, spacing)
+    inside = _antialiased((mask != 0).astype(np.float32), geometry.affine, geometry.cube_to_world)
     source = nib.Nifti1Image(inside, geometry.affine)  # type: ignore[attr-defined]
     # The nearest voxel: interpolation would thicken a thin mask that falls between two voxels of the cube.
-    resampled = resample_from_to(source, ((size,) * 3, geometry.cube_affine), order=0)
+    resampled = resample_from_to(source, ((size,) * 3, geometry.cube_to_world), order=0)
     return np.asarray(resampled.dataobj) >= 0.5
 
 
@@ -114,7 +140,7 @@ def to_native(cube: Array, geometry: Geometry) -> Array:
         cube: (size, size, size), float32.
         geometry: of the scan, from `conform`.
     """
-    image = nib.Nifti1Image(cube.astype(np.float32), geometry.cube_affine)  # type: ignore[attr-defined]
+    image = nib.Nifti1Image(cube.astype(np.float32), geometry.cube_to_world)  # type: ignore[attr-defined]
     resampled = resample_from_to(image, (geometry.shape, geometry.affine), order=1)
     return np.asarray(resampled.dataobj, dtype=np.float32)
 
@@ -131,37 +157,39 @@ def open_image_of(path: Path, geometry: Geometry) -> Volume:
     return volume
 
 
-def read_image_of(path: Path, geometry: Geometry, cube: Array) -> Array:
+def read_image_of(path: Path, geometry: Geometry, cube: Array, prepared: Prepared | None) -> Array:
     """Return the voxels of the image that a scan was sliced from.
 
     Args:
         path: of the image.
         geometry: of the scan.
         cube: of the scan, (size, size, size), as it was conformed.
+        prepared: the scan, as it was when it was conformed.
 
     Raises:
         InputError: it is another image, or cannot be used.
     """
     voxels = open_image_of(path, geometry).read()
-    if not np.allclose(on_cube(voxels, geometry, len(cube)), cube, atol=1e-3):
+    if not np.allclose(on_cube(voxels, geometry, len(cube), prepared), cube, atol=1e-3):
         raise InputError(f"{path}: not the scan that was sliced, though on its grid; {ITS_IMAGE}")
     return voxels
 
 
-def save_like(path: Path, voxels: Array, source: Path) -> None:
-    """Write a float32 map as NIfTI with the shape, affine, codes and units of the file `source`.
+def save_like(path: Path, voxels: Array | NDArray[np.uint8], source: Path) -> None:
+    """Write a map as NIfTI, of float32 or uint8 as it is, with the shape, affine, codes and units of the file `source`.
 
     Its free texts and extensions stay behind: they may say whose scan it is, or hold a whole DICOM header.
     """
     volume = open_volume(str(source))
     header = nib.Nifti1Header.from_header(volume.header)  # type: ignore[attr-defined]
-    header.set_data_dtype(np.float32)
+    kind = np.uint8 if voxels.dtype == np.uint8 else np.float32
+    header.set_data_dtype(kind)
     header.set_slope_inter(1, 0)
     header["cal_min"] = header["cal_max"] = 0
     header.extensions.clear()
     for text in FREE_TEXTS:
         header[text] = b""
-    shaped = voxels.astype(np.float32).reshape(volume.shape)
+    shaped = voxels.astype(kind).reshape(volume.shape)
     nib.save(nib.Nifti1Image(shaped, volume.affine, header), path)  # type: ignore[attr-defined]
 
 
@@ -171,20 +199,31 @@ def save_cube(path: Path, cube: NDArray[np.generic], geometry: Geometry) -> None
     nib.save(nib.Nifti1Image(voxels, geometry.cube_affine), path)  # type: ignore[attr-defined]
 
 
-def _resampled(plain: Levelled, affine: NDArray[np.float64], size: int, cube_affine: NDArray[np.float64]) -> Array:
-    smooth = _antialiased(plain.voxels, affine, float(cube_affine[0, 0]))
+def _resampled(
+    voxels: Array, affine: NDArray[np.float64], size: int, cube_affine: NDArray[np.float64], outside: float
+) -> Array:
+    smooth = _antialiased(voxels, affine, cube_affine)
     source = nib.Nifti1Image(smooth, affine)  # type: ignore[attr-defined]
-    resampled = resample_from_to(source, ((size,) * 3, cube_affine), order=1, cval=plain.background)
+    resampled = resample_from_to(source, ((size,) * 3, cube_affine), order=1, cval=outside)
     return np.asarray(resampled.dataobj, dtype=np.float32)
 
 
-def _scaled(cube: Array, darkest: float, brightest: float) -> Array:
-    return np.clip((cube - darkest) / (brightest - darkest), 0, 1).astype(np.float32)
+def _scaled(cube: Array, geometry: Geometry) -> Array:
+    span = geometry.brightest - geometry.darkest
+    return np.clip((cube - geometry.darkest) / span, 0, 1).astype(np.float32)
 
 
-def _centre(voxels: Array, affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the world position of the centre of the foreground's bounding box in world axes."""
-    inside = np.argwhere(fine_foreground(voxels))
+def _centred(centre: NDArray[np.float64], size: int, fov: float) -> NDArray[np.float64]:
+    """Return the affine (4, 4) of a cube along the world's axes about a point."""
+    spacing = fov / size
+    affine = np.diag([spacing, spacing, spacing, 1.0])
+    affine[:3, 3] = centre - spacing * (size - 1) / 2
+    return affine
+
+
+def _centre(brain: Mask, affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the world position of the centre of a brain's bounding box in world axes."""
+    inside = np.argwhere(brain)
     if inside.size == 0:
         raise InputError(NOTHING)
     world = inside @ affine[:3, :3].T + affine[:3, 3]
@@ -193,8 +232,9 @@ def _centre(voxels: Array, affine: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((low + high) / 2)
 
 
-def _antialiased(voxels: Array, affine: NDArray[np.float64], spacing: float) -> Array:
+def _antialiased(voxels: Array, affine: NDArray[np.float64], cube_affine: NDArray[np.float64]) -> Array:
     """Smooth along each axis that the cube samples more coarsely, by the rule of skimage's `resize`."""
+    spacing = float(abs(np.linalg.det(cube_affine))) ** (1 / 3)
     factors = spacing / nib.affines.voxel_sizes(affine)  # type: ignore[attr-defined]
     sigmas = np.maximum(0, (factors - 1) / 2)
     return ndimage.gaussian_filter(voxels, sigmas) if sigmas.any() else voxels

@@ -10,7 +10,7 @@ from healthward.labels import ADNI, Classes
 from healthward.wording import shown
 
 REQUIRED_COLUMNS = ("scan", "subject", "image", "label")
-OPTIONAL_COLUMNS = ("split", "mask", "age", "sex", "site", "control")
+OPTIONAL_COLUMNS = ("split", "mask", "brain", "age", "sex", "site", "control")
 COLUMNS = REQUIRED_COLUMNS + OPTIONAL_COLUMNS
 SPLITS = ("train", "val", "test")
 SEXES = ("M", "F")
@@ -35,9 +35,10 @@ AGE = re.compile(r"[0-9]{1,3}(\.[0-9]*)?")
 class Row:
     """One scan: a text field is empty, and `age` None, where the sheet gives nothing or nothing valid.
 
-    `number` is the line of the file or the entry of the list, `image` and `mask` are absolute paths, `label` is one of
-    the run's classes, `split` one of SPLITS, `age` is in years, `control` one of ANSWERS: whether others are held
-    against it. `others` are the columns that we do not know, by name, as they are written.
+    `number` is the line of the file or the entry of the list, `image`, `mask` (of an anomaly) and `brain` (a mask, too)
+    are absolute paths, `label` is one of the run's classes, `split` one of SPLITS, `age` is in years, `control` one of
+    ANSWERS: whether others are held against it. `others` are the columns that we do not know, by name, as they are
+    written.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Row:
     label: str
     split: str
     mask: str
+    brain: str
     age: float | None
     sex: str
     site: str
@@ -76,7 +78,7 @@ def field_value(column: str, text: str | None, base: Path, classes: Classes = AD
         return None if column == "age" else ""
     if not text:
         raise ValueError(f"is empty; every row needs its {column}")
-    if column in ("image", "mask"):
+    if column in ("image", "mask", "brain"):
         return os.path.abspath(base / _safe(text))
     return _label(text, classes) if column == "label" else PARSERS[column](text)
 

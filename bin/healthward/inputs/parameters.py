@@ -9,11 +9,14 @@ from jsonschema import Draft202012Validator
 
 from healthward.inputs.bids_images import parsed_filter
 from healthward.inputs.class_parameters import classes_and_model, codes_and_classes, compared_and_classes
-from healthward.names import METRICS, SCORES, current_scores
+from healthward.names import METRICS, MNI, SCANNER, SCORES, current_scores
 from healthward.wording import nearest, plain, printable, shown
 
 TIMESTEPS = 1000
 """The length of the noise schedule."""
+
+STEPS = ("strip", "bias", "register")
+"""Of a preparation."""
 
 Parameters = dict[str, Any]
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -150,14 +153,34 @@ def slice_bounds(text: str) -> tuple[float, float]:
 
 
 def conforming(parameters: Parameters, model_config: Parameters | None) -> Parameters:
-    """Return size, slice_range and fov that scans are conformed to: the model's, which fixes them, or the run's."""
+    """Return size, slice_range and fov that scans are conformed to, the space, and the steps of their preparation.
+
+    The model's, which fixes them, or the run's.
+    """
+    wanted = preparing(parameters)
+    space = model_space(parameters, model_config) or (SCANNER if wanted["register"] == "never" else MNI)
+    steps = {"strip": wanted["strip"], "bias": wanted["bias"] != "never", "register": space == MNI}
     if model_config is not None:
-        return {key: model_config[key] for key in ("size", "slice_range", "fov")}
+        return {**{key: model_config[key] for key in ("size", "slice_range", "fov")}, "space": space, "steps": steps}
     return {
         "size": parameters["size"],
         "slice_range": list(slice_bounds(parameters["slice_range"])),
         "fov": parameters["fov"],
+        "space": space,
+        "steps": steps,
     }
+
+
+def preparing(parameters: Parameters) -> dict[str, str]:
+    """Return auto, always or never for each step of the preparation: its own, or that of all."""
+    return {step: parameters[step] or parameters["prepare"] for step in STEPS}
+
+
+def model_space(parameters: Parameters, model_config: Parameters | None) -> str | None:
+    """Return the space that a model was trained in, None where there is no model; older ones do not say."""
+    if model_config is not None:
+        return model_config.get("space") or SCANNER
+    return SCANNER if parameters["model"] is not None else None
 
 
 Complaints = list[tuple[str, str]]
@@ -228,6 +251,17 @@ def _steps(values: Parameters, config: Parameters | None) -> Complaints:
     steps, most = values["ddim_steps"], values["noise_depth"] + 1
     if steps > most:
         return [("ddim_steps", f"{steps} is more than noise_depth + 1; give a number from 1 to {most}")]
+    return []
+
+
+def _preparation(values: Parameters, config: Parameters | None) -> Complaints:
+    space, register = model_space(values, config), preparing(values)["register"]
+    name = "register" if values["register"] is not None else "prepare"
+    if space == MNI and register == "never":
+        return [(name, f"never leaves scans where they are, and the model was trained in {MNI}; leave it out")]
+    if space == SCANNER and values["register"] == "always":
+        text = f"always brings scans into {MNI}, and the model was trained on heads as they lay in the scanner"
+        return [("register", f"{text}; leave it out, or train anew")]
     return []
 
 
@@ -336,6 +370,7 @@ RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("noise_depth", "max_timestep", "model"), _depth),
     (("ddim_steps", "noise_depth"), _steps),
     (("noise_depths", "guidance_scales", "tune", "ddim_steps", "max_timestep", "model"), _depths),
+    (("prepare", "register", "model"), _preparation),
     (("slice_range", "size"), _slices),
     (("channels", "attention_levels", "head_channels", "size"), _levels),
     (("validation_fraction", "test_fraction"), _fractions),

@@ -28,6 +28,7 @@ LIBRARIES = (
     "scikit-image",
     "scikit-learn",
     "scipy",
+    "simpleitk",
     "statsmodels",
     "tensorboardx",
     "torch",

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from healthward.imaging.prepared_files import load_prepared
 from healthward.imaging.slices import ScanSlices
-from healthward.imaging.volumes import Array, to_native
+from healthward.imaging.volumes import Array, open_image_of, read_image_of, to_native
 from healthward.maps.fusion import agreement, fuse
 from healthward.names import MAPS
 
@@ -37,24 +38,42 @@ def remove_maps(folder: Path, image: Path) -> None:
                 path.unlink()
 
 
-def native_maps(scan: ScanSlices, voxels: Array, healthy: Array, unguided: Array) -> NativeMaps:
+def read_native(image: Path, scan: ScanSlices, folder: Path | None) -> tuple[Array, Array | float]:
+    """Return the voxels of the image that slices were cut from, and how much 1 in them is in its units at each voxel.
+
+    Args:
+        image: of the scan.
+        scan: the slices.
+        folder: of prepare.py, where the scan was prepared.
+
+    Raises:
+        InputError: it is another image or folder, or cannot be used.
+    """
+    if folder is None:
+        voxels = read_image_of(image, scan.geometry, scan.cube, None)
+        return voxels, scan.geometry.brightest - scan.geometry.darkest
+    prepared = load_prepared(folder, str(image), open_image_of(image, scan.geometry).read())
+    return read_image_of(image, scan.geometry, scan.cube, prepared), prepared.gain()
+
+
+def native_maps(scan: ScanSlices, voxels: Array, gain: Array | float, healthy: Array, unguided: Array) -> NativeMaps:
     """Fuse the three axes and take the maps to the scan's own grid.
 
     Args:
         scan: the slices that were translated.
         voxels: the scan itself, on its own grid.
+        gain: how much 1 in the cube is in its units, at each of its voxels or everywhere.
         healthy: pseudo-healthy slices, (3, count, size, size) in [0, 1].
         unguided: unguided round trip of the same shape.
     """
     first = scan.record.first
     change = fuse(scan.stack - healthy, first)
     contrast = fuse(unguided - healthy, first)
-    scale = scan.geometry.brightest - scan.geometry.darkest
     native_change, native_contrast, confidence = (
         to_native(cube, scan.geometry) for cube in (change, contrast, agreement(scan.stack - healthy, first))
     )
     return NativeMaps(
-        pseudohealthy=(voxels - scale * native_change).astype(np.float32),
+        pseudohealthy=(voxels - gain * native_change).astype(np.float32),
         anomaly=np.abs(native_change),
         contrast=np.abs(native_contrast),
         confidence=confidence,

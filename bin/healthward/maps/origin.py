@@ -12,7 +12,7 @@ from healthward.wording import shown
 
 FILE = "origin.json"
 AGAIN = "reconstruct the scan again"
-FRAME = ("size", "first", "count", "fov")
+FRAME = ("size", "first", "count", "fov", "space")
 """What of a record of slices tells which part of the head they show, and how finely."""
 
 LONGEST_SAID = 12

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from healthward.wording import counted, listed
 FEW_SUBJECTS = 20
 WORTH_TELLING = 0.01  # of the slices: with fewer unreliable ones no map is read otherwise
 FEW_CONTROLS = 20
+MOST_PICTURES = 12
 SCRIPTS = ("page.js", "tables.js", "plots.js", "viewer.js")
 """Of the page, in the order in which they build on each other."""
 
@@ -146,6 +148,14 @@ def cautions(cohort: Cohort, parameters: Mapping[str, Any]) -> list[Caution]:
         each = [f"{scan} ({reason})" for scan, reason in cohort.skipped[["scan", "reason"]].to_numpy()]
         text = f"{many}; all are in tables/skipped.csv, and nothing here speaks of them: {listed(each, most=20)}."
         found.append(Caution(many, text))
+    if cohort.doubted:
+        many = f"{counted(len(cohort.doubted), 'scan')} of {len(scans)} doubtfully prepared"
+        each = [f"{scan} ({reasons})" for scan, reasons in cohort.doubted.items()]
+        text = (
+            f"{many}: {listed(each, most=20)}. Their maps may show the preparation rather than the brain; prepared/ has"
+            " a picture of each, and the first are below."
+        )
+        found.append(Caution(many, text))
     unreliable = float(cohort.slices["unreliable"].mean())
     if unreliable >= WORTH_TELLING:
         short = f"{unreliable:.0%} of slices are unreliable (longer training or more inversion iterations help)"
@@ -201,7 +211,11 @@ def _embedded(paths: Iterable[tuple[str, Path]]) -> dict[str, str]:
 
 
 def render(
-    cohort: Cohort, figures: Mapping[str, Path], model: Path | None = None, parameters: Mapping[str, Any] | None = None
+    cohort: Cohort,
+    figures: Mapping[str, Path],
+    model: Path | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    pictures: Mapping[str, Path] | None = None,
 ) -> str:
     """Return the report as one HTML page that needs no other file to be read; the viewer takes the volumes beside it.
 
@@ -210,6 +224,7 @@ def render(
         figures: PNG files by the names of `healthward.report.figures.cohort_figures`.
         model: a model folder: its config.json, loss.png and samples.png are shown where they exist.
         parameters: the run's parameters, shown as they are and stated in the methods.
+        pictures: of the preparation of each scan that is to be looked at; the first `MOST_PICTURES` are shown.
     """
     training: dict[str, str] = {}
     described: dict[str, Any] = {}
@@ -250,6 +265,7 @@ def render(
         lowest_table=report_tables.lowest_table(cohort),
         scan_table=report_tables.scan_table(cohort, ranked),
         images=_embedded(figures.items()),
+        pictures=_embedded(islice((pictures or {}).items(), MOST_PICTURES)),
         training=training,
         setting_tables=[
             report_tables.settings_table("Parameters of this run", settings),

@@ -35,10 +35,10 @@ class Cohort:
             InputError: the scans differ in size or slices, or one is of no such class.
         """
         pairs = sorted(((read_record(folder), folder) for folder in folders), key=lambda pair: pair[0].scan)
-        frames = {(record.size, record.first, record.count, record.fov) for record, _ in pairs}
+        frames = {(record.size, record.first, record.count, record.fov, record.space) for record, _ in pairs}
         if len(frames) > 1:
             raise InputError(
-                f"the scans were sliced differently (size, first, count, fov): {sorted(frames)}; slice anew"
+                f"the scans were sliced differently (size, first, count, fov, space): {sorted(frames)}; slice anew"
             )
         for record, folder in pairs:
             if record.label not in classes:

@@ -108,6 +108,7 @@ class Trainer:
             "size": frame.size,
             "slice_range": [frame.first / frame.size, (frame.first + frame.count) / frame.size],
             "fov": frame.fov,
+            "space": frame.space,
             "value_range": [0, 1],
             "prediction": "noise",
             "schedule": asdict(NoiseSchedule()),

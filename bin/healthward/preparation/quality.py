@@ -1,0 +1,102 @@
+"""Figures that tell how well a scan was prepared."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, ndimage
+from scipy.spatial.transform import Rotation
+
+from healthward.imaging.foreground import Array, Mask, neighbours
+from healthward.imaging.template import load_brain
+from healthward.preparation.preparing import Preparation
+
+STEP_MM = 3
+"""Millimetres between the places of the template at which overlaps are counted."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How a scan was prepared; None where it was not registered.
+
+    Attributes:
+        brain_ml: volume of the brain mask.
+        tiv_ml: total intracranial volume, by the volume of the template's and the matrix.
+        overlap: Dice of brain and template.
+        information: mutual information with the template, in nats.
+        scale_x, scale_y, scale_z: how many times as large as the template along its axes.
+        rotation: degrees by which the head is turned against the template.
+        beyond: share of the template's brain outside the image.
+        noise: deviation of a voxel from its like neighbour, as a share of the brain's range.
+        bias: deviation of the logarithm of the bias field in the brain; 0 where none was sought.
+        voxel_mm: longest edge of a voxel.
+    """
+
+    brain_ml: float
+    tiv_ml: float | None
+    overlap: float | None
+    information: float | None
+    scale_x: float | None
+    scale_y: float | None
+    scale_z: float | None
+    rotation: float | None
+    beyond: float | None
+    noise: float
+    bias: float
+    voxel_mm: float
+
+
+def measure(voxels: Array, affine: NDArray[np.float64], preparation: Preparation) -> Quality:
+    """Return the figures of a scan that was prepared.
+
+    Args:
+        voxels: three dimensions.
+        affine: (4, 4), voxel to world millimetres.
+        preparation: of the scan.
+    """
+    prepared = preparation.prepared
+    voxel_ml = float(abs(np.linalg.det(affine[:3, :3]))) / 1000
+    even, box = prepared.evened(voxels)
+    one, other = neighbours(even)
+    tissue = (one > 0.5) & (other > 0.5)
+    noise = float(np.median(np.abs(one - other)[tissue])) / 0.6745 / np.sqrt(2) if tissue.any() else 0.0
+    bias = float(np.log(prepared.field.within(box)[prepared.brain[box]]).std()) if prepared.field else 0.0
+    edges = np.linalg.norm(affine[:3, :3], axis=0)
+    figures: dict[str, float | None] = dict.fromkeys(Quality.__dataclass_fields__)
+    figures |= {
+        "brain_ml": float(np.count_nonzero(prepared.brain)) * voxel_ml,
+        "information": preparation.information,
+        "noise": noise,
+        "bias": bias,
+        "voxel_mm": float(edges.max()),
+    }
+    if prepared.matrix is not None:
+        figures |= _place(prepared.brain, affine, prepared.matrix)
+    return Quality(**figures)  # type: ignore[arg-type]
+
+
+def _place(brain: Mask, affine: NDArray[np.float64], matrix: NDArray[np.float64]) -> dict[str, float]:
+    template, template_affine = load_brain(STEP_MM)
+    to_voxel = np.linalg.inv(affine) @ matrix @ template_affine
+    moved = ndimage.affine_transform(
+        brain.astype(np.uint8), to_voxel[:3, :3], to_voxel[:3, 3], template.shape, order=0, cval=0
+    )
+    places = np.argwhere(template) @ to_voxel[:3, :3].T + to_voxel[:3, 3]
+    outside = ((places < -0.5) | (places > np.array(brain.shape) - 0.5)).any(axis=1)
+    # The head is turned after it was stretched along the template's axes
+    turn, stretch = linalg.polar(matrix[:3, :3])
+    if np.linalg.det(turn) < 0:
+        turn = -turn
+    volume = float(abs(np.linalg.det(matrix[:3, :3])))
+    scales = np.diag(stretch)
+    return {
+        "tiv_ml": float(np.count_nonzero(template)) * STEP_MM**3 / 1000 * volume,
+        "overlap": float(
+            2 * np.count_nonzero(template & (moved > 0)) / (np.count_nonzero(template) + np.count_nonzero(moved))
+        ),
+        "scale_x": float(scales[0]),
+        "scale_y": float(scales[1]),
+        "scale_z": float(scales[2]),
+        "rotation": float(np.degrees(Rotation.from_matrix(turn).magnitude())),
+        "beyond": float(outside.mean()),
+    }
