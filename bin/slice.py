@@ -81,7 +81,7 @@ def slice_scan(
             logging.getLogger(__name__).warning(text, shown(str(mask)), size, fov)
     stack = cut(conformed.cube, first, count)
     space = MNI if ready is not None and ready.matrix is not None else SCANNER
-    record = ScanRecord(scan, subject, label, split, size, first, count, fov, space, fingerprint(stack))
+    record = ScanRecord(scan, subject, label, split, size, first, count, fov, fingerprint(stack), space)
     save_scan(out, conformed, stack, truth, record)
     save_signatures(out / SIGNATURE, [signature(voxels)])
 

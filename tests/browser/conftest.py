@@ -44,7 +44,7 @@ def write_scan(folder: Path, scan: str, label: str, seed: int) -> None:
     healthy = np.clip(unguided + generator.normal(0, 0.03, cube.shape) * BRAIN + lesion, 0, 1).astype(np.float32)
     stack = cut(cube, FIRST, COUNT)
     record = ScanRecord(scan, f"p-{scan}", label, "test", SIZE, FIRST, COUNT, 128.0, fingerprint(stack))
-    geometry = Geometry(BRAIN.shape, AFFINE, AFFINE, 0.0, 1.0)
+    geometry = Geometry(BRAIN.shape, AFFINE, AFFINE, np.eye(4), 0.0, 1.0)
     save_scan(folder / "slices" / scan, Conformed(cube, BRAIN, geometry), stack, None, record)
     nib.save(nib.Nifti1Image(cube, AFFINE), folder / f"{scan}.nii.gz")
     place = folder / "reconstructions" / scan

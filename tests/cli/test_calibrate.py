@@ -39,7 +39,7 @@ def write_scan(folder: Path, scan: str, label: str, seed: int, lesion: float = 0
     cube = np.where(BRAIN, rng.uniform(0.5, 1, BRAIN.shape), 0).astype(np.float32)
     stack = cut(cube, FIRST, COUNT)
     record = replace(RECORD, scan=scan, subject=f"p-{scan}", label=label, fingerprint=fingerprint(stack))
-    geometry = Geometry(BRAIN.shape, AFFINE, AFFINE, 0.0, 1.0)
+    geometry = Geometry(BRAIN.shape, AFFINE, AFFINE, np.eye(4), 0.0, 1.0)
     save_scan(folder / "slices" / scan, Conformed(cube, BRAIN, geometry), stack, truth, record)
     nib.save(nib.Nifti1Image(cube, AFFINE), folder / f"{scan}.nii.gz")
     place = folder / "maps" / scan

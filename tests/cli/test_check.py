@@ -84,7 +84,13 @@ def test_a_good_sheet_gives_everything_that_the_run_starts_from(cohort: Path, tm
     inputs = read(out / "inputs.csv")
     assert inputs["sha256"].str.fullmatch("[0-9a-f]{64}").all()
     assert inputs["sha256"].is_unique
-    assert json.loads((out / "conform.json").read_text()) == {"size": 128, "slice_range": [0.35, 0.75], "fov": 192.0}
+    assert json.loads((out / "conform.json").read_text()) == {
+        "size": 128,
+        "slice_range": [0.35, 0.75],
+        "fov": 192.0,
+        "space": "MNI152",
+        "steps": {"strip": "auto", "bias": True, "register": True},
+    }
     assert json.loads((out / "versions.json").read_text()).keys() >= {"python", "platform", "torch", "nibabel"}
 
 
@@ -304,7 +310,7 @@ def test_conforming_follows_the_parameters(cohort: Path, tmp_path: Path) -> None
     parameters.write_text(json.dumps({"input": "samplesheet.csv", "size": 64, "slice_range": "0.3,0.8", "fov": 200}))
     assert run(tmp_path / "out", "--input", cohort, "--parameters", parameters).exit_code == 0
     found = json.loads((tmp_path / "out" / "conform.json").read_text())
-    assert found == {"size": 64, "slice_range": [0.3, 0.8], "fov": 200}
+    assert (found["size"], found["slice_range"], found["fov"]) == (64, [0.3, 0.8], 200)
 
 
 def test_what_the_wanted_scores_take_is_handed_to_the_reconstruction(cohort: Path, tmp_path: Path) -> None:
@@ -330,7 +336,8 @@ def test_a_model_fixes_conforming_and_takes_every_scan_as_test(cohort: Path, mod
     assert run(tmp_path / "out", "--input", cohort, "--model", model).exit_code == 0
     assert set(read(tmp_path / "out" / "split.csv")["split"]) == {"test"}
     found = json.loads((tmp_path / "out" / "conform.json").read_text())
-    assert found == {"size": 64, "slice_range": [0.4, 0.7], "fov": 180.0}
+    assert (found["size"], found["slice_range"], found["fov"], found["space"]) == (64, [0.4, 0.7], 180.0, "scanner")
+    assert "model: trained on heads as they lay in the scanner" in (tmp_path / "out/warnings.txt").read_text()
 
 
 def test_a_model_without_its_training_scans_is_trusted_aloud(cohort: Path, tmp_path: Path) -> None:
@@ -726,7 +733,8 @@ def test_scans_that_are_odd_are_reported_and_used(cohort: Path, tmp_path: Path) 
         voxels = small_brain((12, 12, 12), 100 + number)
         nibabel.Nifti1Image(voxels, np.diag([19, 19, 19, 1])).to_filename(tmp_path / f"head{number}.nii")
     cohort.write_text("\n".join([cohort.read_text(), *(f"h{n},q{n},head{n}.nii,CN,60" for n in range(7))]))
-    result = run(tmp_path / "out", "--input", cohort)
+    (tmp_path / "params.json").write_text(json.dumps({"input": "samplesheet.csv", "prepare": "never"}))
+    result = run(tmp_path / "out", "--input", cohort, "--parameters", tmp_path / "params.json")
     assert result.exit_code == 0, result.output
     warnings = (tmp_path / "out/warnings.txt").read_text().splitlines()
     heads = [line for line in warnings if "a whole head rather than a brain; strip the skull" in line]

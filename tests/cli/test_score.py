@@ -64,7 +64,7 @@ class Case:
 
     def save(self, truth: bool = True) -> None:
         stack = cut(self.cube, FIRST, COUNT)
-        geometry = Geometry((SIZE, SIZE, SIZE), np.eye(4), np.eye(4), 0.0, 1.0)
+        geometry = Geometry((SIZE, SIZE, SIZE), np.eye(4), np.eye(4), np.eye(4), 0.0, 1.0)
         conformed = Conformed(self.cube, self.brain, geometry)
         record = replace(RECORD, fingerprint=fingerprint(stack))
         save_scan(self.slices, conformed, stack, self.truth if truth else None, record)

@@ -85,7 +85,7 @@ def packed_volume(content: bytes) -> None:
 
 
 def _inspected(path: Path) -> None:
-    found = inspect((str(path), ""))
+    found = inspect((str(path), "", ""))
     assert bool(found.digest) != bool(found.problems), found
     assert all(text.isprintable() for _, text in found.problems), found
 

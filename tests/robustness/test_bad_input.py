@@ -229,7 +229,7 @@ import resource, sys
 from healthward.checks.inspection import inspect
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for path in sys.argv[1:]:
-    assert inspect((path, "")).problems
+    assert inspect((path, "", "")).problems
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 

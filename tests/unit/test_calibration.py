@@ -99,7 +99,7 @@ def test_surface_lone_voxels_and_what_no_slice_goes_through_are_left_out() -> No
     for first, count, known in ((0, 16, 8**3), (4, 2, 8**3 - 6**3)):
         # 3 mm a voxel: one voxel of surface
         record = ScanRecord("s1", "p1", "CN", "test", 16, first, count, 48.0, "")
-        geometry = Geometry(SHAPE, np.eye(4), np.eye(4), 0.0, 1.0)
+        geometry = Geometry(SHAPE, np.eye(4), np.eye(4), np.eye(4), 0.0, 1.0)
         scan = ScanSlices(record, geometry, cut(score, first, count), score, brain, None)
         prepared = prepare(score, scan)
         assert np.isfinite(prepared).sum() == known

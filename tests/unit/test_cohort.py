@@ -20,7 +20,7 @@ from healthward.labels import ADNI
 from healthward.maps.origin import Origin, save_origin
 
 SIZE, FIRST, COUNT = 32, 11, 13
-FRAME = {"size": SIZE, "first": FIRST, "count": COUNT, "fov": 192.0}
+FRAME = {"size": SIZE, "first": FIRST, "count": COUNT, "fov": 192.0, "space": "scanner"}
 METHOD = {**FRAME, "model": "f00d", "healthy": "CN", "disease": "AD", "guidance_scale": 3.0, "noise_depth": 249}
 
 

@@ -68,7 +68,7 @@ def test_slices_of_every_axis_are_chosen(count: int, expected: object) -> None:
     record = ScanRecord("s", "s", "CN", "test", 32, 5, count, 192.0, "")
     stack = np.arange(3 * count, dtype=np.float32).reshape(3, count, 1, 1) * np.ones((32, 32), np.float32)
     cube = np.zeros((32, 32, 32), np.float32)
-    geometry = Geometry((32, 32, 32), np.eye(4), np.eye(4), 0.0, 1.0)
+    geometry = Geometry((32, 32, 32), np.eye(4), np.eye(4), np.eye(4), 0.0, 1.0)
     images, names = chosen_slices(ScanSlices(record, geometry, stack, cube, cube > 0, None))
     assert names == expected or len(names) == expected
     for image, name in zip(images, names, strict=True):

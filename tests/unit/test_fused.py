@@ -26,7 +26,7 @@ def scan() -> ScanSlices:
     cube = RNG.random((SIZE,) * 3).astype(np.float32)
     stack = cut(cube, FIRST, COUNT)
     record = ScanRecord("s", "p", "AD", "test", SIZE, FIRST, COUNT, 192.0, fingerprint(stack))
-    geometry = Geometry(cube.shape, np.eye(4), np.eye(4), 0.0, 1.0)
+    geometry = Geometry(cube.shape, np.eye(4), np.eye(4), np.eye(4), 0.0, 1.0)
     return ScanSlices(record, geometry, stack, cube, np.ones(cube.shape, dtype=bool), None)
 
 

@@ -234,8 +234,33 @@ def test_all_problems_come_at_once() -> None:
 
 
 def test_conforming_comes_from_the_model_before_the_parameters() -> None:
-    assert conforming(DEFAULTS, None) == {"size": 128, "slice_range": [0.35, 0.75], "fov": 192.0}
-    assert conforming(DEFAULTS, CONFIG) == {"size": 64, "slice_range": [0.4, 0.7], "fov": 180.0}
+    own, models = conforming(DEFAULTS, None), conforming(DEFAULTS, CONFIG)
+    assert (own["size"], own["slice_range"], own["fov"], own["space"]) == (128, [0.35, 0.75], 192.0, "MNI152")
+    assert (models["size"], models["slice_range"], models["fov"], models["space"]) == (64, [0.4, 0.7], 180.0, "scanner")
+    assert conforming(DEFAULTS, CONFIG | {"space": "MNI152"})["space"] == "MNI152"
+
+
+@pytest.mark.parametrize(
+    ("given", "space", "steps"),
+    [
+        ({}, "MNI152", {"strip": "auto", "bias": True, "register": True}),
+        ({"prepare": "always", "bias": "never"}, "MNI152", {"strip": "always", "bias": False, "register": True}),
+        ({"prepare": "never", "strip": "auto"}, "scanner", {"strip": "auto", "bias": False, "register": False}),
+    ],
+)
+def test_each_step_of_the_preparation_is_its_own_or_that_of_all(given, space, steps):
+    found = conforming(DEFAULTS | given, None)
+    assert (found["space"], found["steps"]) == (space, steps)
+
+
+def test_a_model_is_used_in_the_space_that_it_was_trained_in():
+    assert conforming(DEFAULTS, CONFIG)["steps"] == {"strip": "auto", "bias": True, "register": False}
+    given = {"model": "m", "input": "a.csv"}
+    [problem] = validate(given | {"register": "always"}, SCHEMA, CONFIG)
+    assert problem.startswith("parameter register: always brings scans into MNI152, and the model was trained on heads")
+    for name in ("prepare", "register"):
+        [problem] = validate(given | {name: "never"}, SCHEMA, CONFIG | {"space": "MNI152"})
+        assert problem.startswith(f"parameter {name}: never leaves scans where they are")
 
 
 @pytest.mark.parametrize("name", PROPERTIES)

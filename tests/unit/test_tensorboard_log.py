@@ -28,7 +28,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
         cube = np.full((16, 16, 16), (number + 1) / 4, dtype=np.float32)
         stack = cut(cube, 4, 6)
         record = ScanRecord(label, label, label, "train", 16, 4, 6, 192.0, fingerprint(stack))
-        geometry = Geometry((16, 16, 16), np.eye(4), np.eye(4), 0.0, 1.0)
+        geometry = Geometry((16, 16, 16), np.eye(4), np.eye(4), np.eye(4), 0.0, 1.0)
         save_scan(root / label, Conformed(cube, cube >= 0, geometry), stack, None, record)
     return Cohort.read(list(root.iterdir()))
 

@@ -51,7 +51,7 @@ def cohort(tmp_path_factory) -> Cohort:
     for number, (label, subject, split) in enumerate(scans):
         cube = np.full((16, 16, 16), number / 16, dtype=np.float32)
         stack = cut(cube, 4, 6)
-        geometry = Geometry((16, 16, 16), np.eye(4), np.eye(4), 0.0, 1.0)
+        geometry = Geometry((16, 16, 16), np.eye(4), np.eye(4), np.eye(4), 0.0, 1.0)
         record = ScanRecord(f"s{number:02d}", subject, label, split, 16, 4, 6, 192.0, fingerprint(stack))
         save_scan(root / record.scan, Conformed(cube, cube >= 0, geometry), stack, None, record)
     return Cohort.read(list(root.iterdir()))

@@ -50,7 +50,7 @@ def test_pseudohealthy_is_the_scan_where_no_slice_lies() -> None:
     size, first, count = 8, 3, 2
     cube = np.random.default_rng(0).random((size,) * 3, dtype=np.float32)
     record = ScanRecord("s", "s", "CN", "test", size, first, count, 16.0, "")
-    geometry = Geometry((size,) * 3, AFFINE, AFFINE, 0, 1)
+    geometry = Geometry((size,) * 3, AFFINE, AFFINE, np.eye(4), 0, 1)
     scan = ScanSlices(record, geometry, cut(cube, first, count), cube, cube > 0, None)
     scores = {"likeness": cube, "round_trip": cube}
     volumes = scan_volumes(scan, np.ones((3, count, size, size), np.float32), scores)

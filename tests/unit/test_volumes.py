@@ -144,9 +144,9 @@ def test_only_the_image_that_was_sliced_is_taken_for_it(tmp_path):
         ("cropped", voxels[1:], affine),
     ):
         nib.save(nib.Nifti1Image(np.ascontiguousarray(changed), place), tmp_path / f"{name}.nii")
-    np.testing.assert_array_equal(read_image_of(tmp_path / "own.nii", conformed.geometry, conformed.cube), voxels)
+    np.testing.assert_array_equal(read_image_of(tmp_path / "own.nii", conformed.geometry, conformed.cube, None), voxels)
     with pytest.raises(InputError, match="not the scan that was sliced, though on its grid"):
-        read_image_of(tmp_path / "another.nii", conformed.geometry, conformed.cube)
+        read_image_of(tmp_path / "another.nii", conformed.geometry, conformed.cube, None)
     for name in ("moved", "cropped"):
         with pytest.raises(InputError, match="not on the grid of the scan that was sliced"):
             open_image_of(tmp_path / f"{name}.nii", conformed.geometry)

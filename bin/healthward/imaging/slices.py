@@ -16,7 +16,7 @@ from healthward.imaging.volumes import Array, Conformed, Geometry, Mask, save_cu
 from healthward.inputs.fields import ID, SPLITS
 from healthward.inputs.results import read_object
 from healthward.labels import is_class_name
-from healthward.names import SPACES
+from healthward.names import SCANNER, SPACES
 
 SLICE_AGAIN = "slice the scan again"
 AXES = ("sagittal", "coronal", "axial")
@@ -33,8 +33,8 @@ class ScanRecord:
         first: cube index of the first slice along every axis.
         count: slices per axis.
         fov: edge of the cube in millimetres.
-        space: that the cube lies in, one of `healthward.names.SPACES`.
         fingerprint: hash of the voxels of the stack, for provenance and training keys.
+        space: that the cube lies in, one of `healthward.names.SPACES`.
     """
 
     scan: str
@@ -45,8 +45,8 @@ class ScanRecord:
     first: int
     count: int
     fov: float
-    space: str
     fingerprint: str
+    space: str = SCANNER
 
     @property
     def spacing(self) -> float:

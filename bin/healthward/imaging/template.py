@@ -37,6 +37,11 @@ class Anatomy:
     parietal: NDArray[np.float64]
 
 
+def load_t1(step: int) -> Array:
+    """Read the template, float32 in [0, 1] and 0 outside the brain, on every `step`-th millimetre."""
+    return _read(load_mni152_template, step)[0]
+
+
 def load_brain(step: int) -> tuple[Mask, NDArray[np.float64]]:
     """Read where the template has brain, on every `step`-th millimetre: mask and (4, 4) affine."""
     t1, affine = _read(load_mni152_template, step)

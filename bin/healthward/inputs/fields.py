@@ -48,11 +48,11 @@ class Row:
     label: str
     split: str
     mask: str
-    brain: str
     age: float | None
     sex: str
     site: str
     control: str = ""
+    brain: str = ""
     others: tuple[tuple[str, str], ...] = ()
 
 

@@ -1,5 +1,6 @@
 """Whether a scan that was prepared may be used: good, to be looked at, or bad, each with its reasons."""
 
+from math import inf
 from typing import NamedTuple
 
 from healthward.preparation.quality import Quality
@@ -13,19 +14,38 @@ class Limit(NamedTuple):
 
     Attributes:
         figure: of `Quality`.
-        look: the span within which it is good.
-        bad: the span beyond which it is bad.
+        good: the span within which it is.
+        usable: the span beyond which it is bad.
         text: what is wrong, and the mend, with the figure.
     """
 
     figure: str
-    look: tuple[float, float]
-    bad: tuple[float, float]
+    good: tuple[float, float]
+    usable: tuple[float, float]
     text: str
 
 
-LIMITS = (Limit("voxel_mm", (0, 3), (0, 6), "voxels of up to {:.1f} mm; give the finer image, if there is one"),)
-"""Set by 150 real heads, of which none but a few may go beyond `look`, and by what was done to them."""
+ALL, UP = (-inf, inf), inf
+LIMITS = (
+    Limit("overlap", (0.905, 0.97), (0.87, 1), "an overlap of {:.2f} with the template; see whether it is one brain"),
+    Limit("information", (0.58, UP), (0.5, UP), "only {:.2f} nats in common with the template; see whether it is a T1"),
+    Limit("beyond", (0, 0.01), (0, 0.1), "{:.1%} of the template's brain beyond the image; see whether it is whole"),
+    Limit("brain_ml", (800, 2000), (400, 2600), "a brain of {:.0f} ml; see its outline, and the voxel sizes"),
+    Limit("scale_x", (0.7, 1.15), (0.5, 1.5), "a width {:.2f} times the template's; see its outline and voxel sizes"),
+    Limit("scale_y", (0.7, 1.15), (0.5, 1.5), "a length {:.2f} times the template's; see its outline and voxel sizes"),
+    Limit("scale_z", (0.68, 1.15), (0.5, 1.5), "a height {:.2f} times the template's; see its outline and voxel sizes"),
+    Limit("rotation", (0, 50), ALL, "a head turned by {:.0f} degrees; see which way is up, and left"),
+    Limit("noise", (0, 0.09), (0, 0.3), "noise of {:.0%} of its range; give a better scan, if there is one"),
+    Limit(
+        "ghosts",
+        (0, 0.1),
+        ALL,
+        "patches in the air as bright as {:.0%} of its range; see whether there are ghosts of motion",
+    ),
+    Limit("bias", (0, 0.12), (0, 0.5), "a bias field of {:.0%}; see whether the picture is even"),
+    Limit("voxel_mm", (0, 3), (0, 8), "voxels of up to {:.1f} mm; give the finer image, if there is one"),
+)
+"""By 150 real heads, all of which are good, and by what was done to some of them (docs/benchmark.md)."""
 
 
 class Verdict(NamedTuple):
@@ -47,7 +67,7 @@ def judge(quality: Quality) -> Verdict:
         value = getattr(quality, limit.figure)
         if value is None:
             continue
-        for verdict, (low, high) in ((BAD, limit.bad), (LOOK, limit.look)):
+        for verdict, (low, high) in ((BAD, limit.usable), (LOOK, limit.good)):
             if not low <= value <= high:
                 found[verdict].append(limit.text.format(value))
                 break
