@@ -21,9 +21,18 @@ class MadeHead(NamedTuple):
 
 
 def made_head(step: int = 4) -> MadeHead:
-    """A brain in fluid, a dark skull, bright scalp and a neck, on voxels of `step` millimetres, with noise."""
-    (brain, affine), t1 = load_brain(step), load_t1(step)
-    rim = RIM_MM // step
+    """The template's head, on voxels of `step` millimetres."""
+    brain, affine = load_brain(step)
+    return headed(load_t1(step), brain, affine)
+
+
+def headed(t1: NDArray[np.float32], brain: NDArray[np.bool_], affine: NDArray[np.float64]) -> MadeHead:
+    """A brain in [0, 1] with fluid, a dark skull, bright scalp and a neck about it, and with noise.
+
+    Voxels are isotropic, along the world's axes.
+    """
+    step = float(affine[0, 0])
+    rim = round(RIM_MM / step)
     margins = [(rim, rim), (rim, rim), (4 * rim, rim)]
     brain, t1 = np.pad(brain, margins), np.pad(t1, margins)
     affine = affine.copy()

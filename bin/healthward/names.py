@@ -10,6 +10,9 @@ MNI, SCANNER = "MNI152", "scanner"
 SPACES = (MNI, SCANNER)
 """The spaces that cubes lie in: the template's, or the axes of the scanner, centred on the brain."""
 
+PREPARED = ("tiv_ml", "scale_x", "scale_y", "scale_z")
+"""What of a preparation stands in the table of scans, too."""
+
 RANGE = "1 is the robust intensity range of the scan"
 
 

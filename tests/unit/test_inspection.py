@@ -84,7 +84,7 @@ def test_image_and_mask_are_both_reported(tmp_path: Path) -> None:
 
 def test_several_workers_find_the_same_in_the_same_order(tmp_path: Path) -> None:
     volumes = [(str(save(tmp_path / f"{n}.nii", VOXELS + n)), "", "") for n in range(6)]
-    volumes.insert(3, (str(tmp_path / "missing.nii"), ""))
+    volumes.insert(3, (str(tmp_path / "missing.nii"), "", ""))
     assert inspect_all(volumes, workers=2) == inspect_all(volumes, workers=1)
 
 

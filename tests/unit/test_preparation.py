@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff
+from safetensors.numpy import load_file
 from scipy.spatial.transform import Rotation
 
 from healthward.errors import InputError
@@ -17,6 +18,7 @@ from healthward.imaging.prepared_files import load_prepared, save_prepared
 from healthward.imaging.slices import cut, slice_bounds
 from healthward.imaging.template import load_brain
 from healthward.imaging.volumes import conform, to_cube, to_native
+from healthward.preparation import sides
 from healthward.preparation.brain import find_brain
 from healthward.preparation.gate import BAD, GOOD, LOOK, judge
 from healthward.preparation.preparing import Preparation, Steps, prepare
@@ -26,6 +28,7 @@ from made_heads import made_head
 
 SIZE, FOV = 64, 192.0
 BRAIN_ALONE = Steps(strip=False)
+USUAL = Quality(1400, 1400, 0.94, 0.69, 0.9, 0.95, 0.85, 12, 0.9, 0, 0.04, 0.01, 0.06, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +183,22 @@ def test_a_template_is_told_from_a_person_by_its_overlap_alone(head, brain, prep
     assert judge(replace(figures, overlap=0.94)).verdict == GOOD
 
 
+def test_exchanged_sides_are_noticed_by_the_asymmetry_of_people(head, brain, prepared):
+    cube = conform(brain, head.affine, sides.SIZE, sides.FOV, prepared.prepared).cube
+    half = load_file(sides.ASSETS / sides.WEIGHTS)["weights"].astype(np.float32).reshape(15, 32, 32)
+    pattern = np.repeat(np.repeat(np.repeat(half, 2, 0)[:29], 2, 1), 2, 2)
+    # The planes about the midline, in which one side has what the other lacks
+    pattern = np.concatenate([pattern, -pattern[::-1]]) / np.abs(pattern).max()
+    asymmetric = cube.copy()
+    asymmetric[6:] = np.where(cube[6:] > 0, np.clip(cube[6:] + 0.2 * pattern, 0.01, 1), 0)
+    mirrored = asymmetric.copy()
+    mirrored[6:] = asymmetric[6:][::-1]
+    found = sides.sidedness(asymmetric)
+    assert found > 0.5
+    assert sides.sidedness(mirrored) == pytest.approx(-found, abs=1e-4)
+    assert judge(replace(USUAL, sides=-found)).reasons[0].startswith("left and right exchanged")
+
+
 def test_ghosts_are_seen_in_the_air(head):
     ghosts = (head.voxels + 0.5 * np.roll(head.voxels, 8, axis=1)).astype(np.float32)
     clean, moved = (
@@ -202,7 +221,6 @@ def test_ghosts_are_seen_in_the_air(head):
     ],
 )
 def test_a_verdict_names_its_reasons_the_worst_first(figures, verdict, reason):
-    usual = Quality(1400, 1400, 0.94, 0.69, 0.9, 0.95, 0.85, 12, 0, 0.04, 0.01, 0.06, 1.0)
-    found = judge(replace(usual, **figures))
+    found = judge(replace(USUAL, **figures))
     assert found.verdict == verdict
     assert (found.reasons[0] if found.reasons else "").startswith(reason)

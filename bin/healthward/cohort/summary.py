@@ -27,15 +27,12 @@ from healthward.inputs.controls import held_out_controls
 from healthward.inputs.fields import ID
 from healthward.inputs.results import SCORE_AGAIN, read_lowest, read_table
 from healthward.labels import ADNI, Classes
-from healthward.names import SLICE_METRICS
+from healthward.names import PREPARED, SLICE_METRICS
 from healthward.preparation.gate import LOOK
 from healthward.wording import shown
 
 SOMETIMES_EMPTY = ("localisation", "false_positives", "regions", "skipped")
 LOCALISED_COLUMNS = "split label map measure scans mean sd low high chance"
-
-IN_SCANS = ("scan", "tiv_ml", "scale_x", "scale_y", "scale_z")
-"""What of a preparation stands in the table of scans, too."""
 
 SHEET_OF_SCORES = "give the sheet that it was scored from"
 
@@ -110,9 +107,11 @@ class Cohort:
         for name in ("slices", "scans", "outliers", "lowest", "groups", "comparisons", *SOMETIMES_EMPTY):
             table: pd.DataFrame = getattr(self, name)
             if name == "scans":
-                known = self.preparation[[name for name in (*IN_SCANS,) if name in self.preparation]]
-                for more in (self.others, known.drop(columns=known.columns.intersection(self.others.columns[1:]))):
-                    table = table if more.empty else table.merge(more, on="scan", how="left", validate="1:1")
+                known = (
+                    [self.others] if self.preparation.empty else [self.preparation[["scan", *PREPARED]], self.others]
+                )
+                for more in known:
+                    table = table.merge(more, on="scan", how="left", validate="1:1")
             file = folder / f"{files.get(name, name)}.csv"
             if name not in SOMETIMES_EMPTY or len(table):
                 table.to_csv(file, index=False, float_format="%.6g")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from healthward.inputs.fields import COLUMNS, FORMULA_MARKS, Row
-from healthward.names import METRICS, SCAN_VALUES, SCORES
+from healthward.names import METRICS, PREPARED, SCAN_VALUES, SCORES
 from healthward.wording import nearest, plain, shown
 
 NEAR = 0.8
@@ -26,7 +26,7 @@ _OF_A_SCAN = [
     *(*METRICS, *(f"{metric}_brain" for metric in METRICS)),
 ]
 WRITTEN = {
-    *(*COLUMNS, "log_odds_of", "distance", "robust_z", "outlier"),
+    *(*COLUMNS, "log_odds_of", "distance", "robust_z", "outlier", *PREPARED),
     *(*_OF_A_SCAN, *(f"{name}_adjusted" for name in _OF_A_SCAN)),
 }
 """The columns that tables/scans.csv may have of its own."""

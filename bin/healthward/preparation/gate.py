@@ -35,6 +35,7 @@ LIMITS = (
     Limit("scale_y", (0.7, 1.15), (0.5, 1.5), "a length {:.2f} times the template's; see its outline and voxel sizes"),
     Limit("scale_z", (0.68, 1.15), (0.5, 1.5), "a height {:.2f} times the template's; see its outline and voxel sizes"),
     Limit("rotation", (0, 50), ALL, "a head turned by {:.0f} degrees; see which way is up, and left"),
+    Limit("sides", (-0.2, UP), ALL, "left and right exchanged, by its asymmetry ({:.1f}); see the header, or a mark"),
     Limit("noise", (0, 0.09), (0, 0.3), "noise of {:.0%} of its range; give a better scan, if there is one"),
     Limit(
         "ghosts",

@@ -10,7 +10,9 @@ from scipy.spatial.transform import Rotation
 from healthward.imaging.foreground import Array, Mask, neighbours, stride
 from healthward.imaging.prepared import Prepared
 from healthward.imaging.template import load_brain
+from healthward.imaging.volumes import conform
 from healthward.preparation.preparing import Preparation
+from healthward.preparation.sides import FOV, SIZE, sidedness
 
 AIR_MM = (30.0, 60.0)
 """Distances from the brain at which there is air."""
@@ -33,6 +35,7 @@ class Quality:
         information: mutual information with the template, in nats.
         scale_x, scale_y, scale_z: how many times as large as the template along its axes.
         rotation: degrees by which the head is turned against the template.
+        sides: how far the asymmetry of the brain is that of people: about 1, and -1 where left and right are exchanged.
         beyond: share of the template's brain outside the image.
         noise: deviation of a voxel from its like neighbour, as a share of the brain's range.
         ghosts: how bright the air above and beside the head is where it is brightest, as a share of the brain's range.
@@ -48,6 +51,7 @@ class Quality:
     scale_y: float | None
     scale_z: float | None
     rotation: float | None
+    sides: float | None
     beyond: float | None
     noise: float
     ghosts: float
@@ -82,6 +86,7 @@ def measure(voxels: Array, affine: NDArray[np.float64], preparation: Preparation
     }
     if prepared.matrix is not None:
         figures |= _place(prepared.brain, affine, prepared.matrix)
+        figures["sides"] = sidedness(conform(voxels, affine, SIZE, FOV, prepared).cube)
     return Quality(**figures)  # type: ignore[arg-type]
 
 
