@@ -167,7 +167,7 @@ class Bench:
             facts=json.dumps(facts),
             unguided=fused.unguided,
             healthy=fused.healthy,
-            counterfactual=on_cube(other, scan.geometry, scan.record.size, None),
+            counterfactual=on_cube(other, scan.geometry, scan.record.size),
             **{name: cube.astype(np.float32) for name, cube in cubes.items()},
         )
         partial.replace(task.out)

@@ -51,6 +51,9 @@ MOST_WITH_ATLAS = 3
 """Scans that an atlas is laid on: one atlas is for scans of one space."""
 
 
+TEMPLATE = "the MNI152 template"
+
+
 def check(
     *,
     sheet_path: Path | None,
@@ -168,7 +171,8 @@ def check(
         )
     warnings += without_effect(parameters, schema, bool(model), has_split)
     absent, unscored = _missing_weights(parameters, weights)
-    misplaced, doubted = _judge_atlas(atlas, atlas_names, atlas_images)
+    registered = conforming(parameters | {"model": model}, config)["space"] == MNI
+    misplaced, doubted = _judge_atlas(atlas, atlas_names, [] if registered else atlas_images, registered)
     problems += absent + misplaced
     warnings += doubted
     if problems:
@@ -211,22 +215,29 @@ def _inspect(sheet: Sheet, workers: int, fov: float | None) -> list[Inspection]:
     ]
 
 
-def _judge_atlas(path: Path | None, names: Path | None, images: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the lines of what is wrong with an atlas, and of what is in doubt; it lies on the `images` or not."""
+def _judge_atlas(
+    path: Path | None, names: Path | None, images: Sequence[str], registered: bool
+) -> tuple[list[str], list[str]]:
+    """Return the lines of what is wrong with an atlas, and of what is in doubt.
+
+    It lies on the `images` or not; where scans are `registered`, on the template.
+    """
     if path is None or names is None:
         return [], []
     from healthward.imaging.regions import check_place, doubted_names, load_atlas  # slow, and seldom needed
+    from healthward.imaging.template import load_brain
 
     try:
         atlas = load_atlas(path, names)
-        places = [f"atlas: {shown(str(path))} on the brain of {shown(image)}" for image in images]
-        found = [check_place(atlas, *brain_of(image), place) for image, place in zip(images, places, strict=True)]
+        brains = {image: brain_of(image) for image in images} | ({TEMPLATE: load_brain(2)} if registered else {})
+        found = [
+            check_place(atlas, *brain, f"atlas: {shown(str(path))} on the brain of {shown(name)}")
+            for name, brain in brains.items()
+        ]
     except InputError as error:
         return [line if (line := str(error)).startswith("atlas: ") else f"atlas: {line}"], []
     about_names = [f"atlas: {shown(str(names))}: {doubt}"] if (doubt := doubted_names(atlas)) else []
-    return [], about_names + condensed(
-        ("atlas", line, image) for line, image in zip(found, images, strict=True) if line
-    )
+    return [], about_names + condensed(("atlas", line, name) for name, line in zip(brains, found, strict=True) if line)
 
 
 def _missing_weights(parameters: dict[str, Any], folder: Path | None) -> tuple[list[str], list[str]]:

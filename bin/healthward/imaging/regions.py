@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from healthward.errors import InputError
+from healthward.imaging.atlas import FILE, REGIONS
 from healthward.imaging.atlas_names import read_names
 from healthward.imaging.nifti import load_volume
 from healthward.imaging.slices import ScanSlices
-from healthward.imaging.template import load_anatomy, load_brain, position
+from healthward.imaging.template import load_brain
 from healthward.imaging.volumes import Array, Mask
 
 TEMPLATE_STEP = 2
-"""Millimetres between the voxels of the template's atlas: its borders are no more exact than that."""
+"""Millimetres between the places of the template at which overlaps are counted."""
 
 TEMPLATE_OVERLAP = 0.85
 """Least Dice of a scan's brain with the template's at which the template's regions are taken for the scan's.
@@ -96,33 +97,10 @@ def load_atlas(path: Path, names_path: Path) -> Atlas:
 
 
 def template_atlas() -> Atlas:
-    """Return regions defined by tissue and place in the MNI152 template, each split into left and right.
-
-    Other grey matter is frontal, occipital, deep and cerebellar. Third ventricle and cisterns are in no region.
-    """
-    anatomy = load_anatomy(TEMPLATE_STEP)
-    x, y, z = position(anatomy.t1.shape, anatomy.affine)
-    tissue = anatomy.grey + anatomy.white > 0.5
-    grey = tissue & (anatomy.grey >= anatomy.white)
-    # Planes in millimetres: away from third ventricle and cisterns
-    lateral = anatomy.ventricles & ((abs(x) + np.maximum(z, 0) > 20) | ((y > 4) & (z > -6)))
-    # Below the Sylvian fissure, between frontal and occipital lobe, and not in the cerebellum
-    temporal = (anatomy.temporal > 0.25) & (z < (abs(x) - y - 55) / 2) & (y > -60) & (y < 22) & ((z > -24) | (y > -32))
-    # Before the parieto-occipital sulcus
-    parietal = (anatomy.parietal > 0.5) & (y > -50 - 0.75 * z)
-    # Each where those before it are not
-    regions = {
-        "lateral ventricle": lateral,
-        "medial temporal": anatomy.medial_temporal,
-        "temporal cortex": grey & temporal,
-        "parietal cortex": grey & parietal,
-        "other grey matter": grey,
-        "white matter": tissue,
-    }
-    region = np.select(list(regions.values()), list(range(1, len(regions) + 1)), default=0)
-    labels = np.where(region > 0, 2 * region - (x < 0), 0).astype(np.int32)
-    sided = [f"{side} {name}" for name in regions for side in ("left", "right")]
-    return Atlas(labels, anatomy.affine, dict(enumerate(sided, start=1)))
+    """Return the regions of the MNI152 template that come along (`healthward.imaging.atlas`), each left and right."""
+    voxels, affine = load_volume(FILE)
+    names = [f"{side} {name}" for name in REGIONS for side in ("left", "right")]
+    return Atlas(voxels.astype(np.int32), affine, dict(enumerate(names, start=1)))
 
 
 def find_atlas(scan: ScanSlices, path: Path | None, names_path: Path | None) -> Atlas | None:
@@ -157,7 +135,7 @@ def check_place(atlas: Atlas, brain: Mask, affine: NDArray[np.float64], place: s
     voxel, own_voxel = (float(abs(np.linalg.det(each))) for each in (affine, atlas.affine))
     of_atlas = min(1.0, inside * voxel / (int(np.count_nonzero(atlas.labels)) * own_voxel))
     of_brain = inside / max(1, int(np.count_nonzero(brain)))
-    mend = "give an atlas in the space of the scans"
+    mend = "give one in MNI152 space, or of scans that are not registered in their own"
     if not inside:
         raise InputError(f"{place}: none of its regions lies in it; {mend}")
     if max(of_atlas, of_brain) >= LEAST_IN_PLACE:

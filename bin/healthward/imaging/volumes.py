@@ -100,7 +100,7 @@ def conform(
     return Conformed(_scaled(cube, geometry), brain, geometry)
 
 
-def on_cube(voxels: Array, geometry: Geometry, size: int, prepared: Prepared | None) -> Array:
+def on_cube(voxels: Array, geometry: Geometry, size: int, prepared: Prepared | None = None) -> Array:
     """Return a volume on a scan's own grid in its cube, (size, size, size), on the scan's scale and in [0, 1].
 
     Args:
