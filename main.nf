@@ -15,7 +15,7 @@ include { CALIBRATE                 } from './modules/calibrate'
 include { AGGREGATE                 } from './modules/aggregate'
 include { EXPORT_BIDS               } from './modules/export_bids'
 
-include { argumentsOf                                       } from './modules/arguments'
+include { argumentsOf ; prepares                            } from './modules/arguments'
 include { codeOfTools                                       } from './modules/code'
 include { folders ; grouped ; groupsOf ; ungrouped          } from './modules/groups'
 include { helpText                                          } from './modules/help'
@@ -84,7 +84,7 @@ workflow {
     samplesheet = CHECK.out.samplesheet
     skipped = CHECK.out.skipped.ifEmpty([])
     preparations = channel.value([]) // preparation.csv
-    if (['strip', 'bias', 'register'].any { step -> (options[step] ?: options.prepare) != 'never' }) {
+    if (prepares(options)) {
         heads = rows
             .filter { row -> !options.train_only || row.split != 'test' }
             .map { row -> [metaOf(row), file(row.image, glob: false), row.brain ? file(row.brain, glob: false) : []] }

@@ -50,6 +50,11 @@ def argumentsOf(options) {
     ]
 }
 
+// Whether any step of a preparation is wanted
+def prepares(options) {
+    return ['strip', 'bias', 'register'].any { step -> (options[step] ?: options.prepare) != 'never' }
+}
+
 def ofTraining(options) {
     return joined([
         "--channels '${options.channels}' --attention-levels '${options.attention_levels}'",

@@ -10,7 +10,7 @@ def codeOfTools(project) {
     ]
     def bin = project.resolve('bin')
     def digestOf = { path -> effective(path).md5() }.memoize()
-    def usedBy = { source -> importsOf(textOf(source), bin) + assetsOf(source) }.memoize()
+    def usedBy = { source -> importsOf(plainOf(source), bin) + assetsOf(source) }.memoize()
     return tools.collectEntries { tool ->
         def files = withImports(bin.resolve("${tool}.py"), usedBy, [] as Set).sort()
         def digest = files.collect { path -> digestOf.call(path) }.join().md5()
@@ -18,15 +18,10 @@ def codeOfTools(project) {
     }
 }
 
-// Of whatever bytes: weights are among the files
-def textOf(path) {
-    return path.getText('ISO-8859-1')
-}
-
 // What of a file can change a result: of Python all but comments, blank lines, and what docstrings and help texts say
 def effective(path) {
     if (!path.name.endsWith('.py')) {
-        return textOf(path)
+        return path.bytes.md5()
     }
     def triple = /"""(?:[^"\\]|\\.|"(?!""))*+"""/
     def single = /"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'/
@@ -34,7 +29,7 @@ def effective(path) {
     def help = "(\\bhelp=)(?:(?:\\s|#[^\\n]*+)*+${string})++"
     def docstring = "(?:\\A|\\s*\\n)([ \\t]*+)[a-zA-Z]?${triple}(?=\\n)"
     def parts = "(?s)${help}|${docstring}|(${string})|\\s*+#[^\\n]*+|\\s+(?=\\n)"
-    return textOf(path).replaceAll(parts) { _all, named, indent, other ->
+    return path.text.replaceAll(parts) { _all, named, indent, other ->
         named ? "help=''" : indent == null ? other ?: '' : "\n${indent}''"
     }
 }
@@ -45,6 +40,11 @@ def withImports(source, usedBy, seen) {
         return seen
     }
     return usedBy.call(source).inject(seen + [source]) { found, next -> withImports(next, usedBy, found) }
+}
+
+// Of whatever bytes, since weights are among the files
+def plainOf(source) {
+    return source.getText('ISO-8859-1')
 }
 
 // The files that the import statements of `text` may mean; some of them do not exist
@@ -66,5 +66,5 @@ def importsOf(text, bin) {
 // What `source` names in quotes of the assets of its room, such as the report's template; some of them do not exist
 def assetsOf(source) {
     def room = source.parent.fileName.toString() == 'assets' ? source.parent : source.resolveSibling('assets')
-    return textOf(source).findAll(/["']([\w.]+\.\w+)["']/) { _all, name -> room.resolve(name) }
+    return plainOf(source).findAll(/["']([\w.]+\.\w+)["']/) { _all, name -> room.resolve(name) }
 }

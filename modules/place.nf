@@ -53,6 +53,7 @@ def outOfReach(params) {
 def processesOf(params) {
     def simulated = !params.input && !params.scan && params.simulate
     return [CHECK: ['cohort'], SLICE: ['scan']] +
+        (prepares(params) ? [PREPARE: ['scan'], GATE: ['cohort']] : [:]) +
         (simulated ? [CHECK_PARAMETERS: ['cohort'], SIMULATE: ['cohort']] : [:]) +
         (params.model ? [:] : [TRAIN: ['training', 'gpu']]) +
         (params.train_only ? [:] : mappingOf(params))

@@ -177,6 +177,6 @@ def test_every_process_of_a_run_is_asked_for_with_its_labels(answers: dict[str, 
             labels = [line.split("'")[1] for line in lines if line.strip().startswith("label '")]
             declared[lines[0].split()[1]] = labels
     assert answers["processes"] == declared | {"CHECK_PARAMETERS": declared["CHECK"]}
-    mapping = {"CHECK", "SLICE", "RECONSTRUCT", "MAP", "SCORE", "NORM", "CALIBRATE", "AGGREGATE"}
+    mapping = {"CHECK", "PREPARE", "GATE", "SLICE", "RECONSTRUCT", "MAP", "SCORE", "NORM", "CALIBRATE", "AGGREGATE"}
     assert set(answers["mapping"]) == mapping
-    assert set(answers["training"]) == {"CHECK", "SLICE", "TRAIN"}
+    assert set(answers["training"]) == {"CHECK", "PREPARE", "GATE", "SLICE", "TRAIN"}

@@ -291,5 +291,5 @@ def test_an_atlas_that_does_not_lie_on_the_brain_is_told():
     line = "it: only 67% of its regions lie in it, and 67% of it in a region; "
     line += "give one in MNI152 space, or of scans that are not registered in their own"
     assert placed(brain, shift=16) == line
-    with pytest.raises(InputError, match=r"^it: none of its regions lies in it; give an atlas in the space"):
+    with pytest.raises(InputError, match=r"^it: none of its regions lies in it; give one in MNI152 space"):
         placed(brain, shift=300)
