@@ -1,6 +1,5 @@
 process GATE {
     tag "${[prepared].flatten().size()} scans"
-    label 'cohort'
 
     input:
     path prepared, stageAs: 'prepared/*'

@@ -1,3 +1,4 @@
+include { prepares      } from './arguments'
 include { beyondCluster } from './cluster'
 
 // Where tasks are to run is settled before check.py is one of them
@@ -53,7 +54,7 @@ def outOfReach(params) {
 def processesOf(params) {
     def simulated = !params.input && !params.scan && params.simulate
     return [CHECK: ['cohort'], SLICE: ['scan']] +
-        (prepares(params) ? [PREPARE: ['scan'], GATE: ['cohort']] : [:]) +
+        (prepares(params) ? [PREPARE: ['scan'], GATE: []] : [:]) +
         (simulated ? [CHECK_PARAMETERS: ['cohort'], SIMULATE: ['cohort']] : [:]) +
         (params.model ? [:] : [TRAIN: ['training', 'gpu']]) +
         (params.train_only ? [:] : mappingOf(params))
@@ -61,7 +62,7 @@ def processesOf(params) {
 
 def mappingOf(params) {
     return [RECONSTRUCT: ['scan', 'gpu', 'grouped'], MAP: ['scan'], SCORE: ['scan', 'gpu', 'grouped']] +
-        [NORM: ['cohort'], CALIBRATE: ['scan'], AGGREGATE: ['cohort']] +
+        [NORM: ['cohort'], CALIBRATE: ['scan'], AGGREGATE: []] +
         (params.tune ? [TUNE: ['scan', 'gpu', 'grouped'], CHOOSE: ['cohort']] : [:]) +
         (params.bids ? [EXPORT_BIDS: ['cohort']] : [:])
 }
