@@ -62,7 +62,7 @@ def processesOf(params) {
 
 def mappingOf(params) {
     return [RECONSTRUCT: ['scan', 'gpu', 'grouped'], MAP: ['scan'], SCORE: ['scan', 'gpu', 'grouped']] +
-        [NORM: ['cohort'], CALIBRATE: ['scan'], AGGREGATE: []] +
+        [NORM: ['cohort'], CALIBRATE: ['scan'], AGGREGATE: ['cohort']] +
         (params.tune ? [TUNE: ['scan', 'gpu', 'grouped'], CHOOSE: ['cohort']] : [:]) +
         (params.bids ? [EXPORT_BIDS: ['cohort']] : [:])
 }
