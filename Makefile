@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo showcase test test-all lint fuzz faults soak soak-cluster bench bench-validity bench-ablation bench-cluster lock image sif weights clean
+.PHONY: help setup demo showcase test test-all lint fuzz faults soak soak-cluster bench bench-validity bench-ablation bench-preparation bench-cluster lock image sif weights clean
 
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
@@ -67,6 +67,9 @@ bench-validity: setup ## Does it find disease? Scores and baselines on known tru
 
 bench-ablation: setup ## What each ingredient is worth, after bench-validity
 	$(BIN)/python tests/benchmarks/ablation.py --work results/validity $(BENCH)
+
+bench-preparation: setup ## How well the heads with labels in HEADS are prepared (20 s a head; tests/benchmarks/preparation.py says what they must be)
+	$(BIN)/python tests/benchmarks/preparation.py $(HEADS)
 
 bench-cluster: setup ## How well reconstructions fill a cluster, on a SLURM of three nodes on this machine
 	$(BIN)/python tests/benchmarks/makespan.py

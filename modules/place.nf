@@ -53,8 +53,9 @@ def outOfReach(params) {
 // The processes of this run, with the labels that their modules give them
 def processesOf(params) {
     def simulated = !params.input && !params.scan && params.simulate
-    return [CHECK: ['cohort'], SLICE: ['scan']] +
+    return [CHECK: ['cohort']] +
         (prepares(params) ? [PREPARE: ['scan'], GATE: []] : [:]) +
+        [SLICE: ['scan']] +
         (simulated ? [CHECK_PARAMETERS: ['cohort'], SIMULATE: ['cohort']] : [:]) +
         (params.model ? [:] : [TRAIN: ['training', 'gpu']]) +
         (params.train_only ? [:] : mappingOf(params))

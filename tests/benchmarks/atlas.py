@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Make the atlas that comes along, from heads with labels of DLMUSE that were prepared.
 
-PREPARED are folders of prepare.py; LABELS has ID_labels.nii.gz of each, on its scan's grid. A voxel of MNI152 space is of
-the region that most people have there, where more than half of them have any.
+PREPARED are folders of prepare.py; LABELS has ID_labels.nii.gz of each, on its scan's grid. A voxel of MNI152 space is
+of the region that most people have there, where more than half of them have any.
 """
 
 import sys

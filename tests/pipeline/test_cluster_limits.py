@@ -57,7 +57,9 @@ def test_what_no_node_has_is_reported_with_what_would_help(tmp_path: Path) -> No
         "parameter max_cpus: 16 processors (TRAIN), 4 processors (NORM, AGGREGATE) would wait for ever in partition "
         "small, which gives a job 2 processors at most; give --max_cpus 2, or another --queue"
     )
-    assert memory.startswith("parameter max_memory: 3 GB (SLICE, RECONSTRUCT, MAP, SCORE, CALIBRATE), 12 GB (TRAIN)")
+    assert memory.startswith(
+        "parameter max_memory: 3 GB (PREPARE, SLICE, RECONSTRUCT, MAP, SCORE, CALIBRATE), 12 GB (TRAIN)"
+    )
     assert memory.endswith("gives a job 3000 MB at most; give --max_memory 3000.MB, or another --queue")
     assert time.startswith("parameter max_time: 2 h (CHECK, ")
     assert time.endswith("gives a job 1 h at most; give --max_time 1.h, or another --queue")
