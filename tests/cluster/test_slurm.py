@@ -156,6 +156,8 @@ def test_gpus_are_asked_for_where_networks_run(cluster: Cluster, tmp_path: Path)
     asked = {row["process"]: gpu_requests(Path(row["workdir"])) for row in run.trace()}
     assert asked == {
         "CHECK": [],
+        "PREPARE": [],
+        "GATE": [],
         "SLICE": [],
         "TRAIN": ["--gres=gpu:2"],
         "RECONSTRUCT": ["--gres=gpu:1"],

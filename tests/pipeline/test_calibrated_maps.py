@@ -81,7 +81,7 @@ def test_scans_are_compared_with_the_controls(run: Run) -> None:
 
 def test_regions_and_statistics_are_tabled_and_reported(run: Run) -> None:
     regions = pd.read_csv(run.outdir / "tables/regions.csv")
-    assert regions.groupby("scan").size().eq(12).all()
+    assert regions.groupby("scan").size().eq(28).all()
     assert regions.loc[regions["scan"] == "ad000", "percentile"].notna().any()
     comparisons = pd.read_csv(run.outdir / "tables/comparisons.csv")
     assert {"log_odds", "abnormal_ml"} <= set(comparisons["score"])

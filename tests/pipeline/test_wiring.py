@@ -16,6 +16,8 @@ from runs import PROJECT, STUB, Run, copy_project, files_of, launch, succeed, wr
 BIN = PROJECT / "bin"
 STAGES = {
     "CHECK": 1,
+    "PREPARE": 3,
+    "GATE": 1,
     "SLICE": 3,
     "TRAIN": 1,
     "RECONSTRUCT": 3,
@@ -47,6 +49,8 @@ def test_results_are_where_users_look_for_them(stub_run: Run) -> None:
         "maps/val-1/val-1_anomaly.nii.gz",
         "maps/val-1/val-1_zscore.nii.gz",
         "viewer/val-1/scan.js",
+        "prepared/val-1/picture.png",
+        "tables/preparation.csv",
         "viewer/val-1/zscore.js",
         "pipeline_info/trace.txt",
         "pipeline_info/timeline.html",
@@ -74,7 +78,7 @@ def test_given_model_is_not_trained_again_and_a_file_replaced_within_it_is_notic
     assert f"Lay over the scans:  {run.outdir / 'bids'}" in run.output
     # In place: the folder's own time stays
     (model / "diffusion.safetensors").write_text("another network")
-    assert succeed(tmp_path, *arguments).processes("CACHED") == {"SLICE"}
+    assert succeed(tmp_path, *arguments).processes("CACHED") == {"PREPARE", "SLICE"}
 
 
 ARGUMENTS = """
@@ -160,7 +164,7 @@ def test_a_changed_note_reruns_the_check_and_the_report_alone(tmp_path: Path) ->
     rows = ["scan,subject,image,label,split,Notes"]
     rows += [f'{name},{name},{name}.nii,{name[:2]},{split},"NOTE"' for name, split in SCANS]
     arguments = (*STUB, "-resume", "--input", "sheet.csv")
-    for note, rerun in (("fine", {*STAGES}), ('said ""no"",\nand left', {"CHECK", "AGGREGATE"})):
+    for note, rerun in (("fine", {*STAGES}), ('said ""no"",\nand left', {"CHECK", "GATE", "AGGREGATE"})):
         (tmp_path / "sheet.csv").write_text("\n".join(rows).replace("NOTE", note))
         run = succeed(tmp_path, *arguments, project=project)
         assert run.processes("COMPLETED") == rerun
