@@ -13,7 +13,7 @@ process PREPARE {
 
     script:
     """
-    export OMP_NUM_THREADS=${task.cpus} ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=${task.cpus}
+    export OMP_NUM_THREADS=${task.cpus}
     'prepare.py' image/* --scan ${meta.id} ${brain ? '--brain brain/*' : ''} --out prepared/${meta.id} \\
         --strip ${conform.steps.strip} ${conform.steps.bias ? '--bias' : '--no-bias'} \\
         ${conform.steps.register ? '--register' : '--no-register'} --device cpu

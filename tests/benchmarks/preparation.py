@@ -18,7 +18,6 @@ import pandas as pd
 
 sys.path[:0] = [str(Path(__file__).parents[2] / "bin")]
 
-import SimpleITK  # noqa: E402
 import torch  # noqa: E402
 
 from healthward.imaging.mni_cube import mni_cube  # noqa: E402
@@ -39,7 +38,6 @@ SIZE, FOV, SLICES = 128, 192.0, (0.35, 0.75)
 def main(heads: Path, out: Path | None, every: int) -> None:
     """Prepare all HEADS on one thread, and say how well."""
     torch.set_num_threads(1)
-    SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     rows = []
     for path in sorted((heads / "t1").iterdir())[::every]:
         rows.append(_prepared(path, heads))

@@ -14,7 +14,6 @@ from scipy.spatial.transform import Rotation
 
 sys.path[:0] = [str(Path(__file__).parents[2] / "bin")]
 
-import SimpleITK  # noqa: E402
 import torch  # noqa: E402
 
 from healthward.errors import InputError  # noqa: E402
@@ -123,7 +122,6 @@ def others(head: NDArray[np.float32], affine: NDArray[np.float64]) -> Iterator[H
 def main(image: Path, labels: Path) -> None:
     """Spoil IMAGE, a head whose brain LABELS marks, and print a row of a table for each way."""
     torch.set_num_threads(1)
-    SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     whole, marked = (nib.as_closest_canonical(nib.load(path)) for path in (image, labels))
     head, brain = whole.get_fdata(dtype=np.float32), np.asarray(marked.dataobj).astype(int)
     given = (*places(head, whole.affine, brain), *intensities(head, whole.affine, brain), *others(head, whole.affine))
