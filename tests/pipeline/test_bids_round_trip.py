@@ -12,7 +12,7 @@ from PIL import Image
 
 from runs import LIMITS, Run, succeed
 
-QUICK = ("--ddim_steps", "3", "--inversion_iterations", "1", "--device", "cpu", *LIMITS)
+QUICK = ("--prepare", "never", "--ddim_steps", "3", "--inversion_iterations", "1", "--device", "cpu", *LIMITS)
 SCANS = {"sub-01_ses-M00": "CN", "sub-01_ses-M12": "AD"}
 KINDS = ("pseudohealthy", "anomaly", "contrast", "confidence", "likeness", "residual")
 

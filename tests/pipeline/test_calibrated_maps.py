@@ -17,7 +17,7 @@ from nibabel.eulerangles import euler2mat
 from runs import LIMITS, PROJECT, Run, files_of, succeed
 
 CONTROLS, PATIENTS = 6, 2
-QUICK = ("--ddim_steps", "3", "--inversion_iterations", "1", "--device", "cpu", *LIMITS)
+QUICK = ("--prepare", "never", "--ddim_steps", "3", "--inversion_iterations", "1", "--device", "cpu", *LIMITS)
 SCANS_PER_TASK = 4
 GRID = ("--tune", "--guidance_scales", "1,3", "--noise_depths", "99,199")
 

@@ -20,9 +20,9 @@ from healthward.imaging.template import load_brain
 from healthward.imaging.volumes import conform, to_cube, to_native
 from healthward.preparation import sides
 from healthward.preparation.brain import find_brain
-from healthward.preparation.gate import BAD, GOOD, LOOK, judge
+from healthward.preparation.gate import BAD, GOOD, LOOK, Quality, judge
 from healthward.preparation.preparing import Preparation, Steps, prepare
-from healthward.preparation.quality import Quality, measure
+from healthward.preparation.quality import measure
 from healthward.preparation.skull import is_stripped
 from made_heads import made_head
 

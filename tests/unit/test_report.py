@@ -227,3 +227,25 @@ def test_numbers_keep_three_digits():
         "–",
     ]
     assert number(pd.NA) == "–"
+
+
+PREPARED = pd.DataFrame(
+    {"verdict": ["good", "look"], "reasons": ["", "noise of 20%; give a better scan"], "stripped": [False, False]}
+    | {"bias": [0.1, 0.1], "tiv_ml": [1400.0, 1500.0]}
+)
+
+
+def test_what_was_prepared_is_said_in_methods_and_cautions(cohort):
+    given = PREPARED.assign(scan=cohort.scans["scan"].head(2).tolist())
+    prepared = replace(cohort, preparation=given)
+    methods = methods_text(prepared, {"size": 64, "fov": 192, "slice_range": "0.2,0.8"}, {})
+    text = methods.paragraphs[0]
+    found = "Brains were found by deepbet [1] in 2 heads, corrected for their bias field by N4 [2] and brought into"
+    assert found in text
+    assert "in MNI152 space, its intensities scaled from the 0.5th percentile" in text
+    assert methods.references[0].startswith("Fisch")
+    doubts = [caution for caution in cautions(prepared, {}) if "doubtfully prepared" in caution.short]
+    assert [f"{given['scan'][1]} (noise of 20%; give a better scan)" in caution.text for caution in doubts] == [True]
+    # What is not known is not said
+    alone = methods_text(replace(prepared, preparation=given.assign(stripped=True, bias=0.0, tiv_ml=np.nan)), {}, {})
+    assert "Brains" not in alone.paragraphs[0]

@@ -1,12 +1,46 @@
 """Whether a scan that was prepared may be used: good, to be looked at, or bad, each with its reasons."""
 
+from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
-from healthward.preparation.quality import Quality
-
 GOOD, LOOK, BAD = "good", "look", "bad"
 VERDICTS = (GOOD, LOOK, BAD)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How a scan was prepared; None where it was not registered.
+
+    Attributes:
+        brain_ml: volume of the brain mask.
+        tiv_ml: total intracranial volume, by the matrix.
+        overlap: Dice of brain and template.
+        information: mutual information with the template, in nats.
+        scale_x, scale_y, scale_z: how many times as large as the template along its axes.
+        rotation: degrees by which the head is turned against the template.
+        sides: how far the asymmetry of the brain is that of people: about 1, and -1 where left and right are exchanged.
+        beyond: share of the template's brain outside the image.
+        noise: deviation of a voxel from its like neighbour, as a share of the brain's range.
+        ghosts: how bright the air above and beside the head is where it is brightest, as a share of the brain's range.
+        bias: deviation of the logarithm of the bias field in the brain; 0 where none was sought.
+        voxel_mm: longest edge of a voxel.
+    """
+
+    brain_ml: float
+    tiv_ml: float | None
+    overlap: float | None
+    information: float | None
+    scale_x: float | None
+    scale_y: float | None
+    scale_z: float | None
+    rotation: float | None
+    sides: float | None
+    beyond: float | None
+    noise: float
+    ghosts: float
+    bias: float
+    voxel_mm: float
 
 
 class Limit(NamedTuple):

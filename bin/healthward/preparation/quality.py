@@ -1,7 +1,5 @@
 """Figures that tell how well a scan was prepared."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, ndimage
@@ -11,6 +9,7 @@ from healthward.imaging.foreground import Array, Mask, neighbours, stride
 from healthward.imaging.prepared import Prepared
 from healthward.imaging.template import load_brain
 from healthward.imaging.volumes import conform
+from healthward.preparation.gate import Quality
 from healthward.preparation.preparing import Preparation
 from healthward.preparation.sides import FOV, SIZE, sidedness
 
@@ -22,41 +21,6 @@ TEMPLATE_TIV_ML = 2114.0
 
 STEP_MM = 3
 """Millimetres between the places of the template at which overlaps are counted."""
-
-
-@dataclass(frozen=True)
-class Quality:
-    """How a scan was prepared; None where it was not registered.
-
-    Attributes:
-        brain_ml: volume of the brain mask.
-        tiv_ml: total intracranial volume, by the matrix.
-        overlap: Dice of brain and template.
-        information: mutual information with the template, in nats.
-        scale_x, scale_y, scale_z: how many times as large as the template along its axes.
-        rotation: degrees by which the head is turned against the template.
-        sides: how far the asymmetry of the brain is that of people: about 1, and -1 where left and right are exchanged.
-        beyond: share of the template's brain outside the image.
-        noise: deviation of a voxel from its like neighbour, as a share of the brain's range.
-        ghosts: how bright the air above and beside the head is where it is brightest, as a share of the brain's range.
-        bias: deviation of the logarithm of the bias field in the brain; 0 where none was sought.
-        voxel_mm: longest edge of a voxel.
-    """
-
-    brain_ml: float
-    tiv_ml: float | None
-    overlap: float | None
-    information: float | None
-    scale_x: float | None
-    scale_y: float | None
-    scale_z: float | None
-    rotation: float | None
-    sides: float | None
-    beyond: float | None
-    noise: float
-    ghosts: float
-    bias: float
-    voxel_mm: float
 
 
 def measure(voxels: Array, affine: NDArray[np.float64], preparation: Preparation) -> Quality:

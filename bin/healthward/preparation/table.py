@@ -9,8 +9,7 @@ import pandas as pd
 from healthward.errors import InputError, reading
 from healthward.imaging.prepared_files import AGAIN, RECORD, read_preparation
 from healthward.inputs.fields import ID
-from healthward.preparation.gate import BAD, LOOK, VERDICTS
-from healthward.preparation.quality import Quality
+from healthward.preparation.gate import BAD, LOOK, VERDICTS, Quality
 from healthward.wording import condensed, counted
 
 FIGURES = tuple(field.name for field in fields(Quality))

@@ -12,6 +12,12 @@ from healthward.names import SCAN_VALUES
 from healthward.wording import counted, listed
 
 REFERENCES = {
+    "fisch2024": "Fisch L, Zumdick S, Barkhau C, et al. deepbet: fast brain extraction of T1-weighted MRI using"
+    " convolutional neural networks. Comput Biol Med 2024;179:108845.",
+    "tustison2010": "Tustison NJ, Avants BB, Cook PA, et al. N4ITK: improved N3 bias correction. IEEE Trans Med Imaging"
+    " 2010;29:1310–1320.",
+    "mattes2003": "Mattes D, Haynor DR, Vesselle H, Lewellen TK, Eubank W. PET-CT image registration in the chest using"
+    " free-form deformations. IEEE Trans Med Imaging 2003;22:120–128.",
     "ho2020": "Ho J, Jain A, Abbeel P. Denoising diffusion probabilistic models. NeurIPS 2020.",
     "dhariwal2021": "Dhariwal P, Nichol A. Diffusion models beat GANs on image synthesis. NeurIPS 2021.",
     "song2021": "Song J, Meng C, Ermon S. Denoising diffusion implicit models. ICLR 2021.",
@@ -66,7 +72,7 @@ def methods_text(cohort: Cohort, parameters: Mapping[str, Any], model: Mapping[s
     """
     cite = _Citations()
     paragraphs = [
-        _data(cohort, parameters),
+        _data(cohort, parameters, cite),
         _network(model, cite),
         _translation(parameters, cohort, cite),
         _scores(cohort, cite),
@@ -76,7 +82,7 @@ def methods_text(cohort: Cohort, parameters: Mapping[str, Any], model: Mapping[s
     return Methods([text for text in paragraphs if text], [REFERENCES[name] for name in cite.order])
 
 
-def _data(cohort: Cohort, parameters: Mapping[str, Any]) -> str:
+def _data(cohort: Cohort, parameters: Mapping[str, Any], cite: _Citations) -> str:
     scans = cohort.scans
     sizes = []
     for label in cohort.classes.among(scans["label"]):
@@ -88,16 +94,36 @@ def _data(cohort: Cohort, parameters: Mapping[str, Any]) -> str:
         f" {counted(len(scans), 'scan')} of {counted(scans['subject'].nunique(), 'subject')} ({', '.join(sizes)}), of"
         f" which {splits[0]} served for training, {splits[1]} for validation, and {splits[2]} were held out."
     )
+    prepared = cohort.preparation
+    registered = len(prepared) and prepared["tiv_ml"].notna().all()
+    if len(prepared):
+        text += _preparation(prepared, cite)
     if {"size", "fov", "slice_range"} <= parameters.keys():
         low, high = str(parameters["slice_range"]).split(",")
         spacing = float(parameters["fov"]) / int(parameters["size"])
+        place = "in MNI152 space" if registered else "centred on the brain"
+        darkest = "0.5th percentile" if registered else "median of the background"
         text += (
-            f" Each scan was resampled to a cube of {parameters['size']}³ voxels of {spacing:.3g} mm, centred on the"
-            " brain, its intensities scaled from the median of the background to the 99.5th percentile of the brain,"
+            f" Each scan was resampled to a cube of {parameters['size']}³ voxels of {spacing:.3g} mm, {place},"
+            f" its intensities scaled from the {darkest} to the 99.5th percentile of the brain,"
             f" and cut into sagittal, coronal and axial slices between {float(low):.0%} and {float(high):.0%} of each"
             " axis."
         )
     return text
+
+
+def _preparation(table: pd.DataFrame, cite: _Citations) -> str:
+    heads = int((~table["stripped"].astype(bool)).sum())
+    text = f" Brains were found by deepbet {cite('fisch2024')} in {counted(heads, 'head')}" if heads else ""
+    text += f"{',' if heads else ' Brains were'} corrected for their bias field by N4 {cite('tustison2010')}" * bool(
+        (table["bias"] > 0).any()
+    )
+    if table["tiv_ml"].notna().all():
+        text += (
+            f"{' and' if text else ' Brains were'} brought into MNI152 space by an affine of twelve parameters that"
+            f" maximised mutual information {cite('mattes2003')}"
+        )
+    return f"{text}." if text else ""
 
 
 def _network(model: Mapping[str, Any], cite: _Citations) -> str:
