@@ -20,6 +20,8 @@ PROJECT = Path(__file__).parents[1]
 LIMITS = ("--max_cpus", "1", "--max_memory", "4.GB")
 """With more threads, sums are of another order, and small networks no faster."""
 TEST = ("-profile", "test", "--device", "cpu", *LIMITS)
+QUICK = ("--ddim_steps", "3", "--inversion_iterations", "1", "--metrics", "ssim", "--device", "cpu", *LIMITS)
+"""For a run with a model: the few steps of the test profile, and of the metrics the one that is always computed."""
 STUB = ("-stub-run", "-c", str(PROJECT / "tests/nextflow/stub.config"))
 STRICT = {"NXF_SYNTAX_PARSER": "v2"}
 """Environment of a run by the Nextflow of `make lint`, with the parser of 26.x."""
