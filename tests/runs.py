@@ -23,6 +23,18 @@ TEST = ("-profile", "test", "--device", "cpu", *LIMITS)
 QUICK = ("--ddim_steps", "3", "--inversion_iterations", "1", "--metrics", "ssim", "--device", "cpu", *LIMITS)
 """For a run with a model: the few steps of the test profile, and of the metrics the one that is always computed."""
 STUB = ("-stub-run", "-c", str(PROJECT / "tests/nextflow/stub.config"))
+STAGES = {
+    "CHECK": 1,
+    "SLICE": 3,
+    "TRAIN": 1,
+    "RECONSTRUCT": 3,
+    "MAP": 3,
+    "SCORE": 3,
+    "NORM": 1,
+    "CALIBRATE": 3,
+    "AGGREGATE": 1,
+}
+"""How often each runs in a stub run."""
 STRICT = {"NXF_SYNTAX_PARSER": "v2"}
 """Environment of a run by the Nextflow of `make lint`, with the parser of 26.x."""
 
