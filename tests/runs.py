@@ -141,9 +141,9 @@ def all_as_text(folder: Path, parameters: dict[str, Any]) -> Path:
 
 
 def copy_project(to: Path) -> Path:
-    """Copy what a run of the project needs, to be edited."""
+    """Copy what a run of the project needs, to be edited; with its bytecode, which tasks do not write."""
     for name in ("bin", "conf", "modules"):
-        shutil.copytree(PROJECT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(PROJECT / name, to / name)
     for name in ("main.nf", "nextflow.config", "nextflow_schema.json"):
         shutil.copy(PROJECT / name, to / name)
     return to

@@ -425,22 +425,18 @@ def test_settings_that_are_given_twice_are_a_wrong_usage(trained, tmp_path, opti
     assert f"{option} beside --settings, which says it, too; give one of them." in result.output
 
 
-def train_in_processes(folder, count):
-    """Train by the tool itself, in `count` processes when more than one."""
-    start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)] if count > 1 else []
-    line = [
-        sys.executable, *start, train.__file__, *sorted((folder / "slices").iterdir()), *ARCHITECTURE.split(),
-        "--iterations", 4, "--batch-size", 3, "--validate-every", 2, "--warmup", 1, "--device", "cpu",
-        "--checkpoints", folder / f"checkpoints-{count}", "--out", folder / f"model-{count}",
-    ]  # fmt: skip
+def test_two_processes_train_as_one_does(trained, tmp_path):
+    options = (
+        *sorted((trained / "slices").iterdir()), *ARCHITECTURE.split(), "--iterations", 4, "--batch-size", 3,
+        "--validate-every", 4, "--warmup", 1, "--device", "cpu",
+    )  # fmt: skip
+    one, two = tmp_path / "one", tmp_path / "two"
+    done("train", *options, "--checkpoints", tmp_path / "checkpoints-1", "--out", one)
+    start = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2, train.__file__)
+    line = (*start, *options, "--checkpoints", tmp_path / "checkpoints-2", "--out", two)
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     result = subprocess.run([str(part) for part in line], env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    return folder / f"model-{count}"
-
-
-def test_two_processes_train_as_one_does(trained):
-    one, two = (train_in_processes(trained, count) for count in (1, 2))
     # Not weight by weight: a bias before a norm has no gradient but rounding, of which the optimiser makes whole steps
     given = (torch.rand(2, 1, 32, 32, generator=torch.manual_seed(0)), torch.tensor([9, 99]), torch.tensor([1, 5]))
     alone, shared = (load_model(model)(*given) for model in (one, two))
@@ -448,7 +444,7 @@ def test_two_processes_train_as_one_does(trained):
     losses = [pd.read_csv(model / "loss.csv") for model in (one, two)]
     pd.testing.assert_frame_equal(*losses, rtol=1e-3)
     assert json.loads((two / "config.json").read_text())["training"]["processes"] == 2
-    assert (trained / "checkpoints-2/training.log").read_text().count("step 4 of 4") == 1
+    assert (tmp_path / "checkpoints-2/training.log").read_text().count("step 4 of 4") == 1
 
 
 def test_simulated_cohort_can_be_sliced(tmp_path):
