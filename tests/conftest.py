@@ -42,8 +42,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shared:
 
 @pytest.fixture(scope="session")
 def whole_run(shared: Shared) -> Run:
-    """The test profile from simulation to report, on this machine, undisturbed."""
-    return shared("whole", lambda folder: succeed(folder, *TEST))
+    """The test profile from simulation to report, on this machine, undisturbed; three scans a task of the network."""
+    return shared("whole", lambda folder: succeed(folder, *TEST, "--scans_per_task", "3"))
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,35 @@ PROJECT = Path(__file__).parents[1]
 LIMITS = ("--max_cpus", "1", "--max_memory", "4.GB")
 """With more threads, sums are of another order, and small networks no faster."""
 TEST = ("-profile", "test", "--device", "cpu", *LIMITS)
+QUICK = (
+    "--prepare",
+    "never",
+    "--ddim_steps",
+    "3",
+    "--inversion_iterations",
+    "1",
+    "--metrics",
+    "ssim",
+    "--device",
+    "cpu",
+    *LIMITS,
+)
+"""For a run with a model on simulated people: the few steps of the test profile, the one metric that is always computed."""
 STUB = ("-stub-run", "-c", str(PROJECT / "tests/nextflow/stub.config"))
+STAGES = {
+    "CHECK": 1,
+    "PREPARE": 3,
+    "GATE": 1,
+    "SLICE": 3,
+    "TRAIN": 1,
+    "RECONSTRUCT": 3,
+    "MAP": 3,
+    "SCORE": 3,
+    "NORM": 1,
+    "CALIBRATE": 3,
+    "AGGREGATE": 1,
+}
+"""How often each runs in a stub run."""
 STRICT = {"NXF_SYNTAX_PARSER": "v2"}
 """Environment of a run by the Nextflow of `make lint`, with the parser of 26.x."""
 
@@ -127,9 +155,9 @@ def all_as_text(folder: Path, parameters: dict[str, Any]) -> Path:
 
 
 def copy_project(to: Path) -> Path:
-    """Copy what a run of the project needs, to be edited."""
+    """Copy what a run of the project needs, to be edited; with its bytecode, which tasks do not write."""
     for name in ("bin", "conf", "modules"):
-        shutil.copytree(PROJECT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(PROJECT / name, to / name)
     for name in ("main.nf", "nextflow.config", "nextflow_schema.json"):
         shutil.copy(PROJECT / name, to / name)
     return to

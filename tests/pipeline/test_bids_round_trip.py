@@ -10,9 +10,8 @@ import pytest
 from bids import BIDSLayout
 from PIL import Image
 
-from runs import LIMITS, Run, succeed
+from runs import QUICK, Run, succeed
 
-QUICK = ("--prepare", "never", "--ddim_steps", "3", "--inversion_iterations", "1", "--device", "cpu", *LIMITS)
 SCANS = {"sub-01_ses-M00": "CN", "sub-01_ses-M12": "AD"}
 KINDS = ("pseudohealthy", "anomaly", "contrast", "confidence", "likeness", "residual")
 

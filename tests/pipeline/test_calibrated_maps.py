@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -11,13 +9,14 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from nibabel.affines import from_matvec
 from nibabel.eulerangles import euler2mat
 
-from runs import LIMITS, PROJECT, Run, files_of, succeed
+from runs import QUICK, Run, files_of, succeed
+from simulate import simulate_cohort
 
 CONTROLS, PATIENTS = 6, 2
-QUICK = ("--prepare", "never", "--ddim_steps", "3", "--inversion_iterations", "1", "--device", "cpu", *LIMITS)
 SCANS_PER_TASK = 4
 GRID = ("--tune", "--guidance_scales", "1,3", "--noise_depths", "99,199")
 
@@ -26,22 +25,9 @@ GRID = ("--tune", "--guidance_scales", "1,3", "--noise_depths", "99,199")
 def run(whole_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Six controls and two patients, by the model of the test profile, four scans a task of the network."""
     folder = tmp_path_factory.mktemp("controls")
-    line = [
-        sys.executable,
-        PROJECT / "bin/simulate.py",
-        "--subjects",
-        2 * CONTROLS,
-        "--classes",
-        "CN,AD",
-        "--size",
-        32,
-        # People whom the model was not trained on
-        "--seed",
-        1,
-        "--out",
-        folder / "cohort",
-    ]
-    subprocess.run([str(part) for part in line], check=True, capture_output=True)
+    # The seed of people whom the model was not trained on
+    line = f"--subjects {2 * CONTROLS} --classes CN,AD --size 32 --seed 1 --out".split()
+    assert CliRunner().invoke(simulate_cohort, [*line, str(folder / "cohort")]).exit_code == 0
     sheet = pd.read_csv(folder / "cohort/samplesheet.csv")
     people = pd.concat([sheet[sheet["label"] == "CN"], sheet[sheet["label"] == "AD"].head(PATIENTS)])
     people.assign(split="val").to_csv(folder / "cohort/chosen.csv", index=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runs import STUB, Run, files_of, nextflow, published_by, start, succeed, wait_for, write_sheet
+from runs import STAGES, STUB, Run, files_of, nextflow, published_by, start, succeed, wait_for, write_sheet
 
 NOTES = (
     "notes.txt", "tables/notes.txt", "model/notes.txt", "maps/val-1/notes.txt", "maps/val-1/val-1_mine.nii",
@@ -74,15 +74,6 @@ def test_what_a_run_does_not_make_again_is_moved_aside(version: str, earlier: Pa
     assert f"{len(moved)} files of earlier runs, which this one has not made again, moved to {aside}" in run.output
 
 
-def test_model_that_a_run_reads_stays(earlier: Path, tmp_path: Path) -> None:
-    run = succeed(tmp_path, *SHEET, "--model", "results/model")
-    assert "TRAIN" not in run.processes("COMPLETED")
-    assert (earlier / "model/diffusion.safetensors").read_text() == "of the earlier run"
-    assert "model/diffusion.safetensors" in published_by(earlier)
-    assert not (earlier / "superseded").exists()
-    assert "moved to" not in run.output
-
-
 def test_run_refused_for_its_parameters_names_them_and_changes_nothing(earlier: Path, tmp_path: Path) -> None:
     before, record = contents(earlier), (earlier / "pipeline_info/run.json").read_text()
     wrong = ("--seed", "-1", "--size", "33", "--max_memory", "12", "--itreations", "5")
@@ -97,20 +88,42 @@ def test_run_refused_for_its_parameters_names_them_and_changes_nothing(earlier: 
     assert "of earlier runs" not in run.output
 
 
-def test_failed_run_moves_nothing_and_says_so_and_the_one_after_it_does(earlier: Path, tmp_path: Path) -> None:
+def test_model_that_runs_read_stays_and_a_failed_one_moves_nothing_but_the_one_after_it(
+    earlier: Path, tmp_path: Path
+) -> None:
+    scan = (*STUB, "--scan", '{"image": "ad0.nii.gz", "label": 5}', "--model", "results/model", "-resume")
+    run = succeed(tmp_path, *scan)
+    assert run.processes("COMPLETED") == {*STAGES} - {"TRAIN"}
+    model = earlier / "model/diffusion.safetensors"
+    assert model.read_text() == "of the earlier run"
+    assert "model/diffusion.safetensors" in published_by(earlier)
+    assert not (earlier / "superseded").exists()
+    assert "moved to" not in run.output
+
     before = published_by(earlier)
+    # In place: the folder's own time stays
+    model.write_text("another network")
     (tmp_path / "site.config").write_text("process { withName: AGGREGATE { beforeScript = 'exit 1' } }")
-    scan = (*STUB, "--scan", '{"image": "ad0.nii.gz", "label": 5}', "--model", "results/model", "--bids")
-    failed = nextflow(tmp_path, *scan, "-c", "site.config")
+    failed = nextflow(tmp_path, *scan, "--bids", "-c", "site.config")
     assert failed.status != 0
+    assert failed.processes("CACHED") == {"PREPARE", "SLICE"}
     assert before <= files_of(earlier)
     assert not (earlier / "superseded").exists()
     left = {
         name for name in before if name.startswith(("maps/", "tables/", "figures/", "report", "pipeline_info/summary"))
     }
     assert f"{len(left)} files in {earlier}, such as report.html, still of earlier runs" in failed.output
-    succeed(tmp_path, *SHEET, "--model", "results/model", "--bids", "-resume")
-    assert {name for name in before if name.startswith("maps/")} <= files_of(superseded(earlier))
+
+    run = succeed(tmp_path, *scan, "--bids")
+    # Of three scans six maps of the reconstruction and three of the calibration
+    assert run.tasks()["EXPORT_BIDS", "27 maps"] == "COMPLETED"
+    assert (earlier / "bids/dataset_description.json").is_file()
+    assert f"Lay over the scans:  {earlier / 'bids'}" in run.output
+    maps = {name for name in before if name.startswith("maps/")}
+    assert maps
+    assert maps <= files_of(superseded(earlier))
+    assert {f"maps/{name}" for name in files_of(earlier / "maps")} <= {*NOTES}
+    assert model.read_text() == "another network"
     assert "model/config.json" in published_by(earlier)
 
 

@@ -1,14 +1,14 @@
 """Profiles joined: what each of them sets survives the others, and the selectors survive all."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations, product
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from healthward.inputs.parameters import validate
-from runs import PROJECT, configuration
+from runs import PROJECT, launch
 
 SIZES = ("demo", "test", "prototype")
 DEVICES = ("cuda", "mps")
@@ -31,10 +31,14 @@ JOINED = [
 
 
 @pytest.fixture(scope="module")
-def configurations() -> dict[str, dict[str, Any]]:
+def configurations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What Nextflow makes of profiles."""
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(JOINED, pool.map(configuration, JOINED), strict=True))
+    folder = tmp_path_factory.mktemp("profiles")
+    script, found = Path(__file__).with_name("profiles.nf"), folder / "found.json"
+    line = ("run", str(script), "--project", str(PROJECT), "--joined", ";".join(JOINED), "--found", str(found))
+    output, _ = launch(folder, *line).communicate()
+    assert found.is_file(), output
+    return json.loads(found.read_text())
 
 
 def one_of(names: list[str], kind: tuple[str, ...]) -> str | None:

@@ -4,31 +4,16 @@ import ast
 import csv
 import json
 import re
-import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from phantoms import write_head
-from runs import PROJECT, STUB, Run, copy_project, files_of, launch, succeed, write_sheet
+from runs import PROJECT, STAGES, STUB, Run, copy_project, files_of, going_on, launch, succeed
 
 BIN = PROJECT / "bin"
-STAGES = {
-    "CHECK": 1,
-    "PREPARE": 3,
-    "GATE": 1,
-    "SLICE": 3,
-    "TRAIN": 1,
-    "RECONSTRUCT": 3,
-    "MAP": 3,
-    "SCORE": 3,
-    "NORM": 1,
-    "CALIBRATE": 3,
-    "AGGREGATE": 1,
-}
-"""How often each runs in a stub run."""
-
+SIMULATED = (*STUB, "--simulate", "5", "--tune", "--bids", "--classes", "HC,SCD,DEM")
 SCANS = (("cn0", "train"), ("ad0", "train"), ("cn1", "test"))
 
 
@@ -64,23 +49,6 @@ def test_results_are_where_users_look_for_them(stub_run: Run) -> None:
         assert (stub_run.outdir / name).is_file(), name
 
 
-def test_given_model_is_not_trained_again_and_a_file_replaced_within_it_is_noticed(
-    stub_run: Run, tmp_path: Path
-) -> None:
-    model = shutil.copytree(stub_run.outdir / "model", tmp_path / "model")
-    arguments = (*STUB, "--scan", '{"image": "ad0.nii.gz", "label": 5}', "--model", str(model), "-resume")
-    run = succeed(tmp_path, *arguments, "--bids")
-    assert run.processes("COMPLETED") == {*STAGES, "EXPORT_BIDS"} - {"TRAIN"}
-    # Of three scans six maps of the reconstruction and three of the calibration
-    assert run.tasks()["EXPORT_BIDS", "27 maps"] == "COMPLETED"
-    assert (run.outdir / "bids/dataset_description.json").is_file()
-    assert not (run.outdir / "maps").exists()
-    assert f"Lay over the scans:  {run.outdir / 'bids'}" in run.output
-    # In place: the folder's own time stays
-    (model / "diffusion.safetensors").write_text("another network")
-    assert succeed(tmp_path, *arguments).processes("CACHED") == {"PREPARE", "SLICE"}
-
-
 ARGUMENTS = """
 include {{ argumentsOf }} from '{project}/modules/arguments'
 workflow {{
@@ -104,45 +72,28 @@ def test_the_tools_that_need_the_classes_are_given_them(stub_run: Run, tmp_path:
     assert named == [set(), set(), {"tune", "choose", "reconstruct", "aggregate"}]
 
 
-def test_a_new_score_inverts_no_slice_and_a_help_text_reruns_nothing(tmp_path: Path) -> None:
-    project = copy_project(tmp_path / "project")
-    arguments = (*STUB, "-resume", "--input", str(write_sheet(tmp_path)))
-    succeed(tmp_path, *arguments, project=project)
-    stages = {"CHECK", "MAP", "SCORE", "NORM", "CALIBRATE", "AGGREGATE"}
-    arguments += ("--scores", "round_trip,likeness,deformation")
-    with (project / "bin/healthward/maps/scores.py").open("a") as functions:
-        functions.write("\n\ndef backward(cubes):\n    return -cubes.class_direction\n")
-    run = succeed(tmp_path, *arguments, project=project)
-    assert run.processes("COMPLETED") == stages
-    assert run.processes("CACHED") == {process for process, _ in run.tasks()} - stages
-    for name, text in (("train.py", "Optimiser steps."), ("options/device.py", "Where the network runs")):
-        tool = project / "bin" / name
-        tool.write_text(tool.read_text().replace(text, f"{text} And so on."))
-        assert f"{text} And so on." in tool.read_text()
-    run = succeed(tmp_path, *arguments, project=project)
-    assert set(run.tasks().values()) == {"CACHED"}
+@pytest.fixture(scope="module")
+def simulated(scratch: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Every stub there is, each scan in a task of its own and every task in scratch."""
+    return succeed(tmp_path_factory.mktemp("simulated"), *SIMULATED, *scratch)
 
 
-def test_scans_that_share_a_task_give_the_same_files(stub_run: Run, tmp_path: Path) -> None:
-    sheet = str(stub_run.folder / "samplesheet.csv")
-    alone = succeed(tmp_path, *STUB, "--input", sheet, "--tune", "--outdir", "alone")
-    arguments = (*STUB, "--input", sheet, "--tune", "--scans_per_task", "2")
-    run = succeed(tmp_path, *arguments)
-    assert files_of(run.outdir) == files_of(tmp_path / "alone")
+def test_every_stub_runs_in_scratch_the_simulation_after_a_check(simulated: Run) -> None:
+    assert set(simulated.tasks().values()) == {"COMPLETED"}
+    assert [process for process, _ in simulated.tasks()][:3] == ["CHECK_PARAMETERS", "SIMULATE", "CHECK"]
+    assert ("EXPORT_BIDS", "27 maps") in simulated.tasks()
+    assert simulated.output.rstrip().endswith(f"--model {simulated.outdir / 'model'} --classes HC,SCD,DEM --outdir new")
+    assert json.loads((simulated.outdir / "pipeline_info/params.json").read_text())["classes"] == "HC,SCD,DEM"
+
+
+def test_scans_that_share_a_task_give_the_same_files(simulated: Run, tmp_path: Path) -> None:
+    run = succeed(tmp_path, *SIMULATED, *going_on(simulated, tmp_path), "--scans_per_task", "2")
+    assert files_of(run.outdir) == files_of(simulated.outdir)
     shared = [(process, tag) for process, tag in run.tasks() if process in ("TUNE", "RECONSTRUCT", "SCORE")]
     groups = [(process, tag) for process in ("RECONSTRUCT", "SCORE") for tag in ("test-1 to train-1", "val-1")]
     assert sorted(shared) == [*groups, ("TUNE", "val-1")]
     others = {task for task in run.tasks() if task not in shared}
-    assert others == {task for task in alone.tasks("alone") if task[0] not in ("TUNE", "RECONSTRUCT", "SCORE")}
-
-
-def test_every_stub_runs_in_scratch_the_simulation_after_a_check(scratch: tuple[str, str], tmp_path: Path) -> None:
-    run = succeed(tmp_path, *STUB, "--simulate", "5", "--tune", "--bids", "--classes", "HC,SCD,DEM", *scratch)
-    assert set(run.tasks().values()) == {"COMPLETED"}
-    assert [process for process, _ in run.tasks()][:3] == ["CHECK_PARAMETERS", "SIMULATE", "CHECK"]
-    assert ("EXPORT_BIDS", "27 maps") in run.tasks()
-    assert run.output.rstrip().endswith(f"--model {run.outdir / 'model'} --classes HC,SCD,DEM --outdir new")
-    assert json.loads((run.outdir / "pipeline_info/params.json").read_text())["classes"] == "HC,SCD,DEM"
+    assert others == {task for task in simulated.tasks() if task[0] not in ("TUNE", "RECONSTRUCT", "SCORE")}
 
 
 def test_no_script_names_a_tool_barely() -> None:
@@ -154,8 +105,8 @@ def test_no_script_names_a_tool_barely() -> None:
     assert [line for script in scripts for line in script.splitlines() if bare.search(line.partition("//")[0])] == []
 
 
-def test_a_changed_note_reruns_the_check_and_the_report_alone(tmp_path: Path) -> None:
-    """The check itself, before stubs of all other stages."""
+def test_a_change_reruns_what_goes_by_it_alone(tmp_path: Path) -> None:
+    """The check itself, before stubs of all other stages; then a changed note and help texts, then a new score."""
     project = copy_project(tmp_path / "project")
     check = project / "modules/check.nf"
     check.write_text(check.read_text().split("    stub:\n")[0].rstrip() + "\n}\n")
@@ -163,14 +114,29 @@ def test_a_changed_note_reruns_the_check_and_the_report_alone(tmp_path: Path) ->
         write_head(tmp_path / f"{name}.nii", grid)
     rows = ["scan,subject,image,label,split,Notes"]
     rows += [f'{name},{name},{name}.nii,{name[:2]},{split},"NOTE"' for name, split in SCANS]
-    arguments = (*STUB, "-resume", "--input", "sheet.csv")
-    for note, rerun in (("fine", {*STAGES}), ('said ""no"",\nand left', {"CHECK", "GATE", "AGGREGATE"})):
+
+    def rerun(note: str, *more: str) -> set[str]:
         (tmp_path / "sheet.csv").write_text("\n".join(rows).replace("NOTE", note))
-        run = succeed(tmp_path, *arguments, project=project)
-        assert run.processes("COMPLETED") == rerun
+        run = succeed(tmp_path, *STUB, "-resume", "--input", "sheet.csv", *more, project=project)
         [folder] = [Path(task["workdir"]) for task in run.trace() if task["process"] == "AGGREGATE"]
         with (folder / "samplesheet.csv").open(newline="") as lines:
             assert {row["Notes"] for row in csv.DictReader(lines)} == {note.replace('""', '"')}
+        assert {process for process, _ in run.tasks()} == {*STAGES}
+        assert run.processes("CACHED") == {*STAGES} - run.processes("COMPLETED")
+        return run.processes("COMPLETED")
+
+    assert rerun("fine") == {*STAGES}
+    for name, text in (("train.py", "Optimiser steps."), ("options/device.py", "Where the network runs")):
+        tool = project / "bin" / name
+        tool.write_text(tool.read_text().replace(text, f"{text} And so on."))
+        assert f"{text} And so on." in tool.read_text()
+    note = 'said ""no"",\nand left'
+    assert rerun(note) == {"CHECK", "GATE", "AGGREGATE"}
+    with (project / "bin/healthward/maps/scores.py").open("a") as functions:
+        functions.write("\n\ndef backward(cubes):\n    return -cubes.class_direction\n")
+    # No slice is inverted anew
+    stages = {"CHECK", "MAP", "SCORE", "NORM", "CALIBRATE", "AGGREGATE"}
+    assert rerun(note, "--scores", "round_trip,likeness,deformation") == stages
 
 
 @pytest.fixture(scope="module")
