@@ -33,7 +33,7 @@ QUICK = (
     "cpu",
     *LIMITS,
 )
-"""For a run with a model on simulated people: the few steps of the test profile, the one metric that is always computed."""
+"""For a run with a model on simulated people: the steps of the test profile, and the metric that is always computed."""
 STUB = ("-stub-run", "-c", str(PROJECT / "tests/nextflow/stub.config"))
 STAGES = {
     "CHECK": 1,
