@@ -108,6 +108,23 @@ def test_one_person_under_two_ids_who_is_to_be_divided_is_a_problem() -> None:
     assert len(sheet.problems) == 1
 
 
+@pytest.mark.parametrize(
+    ("written", "again", "same"),
+    [
+        ("101-021", "sub-101021", True),
+        ("sub-TUMMS021", "TUM_MS_021", True),
+        ("NDAR_INV21A1B1C3D", "sub-NDARINV21A1B1C3D", True),
+        ("101-021", "sub-10121", False),
+        ("11-2345", "112-345", False),
+        ("1_23", "123", False),
+    ],
+)
+def test_an_id_that_lost_its_separators_is_the_same_person(written: str, again: str, same: bool) -> None:
+    sheet = sheet_of(row(2, written, "train"), row(3, again, "test"))
+    assert audit_ids(sheet) == []
+    assert len(sheet.problems) == same
+
+
 def test_any_scan_of_either_id_in_another_split_makes_it_a_problem() -> None:
     sheet = sheet_of(row(2, "001", "test"), row(3, "1", "test"), row(4, "001", "train"))
     assert audit_ids(sheet) == []

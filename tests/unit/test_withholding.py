@@ -115,6 +115,8 @@ def test_people_that_the_model_learned_from_are_train_at_another_visit(known: st
         ("OAS1_0010_MR1", "sub-OASIS10010", "/1.nii"),
         ("002_S_0413", "0413", "/adni/002_S_0413/T1.nii"),
         ("002_S_0413", "study seven", "/bids/sub-ADNI002S0413/n0.nii"),
+        ("101-021", "sub-101021", "/1.nii"),
+        ("sub-TUMMS021", "TUM_MS_021_m12", "/1.nii"),
     ],
 )
 def test_people_of_a_training_are_known_whatever_the_visit(known: str, subject: str, image: str) -> None:

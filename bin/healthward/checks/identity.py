@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from healthward.imaging.signatures import Signature, earliest_copies
 from healthward.inputs.fields import Row
 from healthward.inputs.sheet import Sheet
-from healthward.inputs.subjects import bare
+from healthward.inputs.subjects import Namesakes
 from healthward.wording import listed, shown
 
 LONGEST_STUDY_YEARS = 30
@@ -68,15 +68,15 @@ def audit_people(sheet: Sheet) -> list[str]:
 def _confusable(rows: Iterable[Row], column: str) -> list[tuple[Row, Row]]:
     """Return each first row of an id with the first of an id that says the same in other letters and signs."""
     written: set[str] = set()
-    said: dict[tuple[str, ...], Row] = {}
+    said = Namesakes[Row]()
     pairs = []
     for row in rows:
         name = getattr(row, column)
         if name and name.lower() not in written:
             written.add(name.lower())
-            earlier = said.setdefault(bare(name), row)
-            if earlier is not row:
+            if earlier := said.get(name):
                 pairs.append((row, earlier))
+            said.add(name, row)
     return pairs
 
 

@@ -9,6 +9,7 @@ from healthward.inputs.pseudonyms import is_pseudonym, pseudonym
 from healthward.inputs.sheet import Sheet
 from healthward.inputs.subjects import (
     STUDY,
+    Namesakes,
     is_column_of_ids,
     only_counts,
     person_of,
@@ -41,9 +42,13 @@ class Learned:
 
         Its subject says it, the subject in the image's path or in the scan's id, or a column of ids.
         """
-        known = {person_of(subject) for subject in self.subjects}
-        # ADNI calls 002_S_0413 by its last number, too
-        known |= {(person[2],) for person in known if len(person) == 3 and person[1] == "s"}
+        known = Namesakes[str]()
+        for subject in sorted(self.subjects):
+            known.add(without_visit(subject), subject)
+            person = person_of(subject)
+            if len(person) == 3 and person[1] == "s":
+                # ADNI calls 002_S_0413 by its last number, too
+                known.add(person[2], subject)
 
         def known_as(row: Row) -> str | None:
             studies = [found.group() for text in (row.image, row.scan) if (found := STUDY.search(text))]
@@ -52,7 +57,7 @@ class Learned:
             # What only counts proves less than another id
             for each in sorted(filter(None, ids), key=lambda each: only_counts(without_visit(each))):
                 names = self._names("person", each) + self._names("person", without_visit(each))
-                if any(person_of(name) in known for name in names):
+                if any(known.get(without_visit(name)) for name in names):
                     return each
             return None
 

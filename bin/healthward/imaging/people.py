@@ -5,7 +5,7 @@ from pathlib import Path
 
 from healthward.imaging.signatures import SIGNATURE, earliest_copies, load_signatures
 from healthward.imaging.slices import SLICE_AGAIN, ScanRecord
-from healthward.inputs.subjects import bare
+from healthward.inputs.subjects import Namesakes
 from healthward.wording import shown
 
 Pair = tuple[ScanRecord, ScanRecord]
@@ -14,14 +14,14 @@ Pair = tuple[ScanRecord, ScanRecord]
 def namesakes(records: Sequence[ScanRecord]) -> list[Pair]:
     """Return the first scan of each subject whose id says the same as an earlier one's, with that one's first scan."""
     written: set[str] = set()
-    said: dict[tuple[str, ...], ScanRecord] = {}
+    said = Namesakes[ScanRecord]()
     pairs = []
     for record in records:
         if record.subject not in written:
             written.add(record.subject)
-            earlier = said.setdefault(bare(record.subject), record)
-            if earlier is not record:
+            if earlier := said.get(record.subject):
                 pairs.append((record, earlier))
+            said.add(record.subject, record)
     return pairs
 
 

@@ -3,8 +3,9 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import combinations
+from itertools import combinations, groupby
 from pathlib import PurePosixPath
+from typing import Generic, TypeVar
 
 from healthward.labels import ADNI
 from healthward.wording import plain
@@ -49,6 +50,12 @@ FIRST_VISIT = re.compile(r"((visit|ses|tp|v)[_-]?[0-9]{1,2}|bl|baseline|fu[0-9]*
 
 IDS = {"ptid", "rid"} | {f"{who}{end}" for who in ("participant", "subject", "patient", "person") for end in ("", "id")}
 """What columns that hold ids of people are called."""
+
+SEPARATED_ID, GLUED_ID = "separated", "glued"
+LEAST_GLUED = 6
+"""Letters and digits of an id from which one without separators is taken for another's that has them."""
+
+T = TypeVar("T")
 
 FOLDER = re.compile("sub-([A-Z0-9][A-Z0-9_.-]*)", re.IGNORECASE)
 
@@ -163,3 +170,35 @@ def bare(name: str) -> tuple[str, ...]:
     if len(parts) == 2 and parts[0] == "oasis" and len(parts[1]) == 5:
         parts = ["oas", parts[1][0], parts[1][1:]]
     return tuple(part.lstrip("0") or "0" if part.isdigit() else part for part in parts)
+
+
+class Namesakes(Generic[T]):
+    """What is known by ids, found by any id that says the same as `bare` has it.
+
+    So does one that lost its separators, as a label of BIDS must: 101-021 and sub-101021, TUM_MS_021 and sub-TUMMS021.
+    Two that have them where the other has not do not: 11-2345 and 112-345.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ...], T] = {}
+
+    def get(self, name: str) -> T | None:
+        """Return what was added first under an id that says the same, None where nothing was."""
+        own, joined, apart = _said(name)
+        return self._known.get(own) or self._known.get((GLUED_ID if apart else SEPARATED_ID, *joined))
+
+    def add(self, name: str, value: T) -> None:
+        """Keep what an id stands for, unless one that says the same does already."""
+        own, joined, apart = _said(name)
+        self._known.setdefault(own, value)
+        if len("".join(joined)) >= LEAST_GLUED:
+            self._known.setdefault((SEPARATED_ID if apart else GLUED_ID, *joined), value)
+
+
+def _said(name: str) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    """Return `bare`, the parts that are left without separators, and whether there were any between these."""
+    parts = re.findall("[0-9]+|[a-z]+", name.lower())
+    if len(parts) > 1 and parts[0] in PREFIXES:
+        parts = parts[1:]
+    joined = tuple("".join(each) for _, each in groupby(parts, str.isdigit))
+    return bare(name), joined, len(joined) < len(parts)
