@@ -45,7 +45,7 @@ def map_scan(
     origin = read_origin(reconstruction, scan.record)
     stack = read_stack(reconstruction, scan)
     made = make_scores(read_cubes(reconstruction, scan, stack, cubes_for(scores)), scores)
-    maps = native_maps(scan, voxels, gain, stack["healthy"], stack["unguided"])
+    maps = native_maps(scan, voxels, stack["healthy"], stack["unguided"], gain)
     scored = {kind: to_native(made[kind], scan.geometry) for kind in made if SCORES[kind].native}
 
     renew(out, scan.record.scan)

@@ -183,7 +183,7 @@ def test_slice_table_names_axis_and_index():
 @pytest.mark.parametrize("name", GRIDS)
 def test_no_change_gives_the_scan_itself_and_empty_maps(name):
     scan, voxels = scan_on(name)
-    maps = native_maps(scan, voxels, 1.0, np.array(scan.stack), np.array(scan.stack))
+    maps = native_maps(scan, voxels, np.array(scan.stack), np.array(scan.stack))
     np.testing.assert_array_equal(maps.pseudohealthy, voxels)
     assert not maps.anomaly.any()
     assert not maps.contrast.any()
@@ -193,9 +193,7 @@ def test_a_change_lands_in_its_place_in_native_space():
     scan, voxels = scan_on("oblique, flipped")
     marked = scan.cube.copy()
     marked[14:18, 14:18, 14:18] -= 0.3
-    maps = native_maps(
-        scan, voxels, scan.geometry.brightest - scan.geometry.darkest, cut(marked, 11, 13), np.array(scan.stack)
-    )
+    maps = native_maps(scan, voxels, cut(marked, 11, 13), np.array(scan.stack))
     assert maps.anomaly.shape == voxels.shape
     centre = scan.geometry.cube_affine @ [15.5, 15.5, 15.5, 1]
     where = np.argwhere(maps.anomaly > 0.15).mean(axis=0)

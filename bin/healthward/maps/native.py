@@ -38,8 +38,8 @@ def remove_maps(folder: Path, image: Path) -> None:
                 path.unlink()
 
 
-def read_native(image: Path, scan: ScanSlices, folder: Path | None) -> tuple[Array, Array | float]:
-    """Return the voxels of the image that slices were cut from, and how much 1 in them is in its units at each voxel.
+def read_native(image: Path, scan: ScanSlices, folder: Path | None) -> tuple[Array, Array | None]:
+    """Return the voxels of the image that slices were cut from, and the gain of `native_maps`.
 
     Args:
         image: of the scan.
@@ -50,21 +50,22 @@ def read_native(image: Path, scan: ScanSlices, folder: Path | None) -> tuple[Arr
         InputError: it is another image or folder, or cannot be used.
     """
     if folder is None:
-        voxels = read_image_of(image, scan.geometry, scan.cube, None)
-        return voxels, scan.geometry.brightest - scan.geometry.darkest
+        return read_image_of(image, scan.geometry, scan.cube, None), None
     prepared = load_prepared(folder, str(image), open_image_of(image, scan.geometry).read())
     return read_image_of(image, scan.geometry, scan.cube, prepared), prepared.gain()
 
 
-def native_maps(scan: ScanSlices, voxels: Array, gain: Array | float, healthy: Array, unguided: Array) -> NativeMaps:
+def native_maps(
+    scan: ScanSlices, voxels: Array, healthy: Array, unguided: Array, gain: Array | None = None
+) -> NativeMaps:
     """Fuse the three axes and take the maps to the scan's own grid.
 
     Args:
         scan: the slices that were translated.
         voxels: the scan itself, on its own grid.
-        gain: how much 1 in the cube is in its units, at each of its voxels or everywhere.
         healthy: pseudo-healthy slices, (3, count, size, size) in [0, 1].
         unguided: unguided round trip of the same shape.
+        gain: how much 1 in the cube is in the scan's units at each voxel; None where it is the same everywhere.
     """
     first = scan.record.first
     change = fuse(scan.stack - healthy, first)
@@ -72,8 +73,9 @@ def native_maps(scan: ScanSlices, voxels: Array, gain: Array | float, healthy: A
     native_change, native_contrast, confidence = (
         to_native(cube, scan.geometry) for cube in (change, contrast, agreement(scan.stack - healthy, first))
     )
+    unit = scan.geometry.brightest - scan.geometry.darkest if gain is None else gain
     return NativeMaps(
-        pseudohealthy=(voxels - gain * native_change).astype(np.float32),
+        pseudohealthy=(voxels - unit * native_change).astype(np.float32),
         anomaly=np.abs(native_change),
         contrast=np.abs(native_contrast),
         confidence=confidence,
