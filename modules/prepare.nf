@@ -9,7 +9,7 @@ process PREPARE {
 
     output:
     tuple val(meta), path("prepared/${meta.id}"), emit: prepared
-    path "published/${meta.id}/*", emit: published
+    path "published/prepared/${meta.id}/*", emit: published
 
     script:
     """
@@ -18,14 +18,14 @@ process PREPARE {
         --strip ${conform.steps.strip} ${conform.steps.bias ? '--bias' : '--no-bias'} \\
         ${conform.steps.register ? '--register' : '--no-register'} --device cpu
     # Apart: Nextflow publishes no file of a folder that is an output itself
-    mkdir published
-    cp -r prepared/${meta.id} published/${meta.id}
+    mkdir -p published
+    cp -r prepared published/
     """
 
     stub:
     """
     'prepare.py' --help > /dev/null
-    mkdir -p prepared/${meta.id} published/${meta.id}
-    touch {prepared,published}/${meta.id}/{preparation.json,picture.png,brain.nii.gz}
+    mkdir -p {.,published}/prepared/${meta.id}
+    touch {.,published}/prepared/${meta.id}/{preparation.json,picture.png,brain.nii.gz}
     """
 }
