@@ -20,8 +20,11 @@ PROJECT = Path(__file__).parents[1]
 LIMITS = ("--max_cpus", "1", "--max_memory", "4.GB")
 """With more threads, sums are of another order, and small networks no faster."""
 TEST = ("-profile", "test", "--device", "cpu", *LIMITS)
-QUICK = ("--ddim_steps", "3", "--inversion_iterations", "1", "--metrics", "ssim", "--device", "cpu", *LIMITS)
-"""For a run with a model: the few steps of the test profile, and of the metrics the one that is always computed."""
+QUICK = (
+    *("--ddim_steps", "3", "--inversion_iterations", "1", "--metrics", "ssim", "--lowest_slices", "1"),
+    *("--device", "cpu", *LIMITS),
+)
+"""For a run with a model: as little as can be computed and drawn."""
 STUB = ("-stub-run", "-c", str(PROJECT / "tests/nextflow/stub.config"))
 STAGES = {
     "CHECK": 1,

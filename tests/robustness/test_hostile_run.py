@@ -91,7 +91,7 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> HostileRun:
         folder / "mes études (1) 日本",
         *("--input", str(sheet), "--model", str(model), "--outdir", "results; touch mark &"),
         *("--noise_depth", "99", "--ddim_steps", "2", "--inversion_iterations", "0", "--device", "cpu", *LIMITS),
-        *("--scans_per_task", "2", "--metrics", "ssim"),
+        *("--scans_per_task", "2", "--metrics", "ssim", "--lowest_slices", "1"),
         *("--skip_bad_scans", "--pseudonymise", "--pseudonym_salt", SALT),
         within=NO_NETWORK if isolated() else [],
     )
