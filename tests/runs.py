@@ -21,19 +21,10 @@ LIMITS = ("--max_cpus", "1", "--max_memory", "4.GB")
 """With more threads, sums are of another order, and small networks no faster."""
 TEST = ("-profile", "test", "--device", "cpu", *LIMITS)
 QUICK = (
-    "--prepare",
-    "never",
-    "--ddim_steps",
-    "3",
-    "--inversion_iterations",
-    "1",
-    "--metrics",
-    "ssim",
-    "--device",
-    "cpu",
-    *LIMITS,
+    *("--prepare", "never", "--ddim_steps", "3", "--inversion_iterations", "1", "--metrics", "ssim"),
+    *("--lowest_slices", "1", "--device", "cpu", *LIMITS),
 )
-"""For a run with a model on simulated people: the steps of the test profile, and the metric that is always computed."""
+"""For a run with a model on simulated people: as little as can be computed and drawn."""
 STUB = ("-stub-run", "-c", str(PROJECT / "tests/nextflow/stub.config"))
 STAGES = {
     "CHECK": 1,

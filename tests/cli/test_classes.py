@@ -41,8 +41,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done("check", "--input", folder / "people/samplesheet.csv", *CLASSES, "--workers", 1, "--out", folder / "checked")
     for row in pd.read_csv(folder / "checked/samplesheet.csv").to_dict("records"):
         named = ("--scan", row["scan"], "--subject", row["subject"], "--label", row["label"].lower())
-        options = ("--split", row["split"], "--size", 32, *CLASSES, "--out", folder / "slices" / row["scan"])
-        done("slice", row["image"], *named, *options)
+        options = ("--split", row["split"], "--size", 32, "--slice-range", 0.4, 0.6, *CLASSES)
+        done("slice", row["image"], *named, *options, "--out", folder / "slices" / row["scan"])
     slices = sorted((folder / "slices").iterdir())
     done(
         "train", *slices, *CLASSES, *ARCHITECTURE.split(), "--iterations", 2, "--batch-size", 2, "--warmup", 1,
@@ -56,8 +56,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = ("--reconstructions", folder / "reconstructions", "--maps", folder / "maps")
     done("score", *slices, *made, "--metrics", "ssim", "--out", folder / "scores")
     scores = sorted((folder / "scores").iterdir())
-    sheet_option = ("--samplesheet", folder / "checked/samplesheet.csv")
-    done("aggregate", *scores, *CLASSES, "--model", folder / "model", *sheet_option, "--out", folder / "report")
+    options = ("--samplesheet", folder / "checked/samplesheet.csv", "--lowest", 1)
+    done("aggregate", *scores, *CLASSES, "--model", folder / "model", *options, "--out", folder / "report")
     return folder
 
 
@@ -100,7 +100,7 @@ def test_a_model_is_asked_for_its_classes(study: Path, tmp_path: Path) -> None:
 def test_settings_are_chosen_by_the_first_class(study: Path, tmp_path: Path) -> None:
     done(
         "tune", study / "slices/scd001", "--model", study / "model", "--guidance-scales", "1,2", "--noise-depths", 49,
-        "--ddim-steps", 2, "--every", 12, "--out", tmp_path,
+        "--ddim-steps", 2, "--every", 6, "--out", tmp_path,
     )  # fmt: skip
     table = pd.read_csv(tmp_path / "scd001.csv")
     people = [("a", "HC"), ("b", "HC"), ("c", "SCD"), ("d", "DEM")]

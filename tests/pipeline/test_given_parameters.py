@@ -90,15 +90,6 @@ def test_lost_values_are_reported(given: tuple[str, ...], lines: list[str], tmp_
     assert all(text.startswith(line) for text, line in zip(found, lines, strict=True)), found
 
 
-def test_text_that_is_none_to_yaml_is_reported(tmp_path: Path) -> None:
-    file = tmp_path / "given.yaml"
-    file.write_text("simulate: 5\noutdir: 2024-01-31\nseed: 010 # ten\nmax_time: 1:30:00\naccount: '0123'\n")
-    assert refusal(nextflow(tmp_path, "-params-file", str(file))) == [
-        f"parameter {name}: {text} is no text to YAML but a number of base 8, a date or a time; put it in quotes"
-        for name, text in (("outdir", "2024-01-31"), ("seed", "010"), ("max_time", "1:30:00"))
-    ]
-
-
 GIVEN = {"outdir": "mine", "queue_size": 5, "executor": "local"}
 """What Nextflow reads before any of our code, outside closures."""
 
@@ -117,17 +108,26 @@ def test_what_files_set_is_obeyed_or_reported(tmp_path: Path) -> None:
     # A launch folder's own is read as one of -c is
     own = tmp_path / "nextflow.config"
     own.write_text("params { outdir = 'mine'; queue_size = 5 }")
+    yaml = tmp_path / "given.yaml"
+    yaml.write_text("label_codes: 2024-01-31\nseed: 010 # ten\nmax_time: 1:30:00\naccount: '0123'\n")
     mend = "give it in a -params-file"
-    assert refusal(nextflow(tmp_path, *arguments)) == [
-        f"parameter {name}: '{value}' comes too late from a configuration file; {mend}, or as --{name}"
-        for name, value in (("outdir", "mine"), ("queue_size", "5"))
+    assert refusal(nextflow(tmp_path, *arguments, "-params-file", str(yaml))) == [
+        *(
+            f"parameter {name}: {text} is no text to YAML but a number of base 8, a date or a time; put it in quotes"
+            for name, text in (("label_codes", "2024-01-31"), ("seed", "010"), ("max_time", "1:30:00"))
+        ),
+        *(
+            f"parameter {name}: '{value}' comes too late from a configuration file; {mend}, or as --{name}"
+            for name, value in (("outdir", "mine"), ("queue_size", "5"))
+        ),
     ]
 
 
 def test_what_is_given_reaches_settings_outside_closures_under_the_strict_parser(tmp_path: Path) -> None:
     file = tmp_path / "given.json"
     file.write_text(json.dumps(GIVEN))
-    given = (*STUB, "--input", str(write_sheet(tmp_path)), "-params-file", str(file), "--poll_interval", "9s")
+    arguments = (*STUB, "--train_only", "--input", str(write_sheet(tmp_path)))
+    given = (*arguments, "-params-file", str(file), "--poll_interval", "9s")
     succeed(tmp_path, *given, environment=os.environ | STRICT)
     assert (tmp_path / "mine/pipeline_info/trace.txt").is_file()
     assert not (tmp_path / "results").exists()

@@ -58,15 +58,12 @@ def test_apple_gpu_is_out_of_reach_elsewhere(tmp_path: Path) -> None:
     assert line.endswith("leave out the profile docker")
 
 
-def test_missing_image_and_how_to_make_it(tmp_path: Path) -> None:
-    [line] = refusal(nextflow(tmp_path, "-profile", "apptainer", "--simulate", "5", "--container", "/none/x.sif"))
-    assert line == "parameter container: '/none/x.sif' does not exist; make it with make sif, or give an image's path"
-
-
-def test_ill_formed_settings_of_the_cluster_are_named_together(tmp_path: Path) -> None:
+def test_ill_formed_settings_of_the_cluster_and_a_missing_image_are_named_together(tmp_path: Path) -> None:
     wrong = ("--queue", "a b", "--poll_interval", "often", "--cluster_options", "$(touch mark)")
-    lines = refusal(nextflow(tmp_path, "-profile", "slurm", "--simulate", "5", *wrong))
-    assert [line.split(":")[0] for line in lines] == [
+    line = ("-profile", "slurm,apptainer", "--simulate", "5", *wrong, "--container", "/none/x.sif")
+    *ill_formed, image = refusal(nextflow(tmp_path, *line))
+    assert [line.split(":")[0] for line in ill_formed] == [
         "parameter queue", "parameter cluster_options", "parameter poll_interval"
     ]  # fmt: skip
+    assert image == "parameter container: '/none/x.sif' does not exist; make it with make sif, or give an image's path"
     assert not list(tmp_path.rglob("mark"))

@@ -87,10 +87,11 @@ def test_changed_parameter_starts_a_training_afresh_and_two_processes_share_it(w
     checkpoints = shutil.copytree(whole_run.outdir / "checkpoints", tmp_path / "checkpoints")
     log = checkpoints / "training.log"
     before = log.read_text()
-    changed = ("--learning_rate", "2e-3", "--gpus", "2", "--tensorboard", "--checkpoints", "checkpoints")
-    run = succeed(tmp_path, *TEST, *going_on(whole_run, tmp_path), "--train_only", *changed)
+    changed = ("--iterations", "4", "--validate_every", "4")
+    more = ("--gpus", "2", "--tensorboard", "--checkpoints", "checkpoints")
+    run = succeed(tmp_path, *TEST, *going_on(whole_run, tmp_path), "--train_only", *changed, *more)
     assert run.tasks()["TRAIN", "6 scans"] == "COMPLETED"
-    assert "step 1 of 30" in log.read_text().removeprefix(before)
+    assert "step 1 of 4" in log.read_text().removeprefix(before)
     assert len(list(checkpoints.glob("*.pt"))) == 2
     assert len(list(checkpoints.glob("tensorboard/*/events*"))) == 1
     assert json.loads((run.outdir / "model/config.json").read_text())["training"]["processes"] == 2

@@ -91,7 +91,7 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> HostileRun:
         folder / "mes études (1) 日本",
         *("--input", str(sheet), "--model", str(model), "--outdir", "results; touch mark &"),
         *("--noise_depth", "99", "--ddim_steps", "2", "--inversion_iterations", "0", "--device", "cpu", *LIMITS),
-        *("--scans_per_task", "2", "--metrics", "ssim"),
+        *("--scans_per_task", "2", "--metrics", "ssim", "--lowest_slices", "1"),
         *("--skip_bad_scans", "--pseudonymise", "--pseudonym_salt", SALT),
         within=NO_NETWORK if isolated() else [],
     )
@@ -181,8 +181,8 @@ NAMES_THAT_RUN = [
 ]
 
 
-def test_names_that_a_shell_would_run_are_refused(tmp_path: Path) -> None:
-    """They exist, and Nextflow would stage them."""
+def test_names_that_a_shell_would_run_are_refused_and_every_problem_of_a_sheet_is_a_line(tmp_path: Path) -> None:
+    """The names exist, and Nextflow would stage them."""
     write_image(tmp_path / "sound.nii.gz", 0)
     for name in NAMES_THAT_RUN:
         shutil.copy(tmp_path / "sound.nii.gz", tmp_path / name)
@@ -191,14 +191,21 @@ def test_names_that_a_shell_would_run_are_refused(tmp_path: Path) -> None:
         table.writerow(["scan", "subject", "image", "label"])
         table.writerows([f"s{number}", f"p{number}", name, "CN"] for number, name in enumerate(NAMES_THAT_RUN))
         table.writerow(["$(touch mark)", "p; touch mark", "sound.nii.gz", "AD"])
+        table.writerow(["b", "s2", "missing.nii.gz", "AD"])
+        table.writerow(["c", "s3", "sound.nii.gz", "healthy"])
     found = run(tmp_path, "--input", "sheet.csv", within=[])
     assert found.status != 0
-    lines = [line for line in found.output.splitlines() if line.startswith("sheet.csv row ")]
+    assert "Caused by" not in found.output
+    lines = [line for line in found.output.rpartition("Submitted process")[2].splitlines()[1:] if line]
     assert [line.split(":")[0] for line in lines] == [
         "sheet.csv row 2, image",
         "sheet.csv row 7, image",
         "sheet.csv row 8, scan",
         "sheet.csv row 8, subject",
+        "sheet.csv row 9, image",
+        "sheet.csv row 10, label",
+        # The voxels of row 8
+        "sheet.csv row 10, image",
     ]
     assert "; 4 more like this: " in lines[0]
     assert not list(tmp_path.rglob("mark"))
