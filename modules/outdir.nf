@@ -67,9 +67,10 @@ def publishedBefore(outdir, read) {
 
 def ourNames() {
     return [
+        /prepared\/[\w.-]+\/(?:brain\.nii\.gz|log_bias\.nii\.gz|picture\.png|preparation\.json)/,
         /maps\/([\w.-]+)\/\1_[a-z]+\.nii\.gz|viewer\/[\w.-]+\/[a-z]+\.js|debug\/[\w.-]+\/(steps|trajectory)\.png/,
         /figures\/(scans\/)?[\w.-]+\.(png|svg)/,
-        /tables\/(slices|scans|regions|outlier_scans|lowest_slices|groups|comparisons|localisation|skipped|false_positives)\.csv/,
+        /tables\/(slices|scans|regions|outlier_scans|lowest_slices|groups|comparisons|localisation|skipped|preparation|false_positives)\.csv/,
         /tuning\/(tuning\.csv|settings\.json|pareto\.(png|svg))/,
         /model\/(config\.json|(diffusion|embedding)\.safetensors|loss\.(csv|png|svg)|samples\.png)/,
         /bids\/(dataset_description\.json|participants\.tsv|\.bidsignore|group_desc-\w+\.tsv|sub-.*_desc-\w+\.(nii\.gz|json))/,
@@ -80,7 +81,7 @@ def ourNames() {
 // maps/ad0/ad0_anomaly.nii.gz and so on
 def filesIn(folder) {
     def found = []
-    def tops = ['maps', 'viewer', 'debug', 'figures', 'tables', 'tuning', 'model', 'bids', 'pipeline_info', 'report.html', 'split.csv']
+    def tops = ['prepared', 'maps', 'viewer', 'debug', 'figures', 'tables', 'tuning', 'model', 'bids', 'pipeline_info', 'report.html', 'split.csv']
     tops.collect { name -> folder.resolve(name) }.each { top ->
         if (top.isFile()) {
             found.add(top)
