@@ -59,7 +59,7 @@ def slice_scan(
     from healthward.imaging.signatures import SIGNATURE, save_signatures, signature
     from healthward.imaging.slices import ScanRecord, cut, fingerprint, save_scan, slice_bounds
     from healthward.imaging.volumes import conform, to_cube
-    from healthward.names import MNI, SCANNER
+    from healthward.inputs.spaces import MNI, SCANNER
     from healthward.wording import shown
 
     first, count = slice_bounds(size, *slice_range)

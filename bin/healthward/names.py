@@ -1,14 +1,10 @@
-"""The one register of what a run makes, and what it is called: metrics, scores, maps and spaces.
+"""The one register of what a run makes, and what it is called: metrics, scores and maps.
 
 Whoever lists, shows, checks or files them reads it here. Nothing of the project is imported.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
-
-MNI, SCANNER = "MNI152", "scanner"
-SPACES = (MNI, SCANNER)
-"""The spaces that cubes lie in: the template's, or the axes of the scanner, centred on the brain."""
 
 PREPARED = ("tiv_ml", "scale_x", "scale_y", "scale_z")
 """What of a preparation stands in the table of scans, too."""

@@ -135,7 +135,7 @@ def test_a_change_reruns_what_goes_by_it_alone(tmp_path: Path) -> None:
     with (project / "bin/healthward/maps/scores.py").open("a") as functions:
         functions.write("\n\ndef backward(cubes):\n    return -cubes.class_direction\n")
     # No slice is inverted anew
-    stages = {"CHECK", "MAP", "SCORE", "NORM", "CALIBRATE", "AGGREGATE"}
+    stages = {"CHECK", "GATE", "MAP", "SCORE", "NORM", "CALIBRATE", "AGGREGATE"}
     assert rerun(note, "--scores", "round_trip,likeness,deformation") == stages
 
 

@@ -35,6 +35,7 @@ from healthward.inputs.other_columns import other_columns
 from healthward.inputs.parameters import completed, conforming, model_space, preparing, validate, with_current_scores
 from healthward.inputs.pseudonyms import pseudonymised
 from healthward.inputs.sheet import Lack, Sheet
+from healthward.inputs.spaces import MNI, SCANNER
 from healthward.inputs.split import (
     audit_subjects,
     audit_validation,
@@ -44,7 +45,7 @@ from healthward.inputs.split import (
     split_for_training,
 )
 from healthward.labels import Classes
-from healthward.names import MNI, SCANNER, cubes_for
+from healthward.names import cubes_for
 from healthward.wording import condensed, counted, kind_of, listed, printable, shown
 
 MOST_WITH_ATLAS = 3

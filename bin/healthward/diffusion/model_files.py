@@ -10,8 +10,8 @@ from safetensors import SafetensorError, safe_open
 
 from healthward.errors import InputError
 from healthward.imaging.signatures import Signature, load_signatures
+from healthward.inputs.spaces import SPACES
 from healthward.labels import are_classes
-from healthward.names import SPACES
 from healthward.wording import shown
 
 WEIGHTS = ("diffusion.safetensors", "embedding.safetensors")

@@ -8,8 +8,8 @@ from healthward.errors import InputError
 from healthward.imaging.slices import ScanRecord, slice_bounds
 from healthward.inputs.class_parameters import other_classes
 from healthward.inputs.results import COPY_AGAIN, read_object
+from healthward.inputs.spaces import MNI, SCANNER
 from healthward.labels import ADNI, Classes, are_classes
-from healthward.names import MNI, SCANNER
 from healthward.wording import listed
 
 

@@ -15,8 +15,8 @@ from healthward.imaging.nifti import load_volume
 from healthward.imaging.volumes import Array, Conformed, Geometry, Mask, save_cube
 from healthward.inputs.fields import ID, SPLITS
 from healthward.inputs.results import read_object
+from healthward.inputs.spaces import SCANNER, SPACES
 from healthward.labels import is_class_name
-from healthward.names import SCANNER, SPACES
 
 SLICE_AGAIN = "slice the scan again"
 AXES = ("sagittal", "coronal", "axial")
@@ -34,7 +34,7 @@ class ScanRecord:
         count: slices per axis.
         fov: edge of the cube in millimetres.
         fingerprint: hash of the voxels of the stack, for provenance and training keys.
-        space: that the cube lies in, one of `healthward.names.SPACES`.
+        space: that the cube lies in, one of `healthward.inputs.spaces.SPACES`.
     """
 
     scan: str

@@ -9,7 +9,8 @@ from jsonschema import Draft202012Validator
 
 from healthward.inputs.bids_images import parsed_filter
 from healthward.inputs.class_parameters import classes_and_model, codes_and_classes, compared_and_classes
-from healthward.names import METRICS, MNI, SCANNER, SCORES, current_scores
+from healthward.inputs.spaces import MNI, SCANNER
+from healthward.names import METRICS, SCORES, current_scores
 from healthward.wording import nearest, plain, printable, shown
 
 TIMESTEPS = 1000
