@@ -16,7 +16,7 @@ from healthward.preparation.link_net import LinkNet
 
 ASSETS = Path(__file__).with_name("assets")
 BOX, BRAIN = "box.safetensors", "brain.safetensors"
-"""Weights of deepbet's two networks, in half precision, which they are exact in; the metadata hold their licence (MIT)."""
+"""Weights of deepbet's two networks, in half precision, which they are exact in; metadata hold their licence (MIT)."""
 
 COARSE, FINE = 128, 256
 """Edges of the volumes that the first and the second network see."""
