@@ -144,8 +144,8 @@ def test_tasks_of_scans_can_be_job_arrays(cluster: Cluster, tmp_path: Path) -> N
     line = ("-stub-run", "-profile", "slurm", *SLURM, "--array_size", "2", *site(tmp_path, SITE))
     run = succeed(tmp_path, *line, "--input", str(write_sheet(tmp_path)), environment=cluster.environment)
     wrappers = [path.read_text() for path in tmp_path.glob("work/*/*/.command.run")]
-    # Of three scans, two at each of five stages; the one that is left is a job by itself
-    assert sum("#SBATCH --array" in text for text in wrappers) == 5
+    # Of three scans, two at each of six stages; the one that is left is a job by itself
+    assert sum("#SBATCH --array" in text for text in wrappers) == 6
     assert Counter(process for process, _ in run.tasks())["SCORE"] == 3
     assert set(run.tasks().values()) == {"COMPLETED"}
 
