@@ -159,6 +159,10 @@ def test_steps_that_are_not_wanted_are_not_done(head, brain):
     assert (figures.overlap, figures.bias) == (None, 0)
     conformed = conform(brain, head.affine, SIZE, FOV, found.prepared)
     np.testing.assert_array_equal(conformed.geometry.to_world, np.eye(4))
+    # Air is 0, as models of the scanner's space know it
+    even, box = found.prepared.evened(brain)
+    middle = (brain[box] > 150) & (brain[box] < 300)
+    np.testing.assert_allclose(even[middle], brain[box][middle] / np.percentile(brain[head.brain], 99.5), atol=0.01)
 
 
 def test_what_was_prepared_is_read_back_for_the_same_image_only(head, brain, prepared, tmp_path: Path):

@@ -225,12 +225,19 @@ def _judge_atlas(
     """
     if path is None or names is None:
         return [], []
-    from healthward.imaging.regions import check_place, doubted_names, load_atlas  # slow, and seldom needed
+    from healthward.imaging.regions import (
+        TEMPLATE_STEP,
+        check_place,
+        doubted_names,
+        load_atlas,
+    )  # slow, and seldom needed
     from healthward.imaging.template import load_brain
 
     try:
         atlas = load_atlas(path, names)
-        brains = {image: brain_of(image) for image in images} | ({TEMPLATE: load_brain(2)} if registered else {})
+        brains = {image: brain_of(image) for image in images} | (
+            {TEMPLATE: load_brain(TEMPLATE_STEP)} if registered else {}
+        )
         found = [
             check_place(atlas, *brain, f"atlas: {shown(str(path))} on the brain of {shown(name)}")
             for name, brain in brains.items()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from healthward.errors import InputError
 from healthward.imaging.foreground import Array, Mask, fine_foreground, levelled
-from healthward.imaging.prepared import Box, Field, Prepared, box_of, moved, scaled
+from healthward.imaging.prepared import DARKEST, SPAN, Box, Field, Prepared, box_of, moved, scaled
 from healthward.preparation.bias import bias_field
 from healthward.preparation.brain import find_brain
 from healthward.preparation.registration import register
@@ -93,7 +93,7 @@ def prepare(
     registered = register(even, place) if steps.register else None
     if registered is None:
         # As models of the scanner's space were trained: air is 0
-        ends[0] = float(scaled(np.array([levelled(head).background], np.float32), (low, high))[0])
+        ends[0] = DARKEST + SPAN * (levelled(head).background - low) / (high - low)
     back = nib.orientations.ornt_transform(  # type: ignore[attr-defined]
         nib.orientations.io_orientation(np.eye(4)),  # type: ignore[attr-defined]
         turn,

@@ -10,7 +10,7 @@ from healthward.errors import InputError, reading
 from healthward.imaging.prepared_files import AGAIN, RECORD, read_preparation
 from healthward.inputs.fields import ID
 from healthward.preparation.gate import BAD, LOOK, VERDICTS, Quality
-from healthward.wording import condensed, counted
+from healthward.wording import condensed, counted, kind_of
 
 FIGURES = tuple(field.name for field in fields(Quality))
 COLUMNS = ("scan", "verdict", "reasons", "stripped", *FIGURES)
@@ -63,7 +63,7 @@ def judge_all(table: pd.DataFrame, skip_bad: bool) -> Gate:
     bad = {str(scan): str(reasons) for scan, verdict, reasons, *_ in table.to_numpy() if verdict == BAD}
     lines = [f"scan {scan}: cannot be prepared: has {reasons}" for scan, reasons in bad.items()]
     doubts = condensed(
-        (reasons.split(" ")[0], f"scan {scan}: look at its preparation: has {reasons}", scan)
+        (kind_of(reasons.split(";")[0]), f"scan {scan}: look at its preparation: has {reasons}", scan)
         for scan, verdict, reasons, *_ in table.to_numpy()
         if verdict == LOOK
     )
