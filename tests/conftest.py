@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from runs import TEST, Run, Shared, succeed
+from runs import WHOLE, Run, Shared, succeed
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -43,7 +43,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shared:
 @pytest.fixture(scope="session")
 def whole_run(shared: Shared) -> Run:
     """The test profile from simulation to report, on this machine, undisturbed; three scans a task of the network."""
-    return shared("whole", lambda folder: succeed(folder, *TEST, "--scans_per_task", "3"))
+    return shared("whole", lambda folder: succeed(folder, *WHOLE))
 
 
 @pytest.fixture(scope="module")

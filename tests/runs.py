@@ -20,6 +20,8 @@ PROJECT = Path(__file__).parents[1]
 LIMITS = ("--max_cpus", "1", "--max_memory", "4.GB")
 """With more threads, sums are of another order, and small networks no faster."""
 TEST = ("-profile", "test", "--device", "cpu", *LIMITS)
+WHOLE = (*TEST, "--scans_per_task", "3")
+"""Of the run that most tests share."""
 QUICK = (
     *("--prepare", "never", "--ddim_steps", "3", "--inversion_iterations", "1", "--metrics", "ssim"),
     *("--lowest_slices", "1", "--device", "cpu", *LIMITS),

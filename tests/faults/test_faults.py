@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from faults.pipeline import NEXTFLOW, TOOL, differing, results, shake
 from faults.tools import STAGES, Stage, Tools, prepare, strike
 from robustness.test_bad_input import small_disk
-from runs import TEST, Run, going_on, nextflow, start, succeed, tools_of, wait_for
+from runs import WHOLE, Run, going_on, nextflow, start, succeed, tools_of, wait_for
 from train import train_model
 
 SEED = 20260
@@ -35,7 +35,7 @@ def stages(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 @pytest.fixture
 def later(whole_run: Run, tmp_path: Path) -> tuple[Path, list[str]]:
     """A folder, and the arguments with which the whole run, untouched itself, goes on from there."""
-    return tmp_path, [*TEST, *going_on(whole_run, tmp_path)]
+    return tmp_path, [*WHOLE, *going_on(whole_run, tmp_path)]
 
 
 def test_killed_tools_run_again_write_what_a_calm_run_does(

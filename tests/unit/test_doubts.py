@@ -276,11 +276,12 @@ def test_folders_of_one_person_each_with_several_subjects_are_asked_about() -> N
     ("subjects", "images", "column"),
     [
         ("a b c d", "/d/controls/1.nii /d/controls/2.nii /d/patients/3.nii /d/patients/4.nii", ""),
+        ("a b c d", "/d/NonDemented/1.nii /d/not-demented/2.nii /d/MildDemented/3.nii /d/VeryMildDemented/4.nii", ""),
         ("a b c d", "/d/ctl_1.nii /d/ctl_2.nii /d/pat_3.nii /d/pat_4.nii", ""),
         ("CTL1 CTL2 PAT1 PAT2", "", ""),
         ("a b c d", "", "control Control patient Patient"),
     ],
-    ids=["folders", "files", "subjects", "column"],
+    ids=["folders", "degrees", "files", "subjects", "column"],
 )
 def test_labels_that_are_turned_round_are_reported(subjects: str, images: str, column: str) -> None:
     def lines(labels: str) -> list[str]:

@@ -152,6 +152,26 @@ def test_an_id_of_adni_by_its_last_number_is_asked_about() -> None:
     assert splits(sheet) == [""]
 
 
+@pytest.mark.parametrize(
+    ("known", "new"),
+    [
+        ("IXI012", "IXI012-HH-1211"),
+        ("1123", "sub-AIBL1123"),
+        ("PPMI_3000", "3000"),
+        ("NACC123456", "123456"),
+        ("Caltech_0051456", "0051456"),
+        ("miriad_188_AD_M", "miriad_188"),
+        ("100307", "100307_3T"),
+    ],
+)
+def test_an_id_with_a_study_or_a_site_at_one_end_is_asked_about(known: str, new: str) -> None:
+    for learned, name in ((known, new), (new, known)):
+        sheet = sheet_of(row(2, name), row(3, "IXI013-HH-1211"), row(4, "HC_12"), row(5, "12"))
+        [line] = return_people(sheet, Learned((), set(), {learned, "MYS012", "PAT_12_2", "p0123456789"}))
+        assert line.startswith("the model: give 1 scan of subjects who are called as people of its training (s2x)")
+        assert splits(sheet) == [""] * 4
+
+
 @pytest.mark.parametrize("name", ["sub-01", "7", "P012", "cn000", "Patient_3", "PAT001", "CON_001", "BRAIN_001"])
 def test_ids_that_only_count_are_told_and_their_people_stay_new(name: str) -> None:
     sheet = sheet_of(row(2, name), row(3, "IXI012"))

@@ -16,6 +16,9 @@ DISEASE = {
 }
 """Words of the field for the healthy and for the ill, as `plain` writes them."""
 
+NEGATED = re.compile(f"(?<![a-z])(non|not)[ _.-]?({'|'.join(sorted(DISEASE))})(?![a-z])", re.IGNORECASE)
+CAMEL_WORD = "[A-Z]?[a-z]+|[A-Z]+(?![a-z])"
+"""non-demented says health; VeryMildDemented holds a word of disease."""
 
 STAGES = ("cn", "smc", "scd", "emci", "mci", "lmci", "ad")
 """Classes of studies of Alzheimer's disease, from healthy to most severe."""
@@ -28,7 +31,8 @@ def says_health(name: str) -> bool:
 
 def side(name: str) -> str:
     """Return "health" or "disease", what a name says by its only word of either kind; empty where it says neither."""
-    words = {plain(name), *(plain(word) for word in re.findall("[A-Za-z]+", name))}
+    name = NEGATED.sub("healthy", name)
+    words = {plain(name), *(plain(word) for word in re.findall("[A-Za-z]+", name) + re.findall(CAMEL_WORD, name))}
     sides = {"health": words & HEALTH, "disease": words & DISEASE}
     said = [each for each, found in sides.items() if found]
     return said[0] if len(said) == 1 else ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from healthward.imaging.signatures import Signature, earliest_copies
 from healthward.inputs.fields import Row
@@ -20,6 +21,8 @@ from healthward.wording import counted, listed, shown
 
 MOST_NAMED = 20
 
+Known = Literal["certain", "likely"]
+
 
 @dataclass(frozen=True)
 class Learned:
@@ -37,29 +40,37 @@ class Learned:
         """Return whether a scan of this id was learned from."""
         return not self.scans.isdisjoint(self._names("scan", row.scan))
 
-    def person_test(self) -> Callable[[Row], str | None]:
-        """Return the function that tells by which id someone of a row was learned from, at whatever visit, if so.
+    def person_test(self) -> Callable[[Row], Known | None]:
+        """Return the function that tells whether someone of a row was learned from, at whatever visit.
 
-        Its subject says it, the subject in the image's path or in the scan's id, or a column of ids.
+        Its subject says it, the subject in the image's path or in the scan's id, or a column of ids. What only counts,
+        or adds the name of a study to an id or leaves it out, is likely alone: another study may have it, too.
         """
-        known = Namesakes[str]()
+        known, clear = Namesakes[str](), Namesakes[str]()
         for subject in sorted(self.subjects):
             known.add(without_visit(subject), subject)
+            if not is_pseudonym(subject):
+                clear.add(without_visit(subject), subject)
             person = person_of(subject)
             if len(person) == 3 and person[1] == "s":
                 # ADNI calls 002_S_0413 by its last number, too
                 known.add(person[2], subject)
 
-        def known_as(row: Row) -> str | None:
+        def known_as(row: Row) -> Known | None:
             studies = [found.group() for text in (row.image, row.scan) if (found := STUDY.search(text))]
             columns = [text for name, text in row.others if is_column_of_ids(name)]
             ids = [*studies, subject_in_path(row.image) or "", *columns, row.subject]
-            # What only counts proves less than another id
-            for each in sorted(filter(None, ids), key=lambda each: only_counts(without_visit(each))):
-                names = self._names("person", each) + self._names("person", without_visit(each))
-                if any(known.get(without_visit(name)) for name in names):
-                    return each
-            return None
+            people = {without_visit(each): each for each in ids if each}
+            found = [
+                person
+                for person, each in people.items()
+                if any(
+                    known.get(without_visit(name)) for text in (person, each) for name in self._names("person", text)
+                )
+            ]
+            if any(not only_counts(person) for person in found):
+                return "certain"
+            return "likely" if found or any(map(clear.resembles, people)) else None
 
         return known_as
 
@@ -119,12 +130,12 @@ def _learned_rows(sheet: Sheet, signatures: Sequence[Signature | None], trained:
 def return_people(sheet: Sheet, learned: Learned) -> list[str]:
     """Give the split "train" to all scans of subjects whose ids a model names, whatever their voxels; tell of it.
 
-    Ids that only count, which another study is likely to have, too, are told and left as they are.
+    Those whose ids another study is likely to have, too, are told and left as they are.
     """
     known_as = learned.person_test()
-    alike = [(row, found) for row in sheet.rows if row.split != "train" and (found := known_as(row))]
-    counting = [row for row, found in alike if only_counts(without_visit(found))]
-    moved = [row for row, found in alike if not only_counts(without_visit(found))]
+    known = [(row, known_as(row)) for row in sheet.rows if row.split != "train"]
+    moved = [row for row, how in known if how == "certain"]
+    alike = [row for row, how in known if how == "likely"]
     scans = {row.scan for row in moved}
     sheet.rows = [replace(row, split="train") if row.scan in scans else row for row in sheet.rows]
     lines = []
@@ -132,9 +143,9 @@ def return_people(sheet: Sheet, learned: Learned) -> list[str]:
         many = f"{counted(len(moved), 'scan')} of subjects with the ids of people that it learned from"
         mend = "train, and no controls; where these are others, give them ids of their own"
         lines.append(f"the model: {many} ({listed([row.scan for row in moved], MOST_NAMED)}): {mend}")
-    if counting:
-        many = f"{counted(len(counting), 'scan')} of subjects who are called as people of its training"
-        names = listed([row.scan for row in counting], MOST_NAMED)
+    if alike:
+        many = f"{counted(len(alike), 'scan')} of subjects who are called as people of its training"
+        names = listed([row.scan for row in alike], MOST_NAMED)
         lines.append(f"the model: give {many} ({names}) the split train if they are the same people, at another visit")
     return lines
 

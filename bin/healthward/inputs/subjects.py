@@ -55,6 +55,9 @@ SEPARATED_ID, GLUED_ID = "separated", "glued"
 LEAST_GLUED = 6
 """Letters and digits of an id from which one without separators is taken for another's that has them."""
 
+WITH_STUDY, OF_STUDY, ALONE = 1, 4, 6
+"""Digits, without leading zeros, that say who it is with the name of a study, of one that others name, and alone."""
+
 T = TypeVar("T")
 
 FOLDER = re.compile("sub-([A-Z0-9][A-Z0-9_.-]*)", re.IGNORECASE)
@@ -181,6 +184,7 @@ class Namesakes(Generic[T]):
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, ...], T] = {}
+        self._ends: set[tuple[str, ...]] = set()
 
     def get(self, name: str) -> T | None:
         """Return what was added first under an id that says the same, None where nothing was."""
@@ -191,8 +195,30 @@ class Namesakes(Generic[T]):
         """Keep what an id stands for, unless one that says the same does already."""
         own, joined, apart = _said(name)
         self._known.setdefault(own, value)
+        self._ends.update(_ends(own))
         if len("".join(joined)) >= LEAST_GLUED:
             self._known.setdefault((SEPARATED_ID if apart else GLUED_ID, *joined), value)
+
+    def resembles(self, name: str) -> bool:
+        """Return whether an id is a known one with more at one end: IXI012-HH-1211 and IXI012, PPMI_3000 and 3000."""
+        own = bare(name)
+        return own in self._ends or not self._known.keys().isdisjoint(_ends(own))
+
+
+def _ends(parts: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield what an id begins and ends with, where the rest is likely to name no other person.
+
+    What names a study (IXI012) may go on with anything, a long number (100307_3T), too; a short one needs a study.
+    """
+    for cut in range(1, len(parts)):
+        for end, rest in ((parts[:cut], parts[cut:]), (parts[cut:], parts[:cut])):
+            digits = len("".join(filter(str.isdigit, end)))
+            if digits >= (WITH_STUDY if _names_study(end) else OF_STUDY if _names_study(rest) else ALONE):
+                yield end
+
+
+def _names_study(parts: tuple[str, ...]) -> bool:
+    return any(len(part) >= 3 and part.isalpha() and part not in COMMON for part in parts)
 
 
 def _said(name: str) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
