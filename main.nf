@@ -19,7 +19,7 @@ include { argumentsOf ; prepares                            } from './modules/ar
 include { codeOfTools                                       } from './modules/code'
 include { folders ; grouped ; groupsOf ; ungrouped          } from './modules/groups'
 include { helpText                                          } from './modules/help'
-include { metaOf ; named ; namedScan ; namedSheet           } from './modules/inputs'
+include { filesOf ; metaOf ; named ; namedScan ; namedSheet } from './modules/inputs'
 include { passed ; rowsOf ; stateOf                         } from './modules/inputs'
 include { claim ; recordPublished ; settle                  } from './modules/outdir'
 include { refuseLost ; typed                                } from './modules/parameters'
@@ -49,6 +49,8 @@ workflow {
     code = tools.collectEntries { tool, source -> [tool, tool in ['simulate', 'prepare', 'gate', 'slice', 'train'] ? source.digest : source.digest + state] }
     // In the same form: ["--input '/data/samplesheet.csv'", [/data/samplesheet.csv, /data/ad0.nii.gz, …]]
     cohort = options.input ? namedSheet(options.input) : options.scan ? namedScan(options.scan, launchDir) : ['', []]
+
+    code.check += stateOf(cohort[1])
 
     outdir = file(options.outdir, glob: false)
     read = [cohort, given, embedding, weights, atlas, atlas_names].collectMany { _option, files -> files }
@@ -87,7 +89,7 @@ workflow {
     if (prepares(options)) {
         heads = rows
             .filter { row -> !options.train_only || row.split != 'test' }
-            .map { row -> [metaOf(row), file(row.image, glob: false), row.brain ? file(row.brain, glob: false) : []] }
+            .map { row -> [metaOf(row), filesOf(row.image), row.brain ? filesOf(row.brain) : []] }
         prepared = PREPARE(heads, cube, code.prepare).prepared // [[id: 'ad0', …], prepared/ad0]
         GATE(folders(prepared), samplesheet, CHECK.out.rows, skipped, arguments.gate, code.gate)
         GATE.out.warnings.subscribe { warnings -> warnings.eachLine { line -> log.warn(line) } }
@@ -106,7 +108,7 @@ workflow {
 
     // [[id: 'ad0', subject: 's1', label: 'AD', split: 'train'], /data/ad0.nii.gz, /data/ad0_mask.nii.gz or []]
     scans = rows
-        .map { row -> [metaOf(row), file(row.image, glob: false), row.mask ? file(row.mask, glob: false) : []] }
+        .map { row -> [metaOf(row), filesOf(row.image), row.mask ? filesOf(row.mask) : []] }
         .filter { meta, _image, _mask -> !options.train_only || meta.split != 'test' }
 
     SLICE(scans.join(prepared), cube, arguments.slice, code.slice) // [[id: 'ad0', …], slices/ad0]

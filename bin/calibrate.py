@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
-from cli import existing_directory, existing_file, output_directory, tool
+from cli import existing_directory, existing_file, existing_path, output_directory, tool
 from options.scores import score_option
 
 
 @tool
 @click.argument("slices", type=existing_directory)
 @click.argument("maps", type=existing_directory)
-@click.argument("image", type=existing_file)
+@click.argument("image", type=existing_path)
 @click.option("--norm", type=existing_directory, required=True, help="Folder of norm.py.")
 @score_option
 @click.option("--atlas", type=existing_file, help="NIfTI of region labels in the space of the scan.")

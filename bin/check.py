@@ -19,7 +19,11 @@ fraction = click.FloatRange(0, 1, max_open=True)
 @click.option(
     "--input", "sheet_path", type=existing_path, help="samplesheet.csv, dataset.json, or the folder of a BIDS dataset."
 )
-@click.option("--scan", metavar="JSON", help='One scan for a model, as \'{"image": "ad0.nii.gz", "label": 5}\'.')
+@click.option(
+    "--scan",
+    metavar="PATH",
+    help='One scan for a model: its volume, or \'{"image": "ad0.nii.gz", "label": 5}\' with more that is known of it.',
+)
 @click.option(
     "--base",
     type=click.Path(file_okay=False, path_type=Path),

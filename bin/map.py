@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from cli import existing_directory, existing_file, output_directory, tool
+from cli import existing_directory, existing_path, output_directory, tool
 from healthward.names import SCORES
 from options.scan import prepared_option
 from options.scores import scores_option
@@ -14,7 +14,7 @@ from options.scores import scores_option
 @tool
 @click.argument("slices", type=existing_directory)
 @click.argument("reconstruction", type=existing_directory)
-@click.argument("image", type=existing_file)
+@click.argument("image", type=existing_path)
 @prepared_option
 @scores_option
 @click.option("--out", type=output_directory, required=True, help="Folder to write.")

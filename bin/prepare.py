@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from cli import existing_file, output_directory, tool
+from cli import existing_file, existing_path, output_directory, tool
 from options.device import device_option
 from options.scan import parse_id
 
@@ -14,7 +14,7 @@ STRIP = {"auto": None, "always": True, "never": False}
 
 
 @tool
-@click.argument("image", type=existing_file)
+@click.argument("image", type=existing_path)
 @click.option("--scan", required=True, callback=parse_id, help="Name of the scan.")
 @click.option("--brain", type=existing_file, help="The user's own brain mask on the scan's grid, instead of --strip.")
 @click.option(
@@ -46,7 +46,7 @@ def prepare_scan(
     from healthward.checks.inspection import load_scan_volume, read_brain
     from healthward.diffusion.devices import select_device
     from healthward.errors import InputError
-    from healthward.imaging.nifti import open_volume
+    from healthward.imaging.formats import open_volume
     from healthward.imaging.prepared_files import save_prepared
     from healthward.preparation.gate import judge
     from healthward.preparation.preparing import Steps, prepare

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import click
 
-from cli import existing_file, output_directory, tool
+from cli import existing_file, existing_path, output_directory, tool
 from healthward.labels import Classes
-from options.classes import classes_option, parse_class
+from options.classes import classes_option, parse_label
 from options.cube import fov_option, size_option, slice_range_option
 from options.scan import parse_id, prepared_option
 
 
 @tool
-@click.argument("image", type=existing_file)
+@click.argument("image", type=existing_path)
 @click.option("--scan", required=True, callback=parse_id, help="Name of the scan.")
 @click.option("--subject", required=True, callback=parse_id, help="Name of its subject.")
-@click.option("--label", required=True, callback=parse_class, help="Its class, in any case.")
+@click.option("--label", required=True, callback=parse_label, help="Its class, in any case, or unknown.")
 @classes_option
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", help="What the scan is for.")
 @click.option("--mask", type=existing_file, help="Ground-truth anomaly on the scan's own grid.")
@@ -39,7 +39,7 @@ def slice_scan(
     fov: float,
     out: Path,
 ) -> None:
-    """Conform IMAGE, a T1 volume in NIfTI, and cut it into slices along three axes.
+    """Conform IMAGE, a T1 volume, and cut it into slices along three axes.
 
     The volume is resampled into a cube of SIZE³ voxels and scaled to [0, 1]: in MNI space by --prepared; without it
     along the world's axes and centred on the brain, whose skull must be off then. OUT gets the slices (slices.npy), the
@@ -54,7 +54,7 @@ def slice_scan(
 
     from healthward.checks.inspection import load_scan_volume, read_mask
     from healthward.errors import InputError
-    from healthward.imaging.nifti import open_volume
+    from healthward.imaging.formats import open_volume
     from healthward.imaging.prepared_files import load_prepared
     from healthward.imaging.signatures import SIGNATURE, save_signatures, signature
     from healthward.imaging.slices import ScanRecord, cut, fingerprint, save_scan, slice_bounds

@@ -1,3 +1,5 @@
+include { staged } from './inputs'
+
 process CALIBRATE {
     tag "${meta.id}"
     label 'scan'
@@ -17,7 +19,7 @@ process CALIBRATE {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    'calibrate.py' slices/${meta.id} mapped/${meta.id} image/* --norm ${norm} --out calibration/${meta.id} \\
+    'calibrate.py' slices/${meta.id} mapped/${meta.id} ${staged('image', image)} --norm ${norm} --out calibration/${meta.id} \\
         ${atlas ? '--atlas atlas/* --atlas-names atlas_names/*' : ''} ${args}
     # Apart: Nextflow publishes no file of a folder that is an output itself
     mkdir -p maps/${meta.id} viewer

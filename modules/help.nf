@@ -16,7 +16,7 @@ def usage() {
           nextflow run . --input samplesheet.csv --outdir results                       train on a cohort and map it
           nextflow run . --input my_dataset --bids --outdir results                     the same of a BIDS dataset
           nextflow run . --input new.csv --model results/model --outdir new             map others by that model
-          nextflow run . --scan '{"image": "ad0.nii.gz", "label": 5}' --model results/model
+          nextflow run . --scan head.nii.gz --model results/model
           nextflow run . --input samplesheet.csv -profile slurm,apptainer,cuda -resume  go on where it stopped
 
         A parameter has two dashes, an option of Nextflow's one. docs/usage.md says more.""".stripIndent()

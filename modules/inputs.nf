@@ -24,18 +24,39 @@ def namedSheet(path) {
     return sheet.isFile() ? ["--input ${quote(sheet)}", [sheet] + imagesIn(sheet.text, sheet.parent)] : ['', []]
 }
 
+// A path, or JSON
 //   ["--scan '{"image": "ad0.nii.gz", "label": 5}' --base '/data'", [/data/ad0.nii.gz]]
-def namedScan(json, base) {
-    def line = "${json}".replaceAll(/[\r\n]+/, ' ')
-    return ["--scan ${quote(line)} --base ${quote(base)}", imagesIn(line, base)]
+def namedScan(text, base) {
+    def line = "${text}".replaceAll(/[\r\n]+/, ' ').trim()
+    def json = line ==~ /[\[{"].*/ ? line : groovy.json.JsonOutput.toJson(line)
+    return ["--scan ${quote(line)} --base ${quote(base)}", imagesIn(json, base)]
 }
 
-// The volumes that a sheet, CSV or JSON alike, names and that exist. A cell within quotes may hold commas
+// The volumes that a sheet, CSV or JSON alike, names and that exist, with the other halves of pairs; folders may be of
+// DICOM. A cell within quotes may hold commas
 def imagesIn(text, folder) {
     def cells = text.findAll(/"((?:[^"\\]|\\.|"")*)"|([^,"\t\r\n]+)/) { _all, quoted, bare -> unescaped(quoted ?: bare) }
     // What check.py will refuse for what a shell could make of it is not staged
-    def names = cells.findAll { cell -> cell ==~ /(?i)[^'"`\\*?\[\]{}$]+\.nii(\.gz)?/ }
-    return names.collect { name -> folder.resolve(name) }.findAll { path -> path.isFile() }.unique()
+    def paths = cells.findAll { cell -> cell ==~ /[^'"`\\*?\[\]{}$]+/ }.collect { name -> folder.resolve(name) }
+    def files = paths.findAll { path -> path.name ==~ /(?i).+\.(nii(\.gz)?|hdr|img|mgz|mgh)/ && path.isFile() }
+    def folders = paths.findAll { path -> path.isDirectory() && !folder.normalize().startsWith(path.normalize()) }
+    return (files.collectMany { path -> [filesOf(path)].flatten() } + folders).unique()
+}
+
+// What a volume is read from: its file, the folder of its DICOM series, or [/data/ad0.hdr, /data/ad0.img]
+def filesOf(path) {
+    def volume = file("${path}", glob: false)
+    def suffix = volume.name.find(/(?i)\.(hdr|img)$/)
+    if (!suffix) {
+        return volume
+    }
+    def stem = "${volume}" - ~/(?i)\.(hdr|img)$/
+    return ['.hdr', '.img', '.HDR', '.IMG'].collect { half -> file(stem + half, glob: false) }.findAll { half -> half.isFile() }
+}
+
+// As the shell names the volume that was staged into a folder, by its header where it is a pair
+def staged(folder, volume) {
+    return volume instanceof List && volume.size() > 1 ? "${folder}/*.[hH][dD][rR]" : "${folder}/*"
 }
 
 // A string of JSON without its escapes; of CSV, whose paths hold no backslash, as it is. Blanks around either are those that
@@ -63,9 +84,10 @@ def rowsOf(sheets, passed) {
     return sheets.combine(passed).flatMap { sheet, _passed -> sheet.splitCsv(header: true, quote: '"') }
 }
 
-// What makes a scan's tasks: not whether it is a control, which other rows decide
+// What makes a scan's tasks: not whether it is a control, which other rows decide. Of a folder of DICOM its files, too
 def metaOf(row) {
-    return row.subMap('subject', 'label', 'split') + [id: row.scan]
+    def state = stateOf([file(row.image, glob: false)])
+    return row.subMap('subject', 'label', 'split') + [id: row.scan] + (state ? [state: state] : [:])
 }
 
 // Text of the user's own as one word of a shell command

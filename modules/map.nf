@@ -1,3 +1,5 @@
+include { staged } from './inputs'
+
 process MAP {
     tag "${meta.id}"
     label 'scan'
@@ -14,7 +16,7 @@ process MAP {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    'map.py' slices/${meta.id} reconstruction/${meta.id} image/* ${prepared ? "--prepared prepared/${meta.id}" : ''} \\
+    'map.py' slices/${meta.id} reconstruction/${meta.id} ${staged('image', image)} ${prepared ? "--prepared prepared/${meta.id}" : ''} \\
         --out mapped/${meta.id} ${args}
     # Apart: Nextflow publishes no file of a folder that is an output itself
     mkdir -p maps/${meta.id}

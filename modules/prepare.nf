@@ -1,3 +1,5 @@
+include { staged } from './inputs'
+
 process PREPARE {
     tag "${meta.id}"
     label 'scan'
@@ -14,7 +16,7 @@ process PREPARE {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    'prepare.py' image/* --scan ${meta.id} ${brain ? '--brain brain/*' : ''} --out prepared/${meta.id} \\
+    'prepare.py' ${staged('image', image)} --scan ${meta.id} ${brain ? "--brain ${staged('brain', brain)}" : ''} --out prepared/${meta.id} \\
         --strip ${conform.steps.strip} ${conform.steps.bias ? '--bias' : '--no-bias'} \\
         ${conform.steps.register ? '--register' : '--no-register'} --device cpu
     # Apart: Nextflow publishes no file of a folder that is an output itself

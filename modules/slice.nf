@@ -1,3 +1,5 @@
+include { staged } from './inputs'
+
 process SLICE {
     tag "${meta.id}"
     label 'scan'
@@ -14,8 +16,8 @@ process SLICE {
     script:
     """
     export OMP_NUM_THREADS=${task.cpus}
-    'slice.py' image/* --scan ${meta.id} --subject '${meta.subject}' --label ${meta.label} --split ${meta.split} \\
-        ${mask ? '--mask mask/*' : ''} ${prepared ? "--prepared prepared/${meta.id}" : ''} --out slices/${meta.id} \\
+    'slice.py' ${staged('image', image)} --scan ${meta.id} --subject '${meta.subject}' --label ${meta.label} --split ${meta.split} \\
+        ${mask ? "--mask ${staged('mask', mask)}" : ''} ${prepared ? "--prepared prepared/${meta.id}" : ''} --out slices/${meta.id} \\
         --size ${conform.size} --slice-range ${conform.slice_range.join(' ')} --fov ${conform.fov} ${args}
     """
 

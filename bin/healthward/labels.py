@@ -13,7 +13,10 @@ FEWEST, MOST = 2, 20
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 LONGEST_NAME = 24
-TAKEN = {"all", "false", "inf", "infinity", "na", "nan", "none", "null", "true"}
+UNKNOWN = "unknown"
+"""The label of a single scan that was given none: no class, and said by no sheet."""
+
+TAKEN = {"all", "false", "inf", "infinity", "na", "nan", "none", "null", "true", UNKNOWN}
 """Words that tables and programs read as something else: as a number, as a missing value, as all classes together."""
 
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
@@ -52,9 +55,9 @@ class Classes(tuple[str, ...]):
         return self.index(label) + 1
 
     def among(self, labels: Iterable[str]) -> list[str]:
-        """Return those classes that are among `labels`, in order of severity."""
+        """Return those classes that are among `labels`, in order of severity, and UNKNOWN last if it is."""
         found = set(labels)
-        return [label for label in self if label in found]
+        return [label for label in (*self, UNKNOWN) if label in found]
 
 
 ADNI = Classes(("CN", "EMCI", "MCI", "LMCI", "AD"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from healthward.labels import Classes, parsed_classes
+from healthward.labels import UNKNOWN, Classes, parsed_classes
 
 
 class ClassList(click.ParamType):
@@ -28,6 +28,11 @@ def parse_class(ctx: click.Context, param: click.Parameter, value: str | None) -
         return value if value is None or classes is None else classes.named(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+
+
+def parse_label(ctx: click.Context, param: click.Parameter, value: str) -> str | None:
+    """Return the class of a scan as `parse_class` does, or that it is unknown."""
+    return UNKNOWN if value.lower() == UNKNOWN else parse_class(ctx, param, value)
 
 
 # Eager, since the other options that name a class are held against it

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 sys.path[:0] = [str(Path(__file__).parents[2] / "bin")]
 
-from healthward.imaging.nifti import open_volume  # noqa: E402
+from healthward.imaging.formats import open_volume  # noqa: E402
 from healthward.imaging.volumes import conform  # noqa: E402
 from healthward.preparation.preparing import Steps, prepare  # noqa: E402
 from healthward.preparation.sides import ASSETS, FOV, SIZE, WEIGHTS, asymmetry  # noqa: E402

@@ -33,7 +33,7 @@ from benchmarks.measures import measure, write_results  # noqa: E402
 from healthward.diffusion.devices import select_device, select_precision  # noqa: E402
 from healthward.diffusion.model import load_model  # noqa: E402
 from healthward.diffusion.translation import Settings, decodings, scan_log_odds  # noqa: E402
-from healthward.imaging.nifti import load_volume  # noqa: E402
+from healthward.imaging.formats import load_volume  # noqa: E402
 from healthward.imaging.slices import ScanSlices, load_scan, read_record  # noqa: E402
 from healthward.imaging.volumes import on_cube  # noqa: E402
 from healthward.labels import ADNI, NULL_CONDITION  # noqa: E402

@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from phantoms import small_brain
 from runs import PROJECT, copy_project
 
 SCORE = ('"deformation": Score("Deformation"),', '"squared": Score("Squared difference"),')
@@ -51,6 +53,32 @@ def add_a_column_of_the_sheet(copy: Path) -> None:
     edit(fields, '    "sex": _sex,\n', '    "sex": _sex,\n    "hand": lambda text: _choice(text, ("left", "right")),\n')
 
 
+FORMAT = """from functools import partial
+
+import numpy as np
+
+from healthward.imaging.volume import Volume, nifti_header
+
+
+def open_npy(path: str, fewest: int) -> Volume:
+    voxels, affine = np.load(path), np.diag([4.0, 4.0, 4.0, 1.0])
+    return Volume(path, nifti_header(voxels.shape, affine, voxels.dtype), affine, (), partial(np.load, path))
+"""
+
+
+def add_an_input_format(copy: Path) -> None:
+    library = copy / "bin/healthward"
+    (library / "imaging/npy.py").write_text(FORMAT, encoding="utf-8")
+    edit(library / "inputs/volume_names.py", '".mgh")', '".mgh", ".npy")')
+    edit(library / "imaging/formats.py", '".mgh": open_mgh}', '".mgh": open_mgh, ".npy": open_npy}')
+    edit(
+        library / "imaging/formats.py",
+        "import open_mgh\n",
+        "import open_mgh\nfrom healthward.imaging.npy import open_npy\n",
+    )
+    edit(copy / "modules/inputs.nf", "|mgh)/", "|mgh|npy)/")
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project to which all this was added."""
@@ -63,6 +91,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(source, project / name)
     add_a_score_and_a_metric(project)
     add_a_column_of_the_sheet(project)
+    add_an_input_format(project)
     return project
 
 
@@ -81,3 +110,23 @@ def test_a_column_of_the_sheet_is_read(copy: Path) -> None:
     result = subprocess.run(line, cwd=copy, capture_output=True, text=True, check=False)
     assert result.stderr.count("hand:") == 1
     assert "row 3, hand: 'both' is none of left, right" in result.stderr
+
+
+def test_an_input_format_is_read(copy: Path) -> None:
+    np.save(copy / "head.npy", np.pad(small_brain((40, 44, 40), seed=0), 4))
+    line = [
+        sys.executable,
+        "bin/slice.py",
+        "head.npy",
+        "--scan",
+        "a",
+        "--subject",
+        "a",
+        "--label",
+        "CN",
+        "--size",
+        "32",
+    ]
+    result = subprocess.run([*line, "--out", "cut"], cwd=copy, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert (copy / "cut/slices.npy").is_file()

@@ -159,11 +159,11 @@ BAD_JSON = [
 ]
 
 BAD_SCANS = [
-    ("ad0.nii.gz", "--scan: line 1, column 1: is not valid JSON"),
+    ("{ad0.nii.gz", "--scan: line 1, column 2: is not valid JSON"),
     ("[1]", "--scan: '[1]' is no object; write it like"),
-    ("null", "--scan: 'null' is no object; write it like"),
+    ("gone.nii", "--scan, image: '"),
     ('{"image": "cn0.nii", "label": "XX"}', "--scan, label: 'XX' is no class"),
-    ('{"image": "cn0.nii"}', "--scan, label: is empty"),
+    ("$HOME/head.nii", "--scan, image: '$HOME/head.nii' contains '$'"),
     ('{"image": "gone.nii", "label": 5}', "--scan, image: '"),
     ('{"image": "\\ud800.nii", "label": 5, "scan": "a"}', "--scan, image: '\\ud800.nii' contains '\\ud800'"),
 ]

@@ -288,13 +288,13 @@ def joined_files(folder: Path) -> Path:
 
 BAD_VOLUMES = [
     (missing, "cannot be found (No such file or directory)", "correct the path"),
-    (directory, "is no file", "give the path of a volume"),
+    (directory, "is a folder without images of DICOM", "or the folder that the images are in"),
     (empty_file, "is an empty file", "copy it afresh"),
     (symlink_loop, "cannot be found (Too many levels of symbolic links)", "correct the path"),
     (dangling_link, "cannot be found (No such file or directory)", "correct the path"),
     (pipe, "is no file", "give the path of a volume"),
     (name_too_long, "cannot be found (File name too long)", "correct the path"),
-    (other_suffix, "is no .nii or .nii.gz", "convert it to NIfTI"),
+    (other_suffix, "is no .nii.gz, .nii, .hdr, .img, .mgz, .mgh, nor a folder of DICOM", "convert it to NIfTI"),
     (text_file, "cannot be read as NIfTI", "copy it afresh"),
     (plain_named_gz, "is not gzipped", "call it .nii"),
     (gz_named_plain, "is gzipped", "call it .nii.gz"),

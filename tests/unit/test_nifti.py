@@ -7,7 +7,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from healthward.imaging.nifti import UnfitVolumeError, load_volume, open_volume
+from healthward.imaging.formats import load_volume, open_volume
+from healthward.imaging.volume import UnfitVolumeError
 from healthward.imaging.volumes import save_like
 from phantoms import head_on
 from robustness.bad_volumes import AFFINE, VOXELS, save

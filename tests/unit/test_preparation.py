@@ -11,8 +11,8 @@ from safetensors.numpy import load_file
 from scipy.spatial.transform import Rotation
 
 from healthward.errors import InputError
+from healthward.imaging.formats import open_volume
 from healthward.imaging.mni_cube import mni_cube
-from healthward.imaging.nifti import open_volume
 from healthward.imaging.prepared import Prepared
 from healthward.imaging.prepared_files import load_prepared, save_prepared
 from healthward.imaging.slices import cut, slice_bounds

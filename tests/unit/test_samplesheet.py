@@ -10,7 +10,7 @@ from healthward.inputs.other_columns import other_columns
 from healthward.inputs.samplesheet import read_scan, read_sheet
 from healthward.inputs.sheet import Sheet
 from healthward.inputs.subjects import subject_in_path
-from healthward.labels import Classes, parsed_codes
+from healthward.labels import UNKNOWN, Classes, parsed_codes
 
 HEADER = "scan,subject,image,label,split,mask,age,sex,site"
 
@@ -347,3 +347,11 @@ def test_what_is_the_same_in_several_rows_is_said_once(tmp_path: Path) -> None:
     assert len(lines) == 2
     assert lines[0].startswith("sheet.csv row 2, label: 'sick' is no class")
     assert lines[0].endswith("; the same in row 4, 6, 8, 10, 12 and 2 more")
+
+
+@pytest.mark.parametrize(
+    "text", ["heads/ad0.mgz", '{"image": "heads/ad0.mgz"}', '{"image": "heads/ad0.mgz", "label": "n/a"}']
+)
+def test_a_single_scan_is_a_path_or_an_object_and_may_lack_its_label(tmp_path: Path, text: str) -> None:
+    [row] = read_scan(text, tmp_path).rows
+    assert (row.scan, row.subject, row.image, row.label) == ("ad0", "ad0", str(tmp_path / "heads/ad0.mgz"), UNKNOWN)

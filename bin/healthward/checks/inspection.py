@@ -14,9 +14,10 @@ from tqdm import tqdm
 
 from healthward.errors import InputError
 from healthward.imaging.foreground import Array, foreground, levelled, sampled, stride
-from healthward.imaging.nifti import UnfitVolumeError, Volume, open_volume
+from healthward.imaging.formats import open_volume
 from healthward.imaging.plausibility import USUAL_FOV, Oddity, judge
 from healthward.imaging.signatures import Signature, signature
+from healthward.imaging.volume import UnfitVolumeError, Volume
 from healthward.inputs.provenance import voxel_digest
 from healthward.wording import shown
 

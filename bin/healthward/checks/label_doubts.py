@@ -7,7 +7,8 @@ from healthward.checks.class_words import DISEASE, says_health, side
 from healthward.inputs.bids_tables import NAMES
 from healthward.inputs.fields import MISSING, Row
 from healthward.inputs.sheet import Sheet
-from healthward.inputs.subjects import VOLUME_SUFFIX, common_folder
+from healthward.inputs.subjects import common_folder
+from healthward.inputs.volume_names import without_suffix
 from healthward.labels import plain_code
 from healthward.wording import counted, listed, plain, shown
 
@@ -44,7 +45,7 @@ def audit_names(sheet: Sheet) -> list[str]:
     """
     lines = []
     for what, names in (
-        ("name of a file", [VOLUME_SUFFIX.sub("", PurePosixPath(row.image).name) for row in sheet.rows]),
+        ("name of a file", [without_suffix(PurePosixPath(row.image).name) for row in sheet.rows]),
         ("id of a scan", [row.scan for row in sheet.rows]),
     ):
         said = [(row, _only_class_in(sheet, name)) for row, name in zip(sheet.rows, names, strict=True)]
@@ -72,7 +73,7 @@ def audit_sides(sheet: Sheet) -> list[str]:
         said = next(filter(None, map(side, reversed(folders))), "")
         names.setdefault("image, by its folder", []).append((row, said))
         for what, name in (("image, by its name", file), ("subject", row.subject), ("scan", row.scan)):
-            names.setdefault(what, []).append((row, side(VOLUME_SUFFIX.sub("", name))))
+            names.setdefault(what, []).append((row, side(without_suffix(name))))
         for column, text in row.others:
             if plain(column) in LABELS:
                 names.setdefault(column, []).append((row, side(text)))

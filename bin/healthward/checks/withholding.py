@@ -61,16 +61,14 @@ class Learned:
             columns = [text for name, text in row.others if is_column_of_ids(name)]
             ids = [*studies, subject_in_path(row.image) or "", *columns, row.subject]
             people = {without_visit(each): each for each in ids if each}
-            found = [
-                person
-                for person, each in people.items()
-                if any(
-                    known.get(without_visit(name)) for text in (person, each) for name in self._names("person", text)
-                )
-            ]
-            if any(not only_counts(person) for person in found):
+            same = []
+            for person, each in people.items():
+                names = [*self._names("person", person), *self._names("person", each)]
+                if any(known.get(without_visit(name)) for name in names):
+                    same.append(person)
+            if any(not only_counts(person) for person in same):
                 return "certain"
-            return "likely" if found or any(map(clear.resembles, people)) else None
+            return "likely" if same or any(map(clear.resembles, people)) else None
 
         return known_as
 

@@ -26,7 +26,7 @@ from healthward.imaging.slices import AXES
 from healthward.inputs.controls import held_out_controls
 from healthward.inputs.fields import ID
 from healthward.inputs.results import SCORE_AGAIN, read_lowest, read_table
-from healthward.labels import ADNI, Classes
+from healthward.labels import ADNI, UNKNOWN, Classes
 from healthward.names import PREPARED, SLICE_METRICS
 from healthward.preparation.gate import LOOK
 from healthward.wording import shown
@@ -234,7 +234,7 @@ def read_scores(folders: Iterable[Path], classes: Classes) -> tuple[pd.DataFrame
             raise InputError(f"{folder / 'lowest.npz'}: missing; score the scan again")
         if scan in places:
             raise InputError(f"{folder}: scan {scan} is also in {places[scan]}; give each scan once")
-        if row.at[0, "label"] not in classes:
+        if row.at[0, "label"] not in (*classes, UNKNOWN):
             raise InputError(f"{folder / 'scan.csv'}: label {row.at[0, 'label']!r} is none of {', '.join(classes)}")
         scan_tables.append(row)
         places[scan] = folder

@@ -47,10 +47,10 @@ def settle_place(header: nibabel.Nifti1Header) -> tuple[NDArray[np.float64], tup
         header["qform_code"] = 0
     if not has_sform:
         affine = np.asarray(header.get_qform(), dtype=np.float64)
-        _check_affine(affine)
+        check_affine(affine)
         return affine, ()
     affine = np.asarray(header.get_sform(), dtype=np.float64)
-    _check_affine(affine)
+    check_affine(affine)
     other_sizes = () if has_qform else _other_sizes(header, affine)
     if other_sizes:
         header["pixdim"][1:4] = np.linalg.norm(affine[:3, :3], axis=0)
@@ -87,7 +87,8 @@ def _mend_qform(header: nibabel.Nifti1Header) -> str:
     return ""
 
 
-def _check_affine(affine: NDArray[np.float64]) -> None:
+def check_affine(affine: NDArray[np.float64]) -> None:
+    """Raise an UnfitPlaceError for an affine, voxel to world millimetres, that no scan has."""
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     smallest, largest = VOXEL_SIZES_MM
     if not np.isfinite(affine).all() or sizes.min() < smallest or sizes.max() > largest:

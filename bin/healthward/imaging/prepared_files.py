@@ -9,8 +9,9 @@ import numpy as np
 
 from healthward.errors import InputError, reading
 from healthward.imaging.foreground import Array
-from healthward.imaging.nifti import Volume, load_volume
+from healthward.imaging.formats import load_volume
 from healthward.imaging.prepared import Field, Prepared
+from healthward.imaging.volume import Volume
 from healthward.imaging.volumes import save_like
 from healthward.inputs.provenance import voxel_digest
 from healthward.inputs.results import read_object

@@ -15,7 +15,7 @@ from scipy import ndimage
 from healthward.errors import InputError
 from healthward.imaging.atlas import FILE, REGIONS
 from healthward.imaging.atlas_names import read_names
-from healthward.imaging.nifti import load_volume
+from healthward.imaging.formats import load_volume
 from healthward.imaging.slices import ScanSlices
 from healthward.imaging.template import load_brain
 from healthward.imaging.volumes import Array, Mask

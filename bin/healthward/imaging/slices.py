@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from healthward.errors import InputError, reading
-from healthward.imaging.nifti import load_volume
+from healthward.imaging.formats import load_volume
 from healthward.imaging.volumes import Array, Conformed, Geometry, Mask, save_cube
 from healthward.inputs.fields import ID, SPLITS
 from healthward.inputs.results import read_object

@@ -13,9 +13,10 @@ from healthward.errors import InputError
 from healthward.imaging.foreground import Array as Array
 from healthward.imaging.foreground import Mask as Mask
 from healthward.imaging.foreground import fine_foreground, foreground, levelled
+from healthward.imaging.formats import open_volume
 from healthward.imaging.mni_cube import mni_cube
-from healthward.imaging.nifti import Volume, open_volume
 from healthward.imaging.prepared import Prepared, moved
+from healthward.imaging.volume import Volume
 
 FREE_TEXTS = ("descrip", "aux_file", "db_name", "intent_name", "data_type")
 

@@ -36,9 +36,9 @@ class Row:
     """One scan: a text field is empty, and `age` None, where the sheet gives nothing or nothing valid.
 
     `number` is the line of the file or the entry of the list, `image`, `mask` (of an anomaly) and `brain` (a mask, too)
-    are absolute paths, `label` is one of the run's classes, `split` one of SPLITS, `age` is in years, `control` one of
-    ANSWERS: whether others are held against it. `others` are the columns that we do not know, by name, as they are
-    written.
+    are absolute paths, `label` is one of the run's classes or UNKNOWN, `split` one of SPLITS, `age` is in years,
+    `control` one of ANSWERS: whether others are held against it. `others` are the columns that we do not know, by name,
+    as they are written.
     """
 
     number: int

@@ -8,9 +8,13 @@ from typing import Any
 from healthward.inputs.fields import COLUMNS, ID
 from healthward.inputs.other_columns import meant, name_problem
 from healthward.inputs.sheet import NEEDED_OF_A_SCAN, Entries, Sheet
-from healthward.inputs.subjects import VOLUME_SUFFIX, common_folder, subject_in_path
+from healthward.inputs.subjects import common_folder, subject_in_path
+from healthward.inputs.volume_names import without_suffix
 from healthward.labels import ADNI, PROTOTYPE_CODES, plain_code
 from healthward.wording import shown
+
+JSON_STARTS = ("{", "[", '"')
+"""What text in JSON begins with, and the path of a volume does not."""
 
 JSON_MEND = "a comma, a quote or a bracket is often missing just before that place"
 
@@ -94,7 +98,7 @@ def _fields(
 
 def _complete_ids(sheet: Sheet, number: int, fields: dict[str, str], common: str) -> None:
     """Take scan and subject from the path of the image, where they are not given."""
-    stem = VOLUME_SUFFIX.sub("", os.path.basename(fields["image"]))
+    stem = without_suffix(os.path.basename(fields["image"]))
     if not fields.get("scan"):
         if ID.fullmatch(stem):
             fields["scan"] = stem
@@ -110,8 +114,11 @@ def _complete_ids(sheet: Sheet, number: int, fields: dict[str, str], common: str
 
 
 def json_entry(text: str, sheet: Sheet) -> Entries:
-    """Return one object in JSON, whose label may be a number of the prototype, too; what is wrong is reported."""
-    value = _parsed_json(text, sheet)
+    """Return one object in JSON, or what stands for it where the text is a path; what is wrong is reported.
+
+    Its label may be a number of the prototype, too.
+    """
+    value = _parsed_json(text, sheet) if text.lstrip().startswith(JSON_STARTS) else _Object([("image", text)])
     if isinstance(value, _Object):
         return [(0, _fields(sheet, 0, value, "", ("label", "slice_label")))]
     if not sheet.problems:

@@ -47,11 +47,11 @@ def read_sheet(
 
 
 def read_scan(text: str, base: Path, codes: Mapping[str, str] | None = None, classes: Classes = ADNI) -> Sheet:
-    """Read a single scan from JSON such as {"image": "ad0.nii.gz", "label": 5}, as the prototype has it.
+    """Read a single scan: the path of its volume, or JSON such as {"image": "ad0.nii.gz", "label": 5}.
 
-    Relative paths start from `base`; `codes` and `classes` as for `read_sheet`, with the prototype's numbers in label,
-    too.
+    That is how the prototype has it; without a label the scan's is UNKNOWN. Relative paths start from `base`; `codes`
+    and `classes` as for `read_sheet`, with the prototype's numbers in label, too.
     """
-    sheet = Sheet("--scan", "", codes=codes or {}, classes=classes)
+    sheet = Sheet("--scan", "", codes=codes or {}, classes=classes, may_lack_label=True)
     fill(sheet, json_entry(text, sheet), base)
     return sheet

@@ -8,7 +8,7 @@ from typing import Any
 
 from healthward.inputs.fields import COLUMNS, MISSING, Row, field_value, unsafe_path_problem
 from healthward.inputs.other_columns import text_problem
-from healthward.labels import ADNI, Classes, plain_code
+from healthward.labels import ADNI, UNKNOWN, Classes, plain_code
 from healthward.wording import condensed, kind_of, listed, printable, shown, value_in
 
 NEEDED_OF_A_SCAN = ("image", "label")
@@ -43,8 +43,9 @@ class Sheet:
 
     `unit` is what a row is called in a problem: "row" (a line of a CSV file, the header being line 1), "entry" (of a
     JSON list, from 1), or empty for a single scan. `classes` are what a label may be, `codes` which of them its values
-    stand for, as `plain_code` calls these. `lacking` tells which rows cannot be used, `labels` which further ones a
-    subject has where it was not scanned, `warnings` what was left out or taken for something, a line each.
+    stand for, as `plain_code` calls these; where it `may_lack_label`, a missing one is UNKNOWN. `lacking` tells which
+    rows cannot be used, `labels` which further ones a subject has where it was not scanned, `warnings` what was left
+    out or taken for something, a line each.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Sheet:
     problems: list[Problem] = field(default_factory=list)
     codes: Mapping[str, str] = field(default_factory=dict)
     classes: Classes = ADNI
+    may_lack_label: bool = False
     lacking: list[Lack] = field(default_factory=list)
     labels: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     warnings: list[str] = field(default_factory=list)
@@ -94,6 +96,9 @@ def fill(sheet: Sheet, entries: Entries, base: Path) -> None:
             text = fields.get(column)
             if column == "label" and text is not None:
                 text = sheet.codes.get(plain_code(text), text)
+                if sheet.may_lack_label and text.lower() in MISSING:
+                    values[column] = UNKNOWN
+                    continue
             try:
                 values[column] = field_value(column, text, base, sheet.classes)
             except ValueError as error:

@@ -7,10 +7,10 @@ from itertools import combinations, groupby
 from pathlib import PurePosixPath
 from typing import Generic, TypeVar
 
+from healthward.inputs.volume_names import without_suffix
 from healthward.labels import ADNI
 from healthward.wording import plain
 
-VOLUME_SUFFIX = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
 STUDY = re.compile(
     "(?<![0-9])[0-9]{3}[_-]S[_-][0-9]{4,5}(?![0-9])|(?<![A-Z0-9])(OAS[12]_[0-9]{4}|OAS[34][0-9]{4})(?![0-9])",
     re.IGNORECASE,
@@ -70,7 +70,7 @@ def subject_in_path(image: str, common: str = "") -> str | None:
     """
     path = PurePosixPath(image)
     folders = path.parts[len(PurePosixPath(common).parts) : -1]
-    stem = VOLUME_SUFFIX.sub("", path.name)
+    stem = without_suffix(path.name)
     for name in (stem, *reversed(folders)):
         if found := STUDY.search(name):
             return found.group().upper().replace("-", "_")
@@ -107,7 +107,7 @@ def subjects_by_path(images: Mapping[str, str]) -> dict[str, str]:
 def _holds(image: str, common: str, own: tuple[str, ...]) -> bool:
     """Return whether a folder or the name of an image's file has words, one after another, that say `own`."""
     path = PurePosixPath(image)
-    for part in (VOLUME_SUFFIX.sub("", path.name), *path.parts[len(PurePosixPath(common).parts) : -1]):
+    for part in (without_suffix(path.name), *path.parts[len(PurePosixPath(common).parts) : -1]):
         words = re.split("[_.-]+", part)
         if any(bare("_".join(words[start:end])) == own for start, end in combinations(range(len(words) + 1), 2)):
             return True
@@ -117,7 +117,7 @@ def _holds(image: str, common: str, own: tuple[str, ...]) -> bool:
 def _words_in_path(image: str, common: str) -> Iterator[tuple[str, ...]]:
     """Yield what the beginnings of a file's name say, the longest first, then each folder from the nearest one."""
     path = PurePosixPath(image)
-    words = re.split("([_.-])", VOLUME_SUFFIX.sub("", path.name))
+    words = re.split("([_.-])", without_suffix(path.name))
     for end in range(len(words), 0, -2):
         yield bare("".join(words[:end]))
     for folder in reversed(path.parts[len(PurePosixPath(common).parts) : -1]):
