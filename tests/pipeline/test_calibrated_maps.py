@@ -97,9 +97,8 @@ def test_later_run_of_one_turned_scan_maps_it_as_it_lies_and_leaves_no_map_of_th
     outdir = shutil.copytree(run.outdir, tmp_path / "results")
     before = files_of(outdir / "maps")
     image = write_turned(tmp_path / "my scans/ad000.nii", nib.load(run.folder / "cohort/ad000.nii.gz"))
-    scan = json.dumps({"image": "my scans/ad000.nii", "label": 5})
     model = str(whole_run.outdir / "model")
-    later = succeed(tmp_path, "--scan", scan, "--model", model, "--noise_depth", "99", *QUICK)
+    later = succeed(tmp_path, "--scan", "my scans/ad000.nii", "--model", model, "--noise_depth", "99", *QUICK)
     assert not {"TRAIN", "NORM"} & {process for process, _ in later.tasks()}
     kinds = ("pseudohealthy", "anomaly", "contrast", "confidence", "likeness", "residual")
     kept = {f"ad000/ad000_{kind}.nii.gz" for kind in kinds}
@@ -109,6 +108,7 @@ def test_later_run_of_one_turned_scan_maps_it_as_it_lies_and_leaves_no_map_of_th
         assert mapped.shape == image.shape, name
         np.testing.assert_allclose(mapped.affine, image.affine, atol=1e-4)
     assert nib.load(outdir / "maps/ad000/ad000_anomaly.nii.gz").get_fdata().any()
+    assert pd.read_csv(outdir / "tables/scans.csv")["label"].tolist() == ["unknown"]
     [aside] = (outdir / "superseded").iterdir()
     assert files_of(aside / "maps") == before - kept
     assert (aside / "tuning/settings.json").is_file()
