@@ -46,7 +46,7 @@ workflow {
     atlas_names = named('atlas-names', options.atlas_names)
     // What decides a task's result beside its inputs: [check: 'd41d8c…', slice: '9e107d…', …]
     state = stateOf(given[1] + weights[1])
-    code = tools.collectEntries { tool, source -> [tool, tool in ['simulate', 'prepare', 'gate', 'slice', 'train'] ? source.digest : source.digest + state] }
+    code = tools.collectEntries { tool, source -> [tool, tool in ['simulate', 'prepare', 'slice', 'train'] ? source.digest : source.digest + state] }
     // In the same form: ["--input '/data/samplesheet.csv'", [/data/samplesheet.csv, /data/ad0.nii.gz, …]]
     cohort = options.input ? namedSheet(options.input) : options.scan ? namedScan(options.scan, launchDir) : ['', []]
 
@@ -91,7 +91,7 @@ workflow {
             .filter { row -> !options.train_only || row.split != 'test' }
             .map { row -> [metaOf(row), filesOf(row.image), row.brain ? filesOf(row.brain) : []] }
         prepared = PREPARE(heads, cube, code.prepare).prepared // [[id: 'ad0', …], prepared/ad0]
-        GATE(folders(prepared), samplesheet, CHECK.out.rows, skipped, arguments.gate, code.gate)
+        GATE(folders(prepared), samplesheet, CHECK.out.rows, skipped, given[1], arguments.gate, code.gate)
         GATE.out.warnings.subscribe { warnings -> warnings.eachLine { line -> log.warn(line) } }
         rows = rowsOf(GATE.out.rows, GATE.out.problems.map { problems -> passed(problems, [:]) })
         samplesheet = GATE.out.samplesheet

@@ -55,7 +55,7 @@ def slice_scan(
     from healthward.checks.inspection import load_scan_volume, read_mask
     from healthward.errors import InputError
     from healthward.imaging.formats import open_volume
-    from healthward.imaging.prepared_files import load_prepared
+    from healthward.imaging.prepared_files import load_prepared, read_preparation
     from healthward.imaging.signatures import SIGNATURE, save_signatures, signature
     from healthward.imaging.slices import ScanRecord, cut, fingerprint, save_scan, slice_bounds
     from healthward.imaging.volumes import conform, to_cube
@@ -81,7 +81,8 @@ def slice_scan(
             logging.getLogger(__name__).warning(text, shown(str(mask)), size, fov)
     stack = cut(conformed.cube, first, count)
     space = MNI if ready is not None and ready.matrix is not None else SCANNER
-    record = ScanRecord(scan, subject, label, split, size, first, count, fov, fingerprint(stack), space)
+    appearance = tuple(read_preparation(prepared).get("appearance", ())) if prepared else ()
+    record = ScanRecord(scan, subject, label, split, size, first, count, fov, fingerprint(stack), space, appearance)
     save_scan(out, conformed, stack, truth, record)
     save_signatures(out / SIGNATURE, [signature(voxels)])
 

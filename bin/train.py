@@ -92,6 +92,7 @@ def train_model(
     from healthward.imaging.signatures import SIGNATURE, load_signatures, save_signatures
     from healthward.imaging.slices import SLICE_AGAIN
     from healthward.inputs.provenance import versions
+    from healthward.preparation.appearance import appearance_of
     from healthward.report.training_figures import plot_losses, plot_samples
     from healthward.training.batches import Recipe
     from healthward.training.checkpoints import why_from_the_start
@@ -162,7 +163,11 @@ def train_model(
 
     # By which check.py knows these people again at another visit
     subjects = sorted({record.subject for record in trainer.cohort.records})
-    config = {**trainer.describe(), "training_subjects": subjects, "versions": versions()}
+    # ... and gate.py what its scans look like
+    looks = [record.appearance for record in trainer.cohort.records if record.appearance]
+    usual = appearance_of(looks)
+    told = {"training_subjects": subjects, "appearance": usual.plain() if usual else None}
+    config = {**trainer.describe(), **told, "versions": versions()}
     out.mkdir(parents=True, exist_ok=True)
     # Without it the folder is refused until the model is whole
     (out / CONFIG).unlink(missing_ok=True)

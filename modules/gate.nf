@@ -6,6 +6,7 @@ process GATE {
     path samplesheet, stageAs: 'checked/*'
     path rows, stageAs: 'checked/*'
     path skipped, stageAs: 'checked/*'
+    path model, stageAs: 'model/*'
     val args
     val code
 
@@ -20,7 +21,7 @@ process GATE {
     script:
     """
     'gate.py' prepared/* --samplesheet checked/samplesheet.csv --rows checked/rows.csv \\
-        ${skipped ? '--skipped checked/skipped.csv' : ''} --problems problems.txt --out gated ${args}
+        ${skipped ? '--skipped checked/skipped.csv' : ''} --problems problems.txt ${model ? '--model model/*' : ''} --out gated ${args}
     mkdir -p published/tables
     mv gated/preparation.csv published/tables
     if [ -e gated/skipped.csv ]; then mv gated/skipped.csv published/tables; fi

@@ -1,6 +1,7 @@
 """Heads that are made ready: whatever their skull, intensities, storage and place, the same brain comes of it."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import nibabel as nib
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff
 from safetensors.numpy import load_file
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from healthward.errors import InputError
@@ -19,11 +21,13 @@ from healthward.imaging.slices import cut, slice_bounds
 from healthward.imaging.template import load_brain
 from healthward.imaging.volumes import conform, to_cube, to_native
 from healthward.preparation import sides
+from healthward.preparation.appearance import appearance, appearance_in, appearance_of
 from healthward.preparation.brain import find_brain
 from healthward.preparation.gate import BAD, GOOD, LOOK, Quality, judge
 from healthward.preparation.preparing import Preparation, Steps, prepare
 from healthward.preparation.quality import measure
 from healthward.preparation.skull import is_stripped
+from healthward.preparation.table import preparation_table
 from made_heads import made_head
 
 SIZE, FOV = 64, 192.0
@@ -228,3 +232,51 @@ def test_a_verdict_names_its_reasons_the_worst_first(figures, verdict, reason):
     found = judge(replace(USUAL, **figures))
     assert found.verdict == verdict
     assert (found.reasons[0] if found.reasons else "").startswith(reason)
+
+
+def looks(count: int, width: float = 0.0) -> list[np.ndarray]:
+    """Cubes of brains with fluid, grey and white matter, each a little different, blurred by `width` voxels."""
+    places = np.indices((sides.SIZE,) * 3) - sides.SIZE / 2
+    radius = np.sqrt((places**2).sum(axis=0))
+    cubes = []
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        wave = np.sin(places[0] / 2 + number) + np.sin(places[1] / 3) + np.sin(places[2] / 2.5)
+        tissue = np.where(wave > 0.3, 0.9, 0.65 + 0.02 * rng.normal())
+        cube = np.where(radius < 6 + 6 * rng.random(), 0.15, tissue) + rng.normal(0, 0.03, radius.shape)
+        cube = np.where(radius < 26, np.clip(cube, 0.01, 1), 0)
+        smooth = ndimage.gaussian_filter(cube, width) if width else cube
+        cubes.append(np.where(radius < 26, smooth, 0).astype(np.float32))
+    return cubes
+
+
+def test_tissue_that_looks_otherwise_is_unlike_and_more_fluid_is_not():
+    usual = appearance_of([appearance(cube) for cube in looks(40)[10:]])
+    assert max(usual.distance(appearance(cube)) for cube in looks(10)) < 2.5
+    assert min(usual.distance(appearance(cube)) for cube in looks(10, width=0.6)) > 2.5
+    assert min(usual.distance(appearance(cube**0.5)) for cube in looks(10)) > 2.5
+    back = appearance_in(json.loads(json.dumps(usual.plain())))
+    assert back.distance(appearance(looks(1)[0])) == usual.distance(appearance(looks(1)[0]))
+
+
+@pytest.mark.parametrize("plain", [None, {}, {"mean": [1], "scale": [1], "precision": [[1]]}, {"mean": "x"}])
+def test_a_model_that_does_not_tell_how_its_scans_look_has_no_say(plain):
+    assert appearance_in(plain) is None
+    assert appearance_of([(0.0,) * 5] * 19) is None
+
+
+def test_a_cohort_is_held_against_its_training_or_the_model_s(tmp_path: Path):
+    cubes = [*looks(20), *looks(2, width=0.6)]
+    for number, cube in enumerate(cubes):
+        record = asdict(replace(USUAL, appearance=appearance(cube)))
+        record |= {"scan": f"s{number}", "verdict": GOOD, "reasons": [], "stripped": False}
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "preparation.json").write_text(json.dumps(record))
+    folders = [tmp_path / str(number) for number in range(22)]
+    learned = {f"s{number}" for number in range(20)}
+    table = preparation_table(folders, learned).set_index("scan")
+    assert set(table.index[table["verdict"] == LOOK]) == {"s20", "s21"}
+    assert table["reasons"]["s20"].startswith("tissue unlike that of the training's scans (")
+    assert preparation_table(folders, set())["unlike"].isna().all()
+    usual = appearance_of([appearance(cube) for cube in looks(20, width=0.6)])
+    assert preparation_table(folders, learned, usual).set_index("scan")["verdict"]["s0"] == LOOK

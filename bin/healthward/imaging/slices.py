@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from healthward.imaging.volumes import Array, Conformed, Geometry, Mask, save_cu
 from healthward.inputs.fields import ID, SPLITS
 from healthward.inputs.results import read_object
 from healthward.inputs.spaces import SCANNER, SPACES
-from healthward.labels import is_class_name
+from healthward.labels import UNKNOWN, is_class_name
 
 SLICE_AGAIN = "slice the scan again"
 AXES = ("sagittal", "coronal", "axial")
@@ -35,6 +36,7 @@ class ScanRecord:
         fov: edge of the cube in millimetres.
         fingerprint: hash of the voxels of the stack, for provenance and training keys.
         space: that the cube lies in, one of `healthward.inputs.spaces.SPACES`.
+        appearance: how its tissue looks, by its preparation; empty without one.
     """
 
     scan: str
@@ -47,6 +49,7 @@ class ScanRecord:
     fov: float
     fingerprint: str
     space: str = SCANNER
+    appearance: tuple[float, ...] = ()
 
     @property
     def spacing(self) -> float:
@@ -139,7 +142,7 @@ def read_record(folder: Path) -> ScanRecord:
     fields = read_object(file, SLICE_AGAIN)
     with reading(file, SLICE_AGAIN):
         fields.pop("geometry")
-        record = ScanRecord(**fields)
+        record = ScanRecord(**{**fields, "appearance": tuple(fields.get("appearance", ()))})
         _check_record(record)
         return record
 
@@ -231,9 +234,11 @@ def _check_record(record: ScanRecord) -> None:
     counts = (record.size, record.first, record.count)
     if not all(isinstance(count, int) and count >= 0 for count in counts) or not record.fov > 0:
         raise ValueError("sizes that are no numbers above 0")
+    if not all(isinstance(number, float) and math.isfinite(number) for number in record.appearance):
+        raise ValueError("a look that is no numbers")
     if record.space not in SPACES:
         raise ValueError(f"space {record.space!r}, not one of {', '.join(SPACES)}")
-    if not is_class_name(record.label):
+    if record.label != UNKNOWN and not is_class_name(record.label):
         raise ValueError(f"label {record.label!r} is no class")
     if record.split not in SPLITS or not 0 < record.count <= record.size - record.first:
         raise ValueError(f"split {record.split!r} of {record.count} slices from {record.first} of {record.size}")

@@ -25,6 +25,8 @@ class Quality:
         ghosts: how bright the air above and beside the head is where it is brightest, as a share of the brain's range.
         bias: deviation of the logarithm of the bias field in the brain; 0 where none was sought.
         voxel_mm: longest edge of a voxel.
+        unlike: how far the look of its tissue is from that of the training's scans; None where these are not known.
+        appearance: of `healthward.preparation.appearance`; no figure by itself.
     """
 
     brain_ml: float
@@ -41,6 +43,8 @@ class Quality:
     ghosts: float
     bias: float
     voxel_mm: float
+    unlike: float | None = None
+    appearance: tuple[float, ...] = ()
 
 
 class Limit(NamedTuple):
@@ -78,6 +82,12 @@ LIMITS = (
         "patches in the air as bright as {:.0%} of its range; see whether there are ghosts of motion",
     ),
     Limit("bias", (0, 0.12), (0, 0.5), "a bias field of {:.0%}; see whether the picture is even"),
+    Limit(
+        "unlike",
+        (0, 2.5),
+        ALL,
+        "tissue unlike that of the training's scans ({:.1f} times their spread); see contrast and sharpness",
+    ),
     Limit("voxel_mm", (0, 3), (0, 8), "voxels of up to {:.1f} mm; give the finer image, if there is one"),
 )
 """By 150 real heads, all of which are good, and by what was done to some of them (docs/benchmark.md)."""

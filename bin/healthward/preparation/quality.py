@@ -9,6 +9,7 @@ from healthward.imaging.foreground import Array, Mask, neighbours, stride
 from healthward.imaging.prepared import Prepared
 from healthward.imaging.template import load_brain
 from healthward.imaging.volumes import conform
+from healthward.preparation.appearance import appearance
 from healthward.preparation.gate import Quality
 from healthward.preparation.preparing import Preparation
 from healthward.preparation.sides import FOV, SIZE, sidedness
@@ -39,7 +40,8 @@ def measure(voxels: Array, affine: NDArray[np.float64], preparation: Preparation
     noise = float(np.median(np.abs(one - other)[tissue])) / 0.6745 / np.sqrt(2) if tissue.any() else 0.0
     bias = float(np.log(prepared.field.within(box)[prepared.brain[box]]).std()) if prepared.field else 0.0
     edges = np.linalg.norm(affine[:3, :3], axis=0)
-    figures: dict[str, float | None] = dict.fromkeys(Quality.__dataclass_fields__)
+    cube = conform(voxels, affine, SIZE, FOV, prepared).cube
+    figures: dict[str, object] = dict.fromkeys(Quality.__dataclass_fields__)
     figures |= {
         "brain_ml": float(np.count_nonzero(prepared.brain)) * voxel_ml,
         "information": preparation.information,
@@ -47,10 +49,11 @@ def measure(voxels: Array, affine: NDArray[np.float64], preparation: Preparation
         "ghosts": _ghosts(voxels, affine, prepared),
         "bias": bias,
         "voxel_mm": float(edges.max()),
+        "appearance": appearance(cube),
     }
     if prepared.matrix is not None:
         figures |= _place(prepared.brain, affine, prepared.matrix)
-        figures["sides"] = sidedness(conform(voxels, affine, SIZE, FOV, prepared).cube)
+        figures["sides"] = sidedness(cube)
     return Quality(**figures)  # type: ignore[arg-type]
 
 
