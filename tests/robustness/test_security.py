@@ -3,13 +3,15 @@
 import ast
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from healthward.cohort.summary import summarise
-from healthward.inputs.pseudonyms import pseudonym, without_secrets
+from healthward.inputs.fields import Row
+from healthward.inputs.pseudonyms import pseudonym, pseudonymised, without_secrets
 from healthward.report.page import render
 from runs import PROJECT
 from unit.test_cohort import write_cohort
@@ -93,6 +95,14 @@ def test_pseudonyms_depend_on_kind_id_and_salt_alone() -> None:
     assert len(made) == 8
     assert pseudonym("scan", "a", "one salt") == pseudonym("scan", "a", "one salt")
     assert all(re.fullmatch("[sp][0-9a-f]{10}", name) for name in made)
+
+
+def test_a_person_has_one_pseudonym_however_the_id_is_written_but_where_a_sheet_tells_two_apart() -> None:
+    row = Row(2, "a", "a", "/a.nii", "CN", "", "", None, "", "")
+    [one], [other] = (pseudonymised([replace(row, subject=subject)], "a secret") for subject in ("sub-007", "7"))
+    assert one.subject == other.subject
+    both = pseudonymised([replace(row, scan=subject, subject=subject) for subject in ("007", "7")], "a secret")
+    assert len({row.subject for row in both}) == 2
 
 
 def test_secrets_are_not_shown_with_the_parameters() -> None:

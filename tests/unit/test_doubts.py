@@ -71,6 +71,21 @@ def test_subjects_that_hold_a_visit_are_reported(pair: tuple[str, str]) -> None:
     assert sheet.problem_lines() == []
 
 
+@pytest.mark.parametrize("ids", ["2021_MR001 2021_MR002 2022_MR001 2022_MR002", "3T001 3T002 3T003 1T001"])
+def test_ids_that_count_scans_of_a_year_or_a_scanner_are_people(ids: str) -> None:
+    sheet = sheet_of(*ids.split(), splits="train test test train")
+    assert doubts(sheet) == []
+    assert sheet.problem_lines() == []
+
+
+def test_subjects_of_both_sexes_or_of_ages_decades_apart_are_people() -> None:
+    sheet = sheet_of("p1_m00", "p1_m12")
+    for changed in ({"sex": "F"}, {"age": 31.0}):
+        first, second = (replace(row, sex="M", age=70.0) for row in sheet.rows)
+        assert len(doubts(replace(sheet, rows=[first, second]))) == 1
+        assert doubts(replace(sheet, rows=[first, replace(second, **changed)])) == []
+
+
 def test_visits_of_a_person_in_two_splits_are_a_problem() -> None:
     sheet = sheet_of("p1_m00", "p2_m00", "p1_m12", "p2_m12", splits="train test test test")
     assert doubts(sheet) == []

@@ -17,7 +17,7 @@ from healthward.checks.withholding import (
 )
 from healthward.imaging.signatures import Signature, signature
 from healthward.inputs.fields import Row
-from healthward.inputs.pseudonyms import pseudonym
+from healthward.inputs.pseudonyms import pseudonym, pseudonymised
 from healthward.inputs.sheet import Sheet
 
 RANDOM = np.random.default_rng(0)
@@ -123,6 +123,26 @@ def test_people_of_a_training_are_known_whatever_the_visit(known: str, subject: 
     sheet = sheet_of(replace(row(2, subject), image=image), replace(row(3, f"x{subject}"), image="/2.nii"))
     assert len(return_people(sheet, Learned((), set(), {known}))) == 1
     assert splits(sheet) == ["train", ""]
+
+
+@pytest.mark.parametrize(
+    ("trained", "now"),
+    [
+        ("100307", "sub-100307"),
+        ("002_S_0413", "sub-ADNI002S0413_ses-M12"),
+        ("sub-ADNI011S0021", "11_s_21"),
+        ("OAS30001", "sub-OAS30001_MR_d3000"),
+        ("P07", "sub-P7"),
+        ("101-021", "sub-101021"),
+        ("sub-TUMMS021", "TUM-MS021"),
+    ],
+)
+def test_people_are_known_by_their_pseudonyms_in_every_spelling(trained: str, now: str) -> None:
+    [learned] = pseudonymised([row(2, trained)], SALT)
+    sheet = sheet_of(replace(row(2, now), scan="a"), row(3, "100308"), row(4, "101-022"))
+    [line] = return_people(sheet, Learned((), set(), {learned.subject}, SALT))
+    assert ("(a)" in line, splits(sheet)[1:]) == (True, ["", ""])
+    assert return_people(sheet_of(row(2, now)), Learned((), set(), {learned.subject}, "another secret")) == []
 
 
 def test_people_of_a_training_are_known_by_a_column_of_ids() -> None:

@@ -28,11 +28,17 @@ LETTERED = re.compile("(.*?)[_.-]?([A-Z])[0-9]{1,5}", re.IGNORECASE)
 MOST_YEARS = 10
 """Between scans of ids that may be one person's."""
 
+LONGEST_STUDY_YEARS = 25
+"""... of ids that are equal up to a visit, which a label may have changed between."""
+
 FEWEST_SCANS_TO_SHARE = 4
 
 
 def audit_visits(sheet: Sheet) -> list[str]:
-    """Warn of subjects that are equal up to a visit at their end; report those that are in different splits."""
+    """Warn of subjects that are equal up to a visit at their end; report those that are in different splits.
+
+    Those of both sexes, or decades apart, are people.
+    """
     people: dict[tuple[str, ...], dict[tuple[str, ...], Row]] = {}
     letters: dict[tuple[str, ...], set[str]] = {}
     for row in sheet.rows:
@@ -42,7 +48,8 @@ def audit_visits(sheet: Sheet) -> list[str]:
         person = person_of(row.subject)
         if any(word.isdigit() for word in person) and len(letters.get(person, ())) < 2:
             people.setdefault(person, {}).setdefault(bare(row.subject), row)
-    several = [list(visits.values()) for visits in people.values() if 1 < len(visits) <= MOST_VISITS]
+    groups = [list(visits.values()) for visits in people.values() if 1 < len(visits) <= MOST_VISITS]
+    several = [rows for rows in groups if _is_one_sex(rows) and _years_apart(rows) <= LONGEST_STUDY_YEARS]
     if not several:
         return []
     mend = "give all visits of a person one subject"
@@ -100,6 +107,13 @@ def _in_turn(ends: Iterable[str]) -> bool:
 def _may_be_one(rows: Iterable[Row]) -> bool:
     """Return whether rows are of one sex, of ages not far apart, and of one label, as the visits of most people are."""
     rows = list(rows)
+    return _is_one_sex(rows) and len({row.label for row in rows} - {""}) < 2 and _years_apart(rows) <= MOST_YEARS
+
+
+def _is_one_sex(rows: Iterable[Row]) -> bool:
+    return len({row.sex for row in rows} - {""}) < 2
+
+
+def _years_apart(rows: Iterable[Row]) -> float:
     ages = [row.age for row in rows if row.age is not None]
-    alike = all(len({getattr(row, column) for row in rows} - {""}) < 2 for column in ("sex", "label"))
-    return alike and max(ages, default=0) - min(ages, default=0) <= MOST_YEARS
+    return max(ages, default=0) - min(ages, default=0)

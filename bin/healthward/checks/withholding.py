@@ -14,6 +14,7 @@ from healthward.inputs.subjects import (
     is_column_of_ids,
     only_counts,
     person_of,
+    spellings,
     subject_in_path,
     without_visit,
 )
@@ -38,7 +39,8 @@ class Learned:
 
     def names_scan(self, row: Row) -> bool:
         """Return whether a scan of this id was learned from."""
-        return not self.scans.isdisjoint(self._names("scan", row.scan))
+        names = {row.scan} | ({pseudonym("scan", row.scan, self.salt)} if self.salt else set())
+        return not self.scans.isdisjoint(names)
 
     def person_test(self) -> Callable[[Row], Known | None]:
         """Return the function that tells whether someone of a row was learned from, at whatever visit.
@@ -63,7 +65,11 @@ class Learned:
             people = {without_visit(each): each for each in ids if each}
             same = []
             for person, each in people.items():
-                names = [*self._names("person", person), *self._names("person", each)]
+                names = {person, each}
+                if self.salt:
+                    said = (spelling for name in names for spelling in spellings(name))
+                    names |= {pseudonym("person", "_".join(spelling), self.salt) for spelling in said}
+                    names |= {pseudonym("person", name, self.salt) for name in (person, each)}
                 if any(known.get(without_visit(name)) for name in names):
                     same.append(person)
             if any(not only_counts(person) for person in same):
@@ -71,9 +77,6 @@ class Learned:
             return "likely" if same or any(map(clear.resembles, people)) else None
 
         return known_as
-
-    def _names(self, kind: str, name: str) -> list[str]:
-        return [name, pseudonym(kind, name, self.salt)] if self.salt else [name]
 
 
 def withhold_trained(

@@ -5,12 +5,14 @@ import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from healthward.inputs.fields import Row
+from healthward.inputs.subjects import bare
 
 DIGITS = 10
 SECRET_PARAMETERS = ("pseudonym_salt", "input", "scan")
@@ -26,6 +28,11 @@ def pseudonym(kind: str, identity: str, salt: str) -> str:
     return f"{kind[0]}{digest[:DIGITS]}"
 
 
+def person_pseudonym(subject: str, salt: str) -> str:
+    """Return the pseudonym of a subject, whose id is the same in every spelling that `bare` takes for the same."""
+    return pseudonym("person", "_".join(bare(subject)), salt)
+
+
 def is_pseudonym(name: str) -> bool:
     """Return whether a name is written as the pseudonym of a person is."""
     return re.fullmatch(f"p[0-9a-f]{{{DIGITS}}}", name) is not None
@@ -37,8 +44,10 @@ def pseudonymised(rows: Sequence[Row], salt: str) -> list[Row]:
     Raises:
         ValueError: two ids came to the same, which another salt would mend.
     """
+    told_apart = len({bare(row.subject) for row in rows}) == len({row.subject for row in rows})
+    person = person_pseudonym if told_apart else partial(pseudonym, "person")
     renamed = [
-        replace(row, scan=pseudonym("scan", row.scan, salt), subject=pseudonym("person", row.subject, salt), others=())
+        replace(row, scan=pseudonym("scan", row.scan, salt), subject=person(row.subject, salt), others=())
         for row in rows
     ]
     for column in ("scan", "subject"):

@@ -32,17 +32,17 @@ WHOLE_NUMBER = re.compile(r"([0-9]+)\.0+")
 """What a spreadsheet makes of 7 in a column of numbers with gaps: 7.0."""
 
 TIMES = (
-    *("ses(sion)?[_-]?[a-z0-9]+", "(visit|scan|run|tp|mr|time(point)?|wave|year|exam|follow(_?up)?)[_-]?[0-9]+"),
-    *("(m|month|w|d|y|t|v)[0-9]{1,5}", "[0-9]{1,3}(d|w|m|mo|mths?|months?|y|yr|yrs|years?)", "mr", "fu[0-9]*"),
-    *("follow(_?up)?", "bl", "base(line)?", "sc", "screening", "pre", "post"),
+    *("ses(sion)?[_-]?[a-z0-9]+", "(visit|scan|run|tp|time(point)?|wave|year|exam|follow(_?up)?)[_-]?[0-9]+"),
+    *("(m|month|w|d|y|t|v)[0-9]{1,5}", "[0-9]{1,3}(d|w|m|mo|mths?|months?|y|yr|yrs|years?)", "fu[0-9]*"),
+    *("mr([_-]?[0-9]{1,2})?", "follow(_?up)?", "bl", "base(line)?", "sc", "screening", "pre", "post"),
     *("(19|20)[0-9]{2}[_-]?[01][0-9][_-]?[0-3][0-9]", "[0-9]{5}_[0-9]_[0-9]"),
 )
-GLUED = ("v[1-9]", "(m|t)[0-9]{1,3}", "ses[0-9]{1,3}", "bl")
+GLUED = ("v[1-9]", "m[0-9]{1,3}", "t[0-9]{1,2}", "ses[0-9]{1,3}", "bl")
 PROCESSED = "([_.-](brain|bet|ss|stripped|skullstripped|n4|t1w?|mprage|reg|mni|warped|defaced))*"
 LAST_VISIT = re.compile(f"(([_.-]({'|'.join(TIMES)}))+|(?<=[0-9])({'|'.join(GLUED)})){PROCESSED}$", re.IGNORECASE)
 """002_S_0413_m12, sub-01_ses-M00, OAS2_0001_MR1, OAS30001_MR_d0129, p7_bl, p7_12mo, P07V1, 01M12, p7_m12_brain.
 
-And 1000012_20252_2_0 of UK Biobank.
+And 1000012_20252_2_0 of UK Biobank; not 2021_MR001, which counts the scans of a year, nor 3T001.
 """
 
 FIRST_VISIT = re.compile(r"((visit|ses|tp|v)[_-]?[0-9]{1,2}|bl|baseline|fu[0-9]*|screening)[_.-](?=.)", re.IGNORECASE)
@@ -203,6 +203,23 @@ class Namesakes(Generic[T]):
         """Return whether an id is a known one with more at one end: IXI012-HH-1211 and IXI012, PPMI_3000 and 3000."""
         own = bare(name)
         return own in self._ends or not self._known.keys().isdisjoint(_ends(own))
+
+
+def spellings(name: str) -> set[tuple[str, ...]]:
+    """Return what an id would say, as `bare` does, with its separators, without any, and with one where none is.
+
+    Of any two that `Namesakes` takes for the same, one's are among the other's, but for letters that several of them
+    part.
+    """
+    own, joined, _ = _said(name)
+    found = {own}
+    if len("".join(joined)) < LEAST_GLUED:
+        return found
+    found.add(bare("_".join(joined)))
+    for place, part in enumerate(joined):
+        for cut in range(1, len(part)):
+            found.add(bare("_".join([*joined[:place], part[:cut], part[cut:], *joined[place + 1 :]])))
+    return found
 
 
 def _ends(parts: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
