@@ -84,7 +84,7 @@ def aggregate(
     covariates, others = None, None
     if samplesheet is not None:
         # no image is opened, so the folder of a task must not be judged as that of images
-        sheet = read_sheet(samplesheet, Path("/"), classes=classes)
+        sheet = read_sheet(samplesheet, Path("/"), classes=classes, may_lack_label=True)
         if sheet.problems:
             raise InputError(sheet.problem_lines()[0])
         covariates = pd.DataFrame(sheet.rows)[["scan", "subject", "label", *COVARIATES, "control"]]

@@ -174,10 +174,9 @@ def test_selectors_are_read_as_nextflow_reads_them(answers: dict[str, Any]) -> N
 def test_every_process_of_a_run_is_asked_for_with_its_labels(answers: dict[str, Any]) -> None:
     declared = {}
     for path in (PROJECT / "modules").glob("*.nf"):
-        lines = path.read_text().splitlines()
-        if lines[0].startswith("process "):
-            labels = [line.split("'")[1] for line in lines if line.strip().startswith("label '")]
-            declared[lines[0].split()[1]] = labels
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for name in [line.split()[1] for line in lines if line.startswith("process ")]:
+            declared[name] = [line.split("'")[1] for line in lines if line.strip().startswith("label '")]
     assert answers["processes"] == declared | {"CHECK_PARAMETERS": declared["CHECK"]}
     mapping = {"CHECK", "PREPARE", "GATE", "SLICE", "RECONSTRUCT", "MAP", "SCORE", "NORM", "CALIBRATE", "AGGREGATE"}
     assert set(answers["mapping"]) == mapping

@@ -16,12 +16,17 @@ SHEET_SUFFIXES = (".csv", ".json")
 
 
 def read_sheet(
-    path: Path, base: Path | None = None, codes: Mapping[str, str] | None = None, classes: Classes = ADNI
+    path: Path,
+    base: Path | None = None,
+    codes: Mapping[str, str] | None = None,
+    classes: Classes = ADNI,
+    may_lack_label: bool = False,
 ) -> Sheet:
     """Read a CSV sheet, or a dataset.json when the name of the file ends in .json.
 
     `base` is the folder that relative paths start from: by default the folder of the sheet. `codes` are the `classes`
-    that values of a label stand for: by default the prototype's numbers in its slice_label, and nothing elsewhere.
+    that values of a label stand for: by default the prototype's numbers in its slice_label, and nothing elsewhere. The
+    sheet that check.py writes of a single scan `may_lack_label`.
     """
     base = path.parent if base is None else base
     codes = codes or {}
@@ -30,7 +35,7 @@ def read_sheet(
         sheet.report(0, "", "is neither .csv nor .json, nor the folder of a BIDS dataset; save the sheet as CSV")
         return sheet
     is_json = path.suffix.lower() == ".json"
-    sheet = Sheet(path.name, "entry" if is_json else "row", codes=codes, classes=classes)
+    sheet = Sheet(path.name, "entry" if is_json else "row", codes=codes, classes=classes, may_lack_label=may_lack_label)
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:

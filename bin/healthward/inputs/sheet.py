@@ -96,7 +96,7 @@ def fill(sheet: Sheet, entries: Entries, base: Path) -> None:
             text = fields.get(column)
             if column == "label" and text is not None:
                 text = sheet.codes.get(plain_code(text), text)
-                if sheet.may_lack_label and text.lower() in MISSING:
+                if sheet.may_lack_label and text.lower() in {*MISSING, UNKNOWN}:
                     values[column] = UNKNOWN
                     continue
             try:
