@@ -6,6 +6,7 @@ import pytest
 from healthward.errors import InputError
 from healthward.imaging.contrast import odd_contrast
 from healthward.imaging.plausibility import judge
+from made_heads import made_head
 from phantoms import GRIDS, head_on, small_brain
 
 FOV = 192.0
@@ -83,6 +84,16 @@ def test_integers_that_wrapped_around_are_refused(bits: int, signed: bool, beyon
     wrapped = np.where(whole >= 2 ** (bits - 1), whole - 2**bits, whole) if signed else whole
     with pytest.raises(InputError, match=r"jumps through its range .*wrapped integers"):
         judge(wrapped.astype(np.float32), affine, 0, FOV)
+
+
+def test_a_head_that_was_cut_off_at_its_brightest_has_not_wrapped() -> None:
+    head = made_head()
+    bright = np.where(head.brain, head.voxels, 1.6 * head.voxels)
+    cut = np.rint(np.clip(bright / np.percentile(bright, 98) * 255, 0, 255)).astype(np.float32)
+    judge(cut, head.affine, 0, None, True)
+    wrapped = np.rint(bright / np.percentile(bright, 92) * 255).astype(np.float32) % 256
+    with pytest.raises(InputError, match="wrapped integers"):
+        judge(wrapped, head.affine, 0, None, True)
 
 
 def test_a_volume_without_a_background_is_refused() -> None:

@@ -280,3 +280,14 @@ def test_a_cohort_is_held_against_its_training_or_the_model_s(tmp_path: Path):
     assert preparation_table(folders, set())["unlike"].isna().all()
     usual = appearance_of([appearance(cube) for cube in looks(20, width=0.6)])
     assert preparation_table(folders, learned, usual).set_index("scan")["verdict"]["s0"] == LOOK
+
+
+def test_how_much_fluid_a_mask_holds_moves_no_intensities(head):
+    masks = [ndimage.binary_erosion(head.brain), head.brain, ndimage.binary_dilation(head.brain, iterations=2)]
+    found = [prepare(head.voxels, head.affine, Steps(even=False), brain=mask).prepared for mask in masks]
+    even = [np.zeros(head.voxels.shape, np.float32) for _ in found]
+    for each, prepared in zip(even, found, strict=True):
+        values, box = prepared.evened(head.voxels)
+        each[box] = values
+    for other in even[::2]:
+        assert np.abs(other - even[1])[masks[0]].mean() < 0.01

@@ -47,6 +47,9 @@ MOST_SATURATED = 0.05
 MOST_JUMPS, JUMP = 0.002, 0.75
 """Share of neighbours that are a `JUMP` of the range apart: whole heads have up to 0.0005."""
 
+MOST_HIGHEST = 0.001
+"""Share of voxels of one highest value, from which an image was cut off there."""
+
 FEWEST_PAIRS = 5000
 """Neighbours from which jumps are counted: tissues are neighbours in a volume of a few voxels."""
 
@@ -155,14 +158,19 @@ def _judge_values(voxels: Array, integers: bool) -> list[Oddity]:
     one, other = neighbours(voxels)
     inside = (np.abs(one - background) > faint) & (np.abs(other - background) > faint)
     one, other = one[inside], other[inside]
-    if one.size == 0:
+    if one.size == 0 or one.min() == one.max():
         return []
     low, high = np.percentile(one, [0.1, 99.9])
     jumps = float(np.mean(np.abs(one - other) > JUMP * (high - low)))
+    # What was cut off at the top, as bright scalp often is for 8 bits, has not wrapped, and its range is short
+    *below, highest = (np.count_nonzero(one == value) for value in np.unique(one)[-5:])
+    cut_off = highest > MOST_HIGHEST * one.size and highest > 3 * max(below)
     can_wrap = integers or bool((sample == np.rint(sample)).all())
-    if can_wrap and one.size >= FEWEST_PAIRS and jumps > MOST_JUMPS:
-        text = f"jumps through its range between {jumps:.1%} of neighbouring voxels (wrapped integers, or another map?)"
-        raise InputError(f"{text}; convert it anew with a wider data type")
+    if can_wrap and not cut_off and one.size >= FEWEST_PAIRS and jumps > MOST_JUMPS:
+        text = (
+            f"jumps through its range between {jumps:.1%} of neighbouring voxels (wrapped integers, noise in the air?)"
+        )
+        raise InputError(f"{text}; convert it anew with a wider data type, or take out noise as of MP2RAGE")
     brain = sample[distance > faint]
     saturated = float(np.mean(brain.max() - brain <= 0.01 * (brain.max() - low)))
     if saturated <= MOST_SATURATED:

@@ -176,22 +176,29 @@ def read_image_of(path: Path, geometry: Geometry, cube: Array, prepared: Prepare
     return voxels
 
 
-def save_like(path: Path, voxels: Array | NDArray[np.uint8], source: Path) -> None:
+def save_like(path: Path, voxels: Array | NDArray[np.uint8], source: Path, as_stored: bool = False) -> None:
     """Write a map as NIfTI, of float32 or uint8 as it is, with the shape, affine, codes and units of the file `source`.
 
+    An image of the same units may be written `as_stored`: rounded and clipped to the numbers that the source can hold.
     Its free texts and extensions stay behind: they may say whose scan it is, or hold a whole DICOM header.
     """
     volume = open_volume(str(source))
     header = nib.Nifti1Header.from_header(volume.header)  # type: ignore[attr-defined]
-    kind = np.uint8 if voxels.dtype == np.uint8 else np.float32
+    slope, intercept = volume.header.get_slope_inter() if as_stored else (None, None)
+    stored = volume.header.get_data_dtype().newbyteorder("=")
+    kind = stored if as_stored else np.dtype(np.uint8 if voxels.dtype == np.uint8 else np.float32)
     header.set_data_dtype(kind)
-    header.set_slope_inter(1, 0)
     header["cal_min"] = header["cal_max"] = 0
     header.extensions.clear()
     for text in FREE_TEXTS:
         header[text] = b""
-    shaped = voxels.astype(kind).reshape(volume.shape)
-    nib.save(nib.Nifti1Image(shaped, volume.affine, header), path)  # type: ignore[attr-defined]
+    numbers = (voxels - (intercept or 0)) / (slope or 1) if as_stored else voxels
+    if as_stored and kind.kind in "iu":
+        numbers = np.clip(np.rint(numbers), np.iinfo(kind).min, np.iinfo(kind).max)
+    shaped = numbers.astype(kind).reshape(volume.shape)
+    image = nib.Nifti1Image(shaped, volume.affine, header)  # type: ignore[attr-defined]
+    image.header.set_slope_inter(slope or 1, intercept or 0)
+    nib.save(image, path)  # type: ignore[attr-defined]
 
 
 def save_cube(path: Path, cube: NDArray[np.generic], geometry: Geometry) -> None:

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from healthward.imaging.foreground import Array
 
-TISSUE = 0.5
+TISSUE = 0.4
 """Intensity, as a share of the brain's range, that fluid does not reach: with age there is more of it."""
 
 PERCENTILES = (15, 50, 85)

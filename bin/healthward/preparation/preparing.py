@@ -1,15 +1,18 @@
 """A scan made ready: what of it is brain, how unevenly it was lit, and how it lies in the template's space."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TypeVar
 
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from healthward.errors import InputError
 from healthward.imaging.foreground import Array, Mask, fine_foreground, levelled
 from healthward.imaging.prepared import DARKEST, SPAN, Box, Field, Prepared, box_of, moved, scaled
+from healthward.imaging.template import load_brain
 from healthward.preparation.bias import bias_field
 from healthward.preparation.brain import find_brain
 from healthward.preparation.registration import register
@@ -18,7 +21,10 @@ from healthward.preparation.skull import is_stripped
 Kind = TypeVar("Kind", bound=np.generic)
 
 FAINT, BRIGHT = 0.5, 99.5
-"""Percentiles within the brain between which intensities are scaled: neither outliers nor an offset move them."""
+"""Percentiles deep in the brain between which intensities are scaled: neither outliers nor an offset move them."""
+
+DEEP_MM, CORE_STEP_MM = 12.0, 3
+"""How deep that is: with ventricles, and without the outer fluid, of which ways of stripping leave more or less."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,8 @@ def prepare(
         raise InputError("shows no brain; look at the volume")
     box = box_of(mask)
     inside, place = mask[box], moved(upright, [part.start for part in box])
-    low, high = (float(end) for end in np.percentile(head[mask], [FAINT, BRIGHT]))
+    deep = _deep(inside, np.linalg.norm(place[:3, :3], axis=0))
+    low, high = (float(end) for end in np.percentile(head[box][deep], [FAINT, BRIGHT]))
     if low == high:
         raise InputError(f"holds the value {low:g} all over its brain; give the scan itself")
     even = scaled(head[box], (low, high)) * inside
@@ -89,10 +96,13 @@ def prepare(
     if steps.even:
         field = bias_field(even, inside, place)
         even /= field.within(tuple(slice(0, extent) for extent in even.shape))  # type: ignore[arg-type]
-    ends = np.percentile(even[inside], [FAINT, BRIGHT])
     registered = register(even, place) if steps.register else None
-    if registered is None:
+    if registered is not None:
+        core = template_core(even.shape, place, registered.matrix) & inside
+        ends = np.percentile(even[core if core.any() else deep], [FAINT, BRIGHT])
+    else:
         # As models of the scanner's space were trained: air is 0
+        ends = np.percentile(even[inside], [FAINT, BRIGHT])
         ends[0] = DARKEST + SPAN * (levelled(head).background - low) / (high - low)
     back = nib.orientations.ornt_transform(  # type: ignore[attr-defined]
         nib.orientations.io_orientation(np.eye(4)),  # type: ignore[attr-defined]
@@ -106,6 +116,37 @@ def prepare(
         matrix=registered and registered.matrix,
     )
     return Preparation(prepared, stripped, registered and registered.information)
+
+
+def _deep(brain: Mask, spacing: NDArray[np.float64]) -> Mask:
+    """Return what of a brain lies deep in it, on its own grid; all of it where nothing does."""
+    step = max(1, round(CORE_STEP_MM / float(spacing.max())))
+    coarse = np.pad(brain[::step, ::step, ::step], 1)
+    depth = ndimage.distance_transform_edt(coarse, sampling=step * spacing)[1:-1, 1:-1, 1:-1]
+    deep = np.zeros_like(brain)
+    deep[::step, ::step, ::step] = depth > DEEP_MM
+    return deep if deep.any() else brain
+
+
+def template_core(shape: tuple[int, ...], affine: NDArray[np.float64], matrix: NDArray[np.float64]) -> Mask:
+    """Return where a grid lies deep in the template's brain.
+
+    Args:
+        shape: of the grid.
+        affine: (4, 4), its voxels to world millimetres.
+        matrix: (4, 4), MNI millimetres to these.
+    """
+    core, core_affine = _core()
+    to_core = np.linalg.inv(matrix @ core_affine) @ affine
+    found = ndimage.affine_transform(core, to_core[:3, :3], to_core[:3, 3], shape, order=0, cval=0)
+    return np.asarray(found > 0)
+
+
+@cache
+def _core() -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    brain, affine = load_brain(CORE_STEP_MM)
+    depth = ndimage.distance_transform_edt(brain, sampling=CORE_STEP_MM)
+    return (depth > DEEP_MM).astype(np.uint8), affine
 
 
 def _turned(voxels: NDArray[Kind], turn: NDArray[np.float64]) -> NDArray[Kind]:
