@@ -21,10 +21,11 @@ from healthward.preparation.skull import is_stripped
 Kind = TypeVar("Kind", bound=np.generic)
 
 FAINT, BRIGHT = 0.5, 99.5
-"""Percentiles deep in the brain between which intensities are scaled: neither outliers nor an offset move them."""
+"""Percentiles within the brain between which intensities are scaled: neither outliers nor an offset move them."""
 
 DEEP_MM, CORE_STEP_MM = 12.0, 3
-"""How deep that is: with ventricles, and without the outer fluid, of which ways of stripping leave more or less."""
+"""How deep in the template these are taken last: there are ventricles, and none of the outer fluid, of which ways of
+stripping leave more or less."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,7 @@ def prepare(
         raise InputError("shows no brain; look at the volume")
     box = box_of(mask)
     inside, place = mask[box], moved(upright, [part.start for part in box])
-    deep = _deep(inside, np.linalg.norm(place[:3, :3], axis=0))
-    low, high = (float(end) for end in np.percentile(head[box][deep], [FAINT, BRIGHT]))
+    low, high = (float(end) for end in np.percentile(head[mask], [FAINT, BRIGHT]))
     if low == high:
         raise InputError(f"holds the value {low:g} all over its brain; give the scan itself")
     even = scaled(head[box], (low, high)) * inside
@@ -98,8 +98,8 @@ def prepare(
         even /= field.within(tuple(slice(0, extent) for extent in even.shape))  # type: ignore[arg-type]
     registered = register(even, place) if steps.register else None
     if registered is not None:
-        core = template_core(even.shape, place, registered.matrix) & inside
-        ends = np.percentile(even[core if core.any() else deep], [FAINT, BRIGHT])
+        core = _template_core(even.shape, place, registered.matrix) & inside
+        ends = np.percentile(even[core if core.any() else inside], [FAINT, BRIGHT])
     else:
         # As models of the scanner's space were trained: air is 0
         ends = np.percentile(even[inside], [FAINT, BRIGHT])
@@ -118,17 +118,7 @@ def prepare(
     return Preparation(prepared, stripped, registered and registered.information)
 
 
-def _deep(brain: Mask, spacing: NDArray[np.float64]) -> Mask:
-    """Return what of a brain lies deep in it, on its own grid; all of it where nothing does."""
-    step = max(1, round(CORE_STEP_MM / float(spacing.max())))
-    coarse = np.pad(brain[::step, ::step, ::step], 1)
-    depth = ndimage.distance_transform_edt(coarse, sampling=step * spacing)[1:-1, 1:-1, 1:-1]
-    deep = np.zeros_like(brain)
-    deep[::step, ::step, ::step] = depth > DEEP_MM
-    return deep if deep.any() else brain
-
-
-def template_core(shape: tuple[int, ...], affine: NDArray[np.float64], matrix: NDArray[np.float64]) -> Mask:
+def _template_core(shape: tuple[int, ...], affine: NDArray[np.float64], matrix: NDArray[np.float64]) -> Mask:
     """Return where a grid lies deep in the template's brain.
 
     Args:
