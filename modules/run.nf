@@ -49,6 +49,10 @@ def commitOf(project) {
 
 // Where the product of the run is, what it says, and what to do next; after a failed task, how to go on
 def sayHowItEnded(product, advice) {
+    // A preview makes nothing
+    if (workflow.preview) {
+        return
+    }
     if (workflow.success) {
         println("\n${product}")
         println(product.name == 'report.html' ? product.resolveSibling('pipeline_info/summary.txt').text : '')

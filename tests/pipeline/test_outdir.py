@@ -156,7 +156,8 @@ def test_files_that_no_run_of_ours_has_written_are_not_overwritten(tmp_path: Pat
 
 def test_preview_moves_nothing(earlier: Path, tmp_path: Path) -> None:
     before = contents(earlier / "maps")
-    succeed(tmp_path, *SHEET, "-preview")
+    run = succeed(tmp_path, *SHEET, "-preview")
+    assert "ERROR" not in run.output
     assert contents(earlier / "maps") == before
     assert not (earlier / "superseded").exists()
 
