@@ -61,6 +61,7 @@ def plant_disease(
       plant.py head.nii.gz --scan ad1 --prepared prepared/head --change "left hippocampus=-0.2" --out planted
     """
     import json
+    import logging
 
     import numpy as np
 
@@ -80,7 +81,9 @@ def plant_disease(
         raise click.UsageError("Nothing to plant: give --pattern, --change, --spots or --holes.")
     volume, voxels, _ = load_scan_volume(image, fov=None)
     ready = load_prepared(prepared, str(image), voxels)
-    regions, named = regions_of(volume, ready, labels, names)
+    regions, named, doubts = regions_of(volume, ready, labels, names)
+    for text in doubts:
+        logging.getLogger(__name__).warning(text)
     rng = np.random.default_rng(seed)
     try:
         wanted = drawn(pattern, dose, named, rng) if pattern else read_changes(changes, named)

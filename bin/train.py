@@ -103,6 +103,8 @@ def train_model(
     from healthward.training.trainer import Trainer, train
     from healthward.training.validation import Validation, sample_grid, validation_settings
 
+    if len(channels) != len(attention_levels):
+        raise click.UsageError("--channels and --attention-levels are of the same levels; give as many of both.")
     architecture = Architecture(
         channels,
         tuple(map(bool, attention_levels)),

@@ -110,3 +110,23 @@ def test_what_cannot_be_planted_is_a_line(healthy: Path, tmp_path: Path, options
     assert part in result.output
     assert "Traceback" not in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_labels_that_are_mirrored_or_another_s_are_warned_of(healthy: Path, tmp_path: Path) -> None:
+    head = nib.load(healthy / "head.nii.gz")
+    labels = np.zeros(head.shape, np.uint8)
+    middle = np.argwhere(nib.load(healthy / "mask.nii.gz").get_fdata() > 0).mean(axis=0).astype(int)
+    for side, label in ((-1, 1), (1, 2)):
+        start = middle + np.array([4 * side, 0, 0])
+        labels[tuple(slice(low - 2, low + 2) for low in start)] = label
+    (tmp_path / "names.csv").write_text("index,name\n1,Hippocampus_L\n2,Hippocampus_R\n")
+    for name, voxels, part in (
+        ("own", labels, ""),
+        ("mirrored", labels[::-1], "1 of 1 left regions lie right of the right ones"),
+        ("elsewhere", np.roll(labels, -middle[2], axis=2), "of its labels lie outside the brain"),
+    ):
+        nib.save(nib.Nifti1Image(voxels, head.affine), tmp_path / f"{name}.nii.gz")
+        given = (healthy / "head.nii.gz", "--prepared", healthy / "prepared", "--scan", "ill", "--out", tmp_path / name)
+        own = ("--labels", tmp_path / f"{name}.nii.gz", "--names", tmp_path / "names.csv", "--spots", "1")
+        said = run(plant_disease, *given, *own)
+        assert (part in said) if part else not said

@@ -103,6 +103,12 @@ def test_a_person_has_one_pseudonym_however_the_id_is_written_but_where_a_sheet_
     assert one.subject == other.subject
     both = pseudonymised([replace(row, scan=subject, subject=subject) for subject in ("007", "7")], "a secret")
     assert len({row.subject for row in both}) == 2
+    visits = pseudonymised(
+        [replace(row, scan=name, subject=name) for name in ("p12_bl", "p12_m12", "p13_bl")], "a secret"
+    )
+    assert len({row.subject for row in visits}) == 3
+    [alone] = pseudonymised([replace(row, subject="p13")], "a secret")
+    assert visits[2].subject == alone.subject
 
 
 def test_secrets_are_not_shown_with_the_parameters() -> None:

@@ -310,6 +310,28 @@ def test_labels_that_are_turned_round_are_reported(subjects: str, images: str, c
     assert lines("CN CN AD CN") == []
 
 
+@pytest.mark.parametrize("column", ["brain", "mask"])
+def test_masks_of_another_subject_or_of_several_are_reported(column: str) -> None:
+    images = " ".join(f"/d/sub-{number}/T1.nii" for number in (11, 12, 13, 14))
+    sheet = sheet_of("sub-11", "sub-12", "sub-13", "sub-14", images=images)
+
+    def lines(*masks: str) -> list[str]:
+        return doubts(
+            replace(sheet, rows=[replace(row, **{column: m}) for row, m in zip(sheet.rows, masks, strict=True)])
+        )
+
+    own = [f"/d/sub-{number}/mask.nii" for number in (11, 12, 13, 14)]
+    assert lines(*own) == []
+    assert lines("", *own[1:]) == []
+    [line] = lines(*own[1:], own[0])
+    assert "subject: 4 scans with a" in line
+    assert "mask that is another subject's by its path" in line
+    [line] = lines(*["/d/mask.nii"] * 4)
+    assert line.startswith(
+        f"sheet.csv, {column}: 1 mask of several subjects, such as '/d/mask.nii' (row 2 and row 3): see"
+    )
+
+
 def test_words_of_one_side_alone_are_the_name_of_a_study() -> None:
     assert doubts(sheet_of("PD_1", "PD_2", "PD_3", labels="CN CN AD", images="/d/PD/1 /d/PD/2 /d/PD2/3")) == []
 

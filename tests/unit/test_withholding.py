@@ -135,6 +135,9 @@ def test_people_of_a_training_are_known_whatever_the_visit(known: str, subject: 
         ("P07", "sub-P7"),
         ("101-021", "sub-101021"),
         ("sub-TUMMS021", "TUM-MS021"),
+        ("OAS1_0003_MR1", "OAS1_0003_MR2"),
+        ("sub-01234_ses-M00", "1234"),
+        ("002_S_0413_bl", "002_S_0413_m24"),
     ],
 )
 def test_people_are_known_by_their_pseudonyms_in_every_spelling(trained: str, now: str) -> None:

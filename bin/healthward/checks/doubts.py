@@ -17,6 +17,7 @@ from healthward.checks.people import (
     audit_joined_people,
     audit_numbering,
     audit_shared_folders,
+    audit_shared_masks,
     audit_subjects_of_paths,
 )
 from healthward.checks.visits import audit_counted, audit_shared_subject, audit_visits
@@ -40,6 +41,7 @@ ADULT_YEARS, INFANT_YEARS = 18, 5
 
 AUDITS = (
     *(audit_visits, audit_counted, audit_shared_subject, audit_subjects_of_paths, audit_divided_people),
+    *(audit_shared_masks,),
     *(audit_columns_of_ids, audit_shared_folders, audit_joined_people, audit_numbering),
     *(audit_folders, audit_names, audit_sides, audit_other_labels, audit_labels_of_people),
 )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from pathlib import PurePosixPath
@@ -33,15 +34,35 @@ SESSION_OF = re.compile("(sub-[A-Z0-9]+)_ses-", re.IGNORECASE)
 
 
 def audit_subjects_of_paths(sheet: Sheet) -> list[str]:
-    """Warn of scans whose image is, by its path, of another subject of the sheet."""
+    """Warn of scans whose image or mask is, by its path, of another subject of the sheet."""
     known = {bare(row.subject) for row in sheet.rows}
-    found = [
-        f"{shown(row.subject)} ({sheet.place(row.number)}, with an image of {shown(named)})"
-        for row, named in _of_paths(sheet.rows)
-        if bare(named) in known - {bare(row.subject)}
-    ]
-    text = "with an image that is another subject's by its path"
-    return [f"subject: {counted(len(found), 'scan')} {text}: {listed(found)}; {SHIFTED}"] if found else []
+    lines = []
+    for column, what in (("image", "an image"), ("brain", "a brain mask"), ("mask", "a mask")):
+        rows = [replace(row, image=path) for row in sheet.rows if (path := getattr(row, column))]
+        found = [
+            f"{shown(row.subject)} ({sheet.place(row.number)}, with {what} of {shown(named)})"
+            for row, named in _of_paths(rows)
+            if bare(named) in known - {bare(row.subject)}
+        ]
+        text = f"with {what} that is another subject's by its path"
+        lines += [f"subject: {counted(len(found), 'scan')} {text}: {listed(found)}; {SHIFTED}"] if found else []
+    return lines
+
+
+def audit_shared_masks(sheet: Sheet) -> list[str]:
+    """Warn of a mask that is that of several subjects."""
+    lines = []
+    for column in ("brain", "mask"):
+        owners: dict[str, dict[str, Row]] = {}
+        for row in sheet.rows:
+            if path := getattr(row, column):
+                owners.setdefault(path, {}).setdefault(row.subject, row)
+        shared = [(path, list(rows.values())) for path, rows in owners.items() if len(rows) > 1]
+        for path, (first, second, *_) in shared[:1]:
+            where = f"{sheet.place(first.number)} and {sheet.place(second.number)}"
+            text = f"{counted(len(shared), 'mask')} of several subjects, such as {shown(path)} ({where})"
+            lines.append(f"{column}: {text}: see that each scan has its own")
+    return lines
 
 
 def audit_divided_people(sheet: Sheet) -> list[str]:

@@ -3,16 +3,16 @@
 import hashlib
 import hmac
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from healthward.inputs.fields import Row
-from healthward.inputs.subjects import bare
+from healthward.inputs.subjects import bare, person_of
 
 DIGITS = 10
 SECRET_PARAMETERS = ("pseudonym_salt", "input", "scan")
@@ -28,9 +28,17 @@ def pseudonym(kind: str, identity: str, salt: str) -> str:
     return f"{kind[0]}{digest[:DIGITS]}"
 
 
-def person_pseudonym(subject: str, salt: str) -> str:
-    """Return the pseudonym of a subject, whose id is the same in every spelling that `bare` takes for the same."""
-    return pseudonym("person", "_".join(bare(subject)), salt)
+def _identities(subjects: Iterable[str]) -> dict[str, str]:
+    """Return what the pseudonym of each subject is made of: the same for a person in every spelling, at every visit.
+
+    Where a sheet tells apart what says the same, it is the id with its visit, or as it is written.
+    """
+    known = set(subjects)
+    found = {subject: subject for subject in known}
+    for said in (bare, person_of):
+        times = Counter(map(said, known))
+        found |= {subject: "_".join(said(subject)) for subject in known if times[said(subject)] == 1}
+    return found
 
 
 def is_pseudonym(name: str) -> bool:
@@ -44,10 +52,14 @@ def pseudonymised(rows: Sequence[Row], salt: str) -> list[Row]:
     Raises:
         ValueError: two ids came to the same, which another salt would mend.
     """
-    told_apart = len({bare(row.subject) for row in rows}) == len({row.subject for row in rows})
-    person = person_pseudonym if told_apart else partial(pseudonym, "person")
+    people = _identities(row.subject for row in rows)
     renamed = [
-        replace(row, scan=pseudonym("scan", row.scan, salt), subject=person(row.subject, salt), others=())
+        replace(
+            row,
+            scan=pseudonym("scan", row.scan, salt),
+            subject=pseudonym("person", people[row.subject], salt),
+            others=(),
+        )
         for row in rows
     ]
     for column in ("scan", "subject"):

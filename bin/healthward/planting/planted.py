@@ -12,7 +12,7 @@ from skimage.filters import threshold_multiotsu
 from healthward.errors import InputError
 from healthward.imaging.foreground import Array, Mask, neighbours
 from healthward.imaging.prepared import Prepared
-from healthward.imaging.regions import load_atlas, template_atlas
+from healthward.imaging.regions import doubted_names, load_atlas, template_atlas
 from healthward.imaging.volume import Volume
 from healthward.planting.deformation import deformation, deformed, noise_kept
 from healthward.planting.focal import HOLES, SPOTS, foci
@@ -20,6 +20,9 @@ from healthward.wording import shown
 
 CHANGED = 0.05
 """Least change of the smoothed brain that counts as disease, as a share of its range of intensities."""
+
+MOST_OUTSIDE = 0.1
+"""Share of a user's labels that may lie outside the brain: those of 150 heads have 0.03 at most."""
 
 SMOOTH_MM = 1.0
 """Standard deviation by which noise is taken out before the change is measured."""
@@ -47,8 +50,10 @@ class Planted:
 
 def regions_of(
     scan: Volume, prepared: Prepared, labels: Path | None, names: Path | None
-) -> tuple[NDArray[np.int32], dict[int, str]]:
-    """Return the region of each voxel of a scan, and what the regions are called: a user's, or those that come along.
+) -> tuple[NDArray[np.int32], dict[int, str], list[str]]:
+    """Return the region of each voxel of a scan, what the regions are called, and what is doubtful of them.
+
+    They are a user's, or those that come along.
 
     Raises:
         InputError: the labels lie on another grid or cannot be read, or the scan was not registered and has none.
@@ -57,14 +62,18 @@ def regions_of(
         atlas = load_atlas(labels, names)
         if atlas.labels.shape != scan.shape[:3] or not np.allclose(atlas.affine, scan.affine, rtol=0, atol=1e-2):
             raise InputError(f"{shown(str(labels))}: not on the grid of {shown(scan.path)}; resample it to that")
-        return atlas.labels, atlas.names
+        doubts = [text for text in (doubted_names(atlas),) if text]
+        outside = float(np.mean(~prepared.brain[atlas.labels > 0]))
+        if outside > MOST_OUTSIDE:
+            doubts.append(f"{outside:.0%} of its labels lie outside the brain; see that they are this scan's")
+        return atlas.labels, atlas.names, [f"{shown(str(labels))}: {text}" for text in doubts]
     if prepared.matrix is None:
         raise InputError(f"{shown(scan.path)}: was not brought into MNI152 space; give --labels and --names")
     atlas = template_atlas()
     to_atlas = np.linalg.inv(prepared.matrix @ atlas.affine) @ scan.affine
     shape = scan.shape[:3]
     found = ndimage.affine_transform(atlas.labels, to_atlas[:3, :3], to_atlas[:3, 3], shape, order=0, cval=0)
-    return np.where(prepared.brain, found, 0), atlas.names
+    return np.where(prepared.brain, found, 0), atlas.names, []
 
 
 def read_changes(texts: Sequence[str], names: Mapping[int, str]) -> dict[int, float]:
