@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo showcase test test-all lint fuzz faults soak soak-cluster bench bench-validity bench-ablation bench-preparation bench-cluster lock image sif weights clean
+.PHONY: help setup demo showcase test test-all lint fuzz faults soak soak-cluster bench bench-validity bench-ablation bench-preparation bench-own bench-cluster lock image sif weights clean
 
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
@@ -70,6 +70,9 @@ bench-ablation: setup ## What each ingredient is worth, after bench-validity
 
 bench-preparation: setup ## How well the heads with labels in HEADS are prepared (20 s a head; tests/benchmarks/preparation.py says what they must be)
 	$(BIN)/python tests/benchmarks/preparation.py $(HEADS)
+
+bench-own: setup ## What maps find of disease planted in the healthy people of the sheet INPUT; OUT keeps all that is made (30 s a scan)
+	$(BIN)/python tests/benchmarks/planted.py $(INPUT) --out $(OUT)
 
 bench-cluster: setup ## How well reconstructions fill a cluster, on a SLURM of three nodes on this machine
 	$(BIN)/python tests/benchmarks/makespan.py
