@@ -199,6 +199,24 @@ def interval(values: np.ndarray) -> str:
     return f"{values.mean():.3f} [{low:.3f}, {high:.3f}]"
 
 
+def gain(table: pd.DataFrame) -> float:
+    """Return the share of what a map is above chance, over people, that is lost with others' maps."""
+    above = table["auprc"].mean() - table["chance"].mean()
+    return float((table["auprc"].mean() - table["swapped"].mean()) / above) if above > 0 else np.nan
+
+
+def by_pattern(table: pd.DataFrame) -> str:
+    """Return what the disease of each pattern adds to each map, a mean over people."""
+    means = table.pivot_table(index="map", columns="pattern", values="added", sort=False).round(3)
+    people = table.drop_duplicates("scan")["pattern"].value_counts()
+    header = "| added | " + " | ".join(f"{name} ({people[name]})" for name in means.columns) + " |"
+    rows = [
+        f"| {str(name).replace('|', '&#124;')} | " + " | ".join(f"{value:.3f}" for value in row) + " |"
+        for name, row in zip(means.index, means.to_numpy(), strict=True)
+    ]
+    return "\n".join([header, "| --- " * (len(means.columns) + 1) + "|", *rows])
+
+
 def scored(maps: Iterator[tuple[Person, np.ndarray, np.ndarray, Cubes]], others: int = 5) -> pd.DataFrame:
     """Return a row a person of a map's figures."""
     kept = list(maps)
@@ -242,17 +260,21 @@ def main(sheet: Path, out: Path, size: int, seed: int) -> None:
         table = scored(maps(make))
         tables.append(table.assign(map=name, kind=kind))
         unseen = table[table["pattern"].isin(UNSEEN)]
+        shown = name.replace("|", "&#124;")
+        above = paired_auroc(table["top"], table["twin_top"])
         lines.append(
-            f"| {name} | {kind} | {interval(table['auprc'].to_numpy())} | {table['twin'].mean():.3f} "
+            f"| {shown} | {kind} | {interval(table['auprc'].to_numpy())} | {table['twin'].mean():.3f} "
             f"| {interval(table['added'].to_numpy())} | {table['swapped'].mean():.3f} "
-            f"| {unseen['added'].mean():.3f} | {paired_auroc(table['top'], table['twin_top']):.2f} |"
+            f"| {gain(table):.2f} | {unseen['added'].mean():.3f} | {above:.2f} |"
         )
-    header = "| map | kind | AUPRC | twin's | added | swapped | added, unseen | diseased above its twin |"
+    header = "| map | kind | AUPRC | twin's | added | swapped | swap gain | added, unseen | diseased above its twin |"
     chance = np.mean([own.truth[own.brain].mean() for own in (found[person.scan] for person in test)])
-    text = "\n".join([header, "| --- " * 8 + "|", *lines])
+    text = "\n".join([header, "| --- " * 9 + "|", *lines])
     trained = f"{len(train)} people to train on ({int(learned.ill.sum())} with disease)"
     text += f"\n\n{trained}, {len(test)} tested; chance {chance:.4f}\n"
-    pd.concat(tables).to_csv(out / f"planted{size}.csv", index=False, float_format="%.5f")
+    whole = pd.concat(tables)
+    text += f"\n{by_pattern(whole)}\n"
+    whole.to_csv(out / f"planted{size}.csv", index=False, float_format="%.5f")
     (out / f"planted{size}.md").write_text(text, encoding="utf-8")
     (out / "people.json").write_text(json.dumps([person._asdict() for person in persons], default=str, indent=1))
     click.echo(text)
