@@ -50,13 +50,20 @@ class _Package(ModuleType):
 
 
 class _Loader(SourceFileLoader):
-    """Reads of an `__init__` where the package's names come from, and runs nothing of it."""
+    """Reads of an `__init__` where the package's names come from, and runs nothing of it but what it `sets`."""
+
+    def __init__(self, fullname: str, path: str, sets: bool) -> None:
+        super().__init__(fullname, path)
+        self._sets = sets
 
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
         homes: dict[str, tuple[str, str]] = {}
         starred: list[str] = []
+        own: list[ast.stmt] = []
         for node in ast.parse(self.get_data(self.path)).body:
+            if self._sets and isinstance(node, ast.Import | ast.Assign | ast.Expr):
+                own.append(node)
             if not isinstance(node, ast.ImportFrom):
                 continue
             home = resolve_name("." * node.level + (node.module or ""), name)
@@ -66,11 +73,12 @@ class _Loader(SourceFileLoader):
             homes |= {alias.asname or alias.name: (home, alias.name) for alias in node.names if alias.name != "*"}
         module.__dict__.update(homes=homes, starred=starred)
         module.__class__ = _Package
+        exec(compile(ast.Module(own, []), self.path, "exec"), module.__dict__)  # noqa: S102 - the package's own lines
 
 
 class _Finder(MetaPathFinder):
-    def __init__(self, packages: Sequence[str]) -> None:
-        self._packages = packages
+    def __init__(self, packages: Sequence[str], sets: Sequence[str]) -> None:
+        self._packages, self._sets = packages, sets
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -79,13 +87,14 @@ class _Finder(MetaPathFinder):
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.origin and spec.submodule_search_locations:
-            spec.loader = _Loader(fullname, spec.origin)
+            spec.loader = _Loader(fullname, spec.origin, fullname in self._sets)
         return spec
 
 
-def import_lazily(*packages: str) -> None:
+def import_lazily(*packages: str, sets: Sequence[str] = ()) -> None:
     """Have these packages, and those within them, import each name on its first use, wherever they are not yet loaded.
 
-    Only for packages whose `__init__` does nothing else that is needed: it is read, not run.
+    Only for packages whose `__init__` does nothing else that is needed: it is read, not run. Of those among them that
+    `sets` names it is run as far as it assigns and calls.
     """
-    sys.meta_path.insert(0, _Finder(packages))
+    sys.meta_path.insert(0, _Finder(packages, sets))

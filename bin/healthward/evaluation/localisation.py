@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import distance
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 
 class VoxelScores(NamedTuple):
@@ -35,6 +34,9 @@ def voxel_scores(anomaly: NDArray[np.float32], truth: NDArray[np.bool_], region:
     Returns:
         The scores; all NaN where the region is empty, AUPRC and AUROC NaN where it is all healthy or all anomalous.
     """
+    # A second to load, and of use where there is a truth
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
     target, scores = truth[region], anomaly[region]
     if len(target) == 0:
         return VoxelScores()
