@@ -49,10 +49,24 @@ def test_what_it_does_not_have_it_does_not_have(package: str) -> None:
         own_lazy.blue  # noqa: B018
 
 
+def test_what_a_package_sets_is_set_where_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_setting").mkdir()
+    text = "import math\nfrom own_setting.unused import never\n_level = math.floor(3.5)\nif _level: raise ValueError"
+    (tmp_path / "own_setting/__init__.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    import_lazily("own_setting", sets=("own_setting",))
+    import own_setting  # type: ignore[import-not-found]
+
+    assert own_setting._level == 3
+
+
 def test_a_task_of_the_network_starts_without_what_it_does_not_need() -> None:
     statement = (
         "import sys, healthward.training.trainer, healthward.maps.reconstruction;"
-        "print(*sorted({'monai.transforms', 'torch._dynamo', 'torchvision', 'matplotlib'} & set(sys.modules)))"
+        "print(*sorted({'monai.transforms', 'torch._dynamo', 'torchvision', 'matplotlib'} & set(sys.modules)));"
+        "import healthward.maps.scoring;"
+        "print(*sorted({'torchmetrics.text', 'torchmetrics.detection', 'sklearn.metrics'} & set(sys.modules)))"
     )
     found = subprocess.run(
         [sys.executable, "-c", statement],
@@ -62,4 +76,4 @@ def test_a_task_of_the_network_starts_without_what_it_does_not_need() -> None:
         check=True,
     )
 
-    assert found.stdout == "\n"
+    assert found.stdout == "\n\n"
