@@ -20,7 +20,8 @@ from tqdm import tqdm
 BIN = Path(__file__).parents[2] / "bin"
 sys.path[:0] = [str(BIN)]
 
-from healthward.evaluation.twins import paired_auroc, twin_scores  # noqa: E402
+from twins import paired_auroc, twin_scores  # noqa: E402
+
 from healthward.imaging.formats import load_volume  # noqa: E402
 from healthward.imaging.prepared_files import load_prepared  # noqa: E402
 from healthward.imaging.volumes import conform, on_cube, to_cube  # noqa: E402

@@ -15,6 +15,8 @@ from runs import PROJECT, STAGES, STUB, Run, copy_project, files_of, going_on, l
 BIN = PROJECT / "bin"
 SIMULATED = (*STUB, "--simulate", "5", "--tune", "--bids", "--classes", "HC,SCD,DEM")
 SCANS = (("cn0", "train"), ("ad0", "train"), ("cn1", "test"))
+WITHOUT_A_PROCESS = ("fetch_weights", "plant")
+"""Tools that no run calls."""
 
 
 def test_every_stage_runs_once_for_what_it_is_for(stub_run: Run) -> None:
@@ -169,7 +171,7 @@ def with_imports(source: Path, seen: set[Path]) -> set[Path]:
 
 
 def test_digest_covers_what_each_tool_imports(sources: dict[str, set[str]]) -> None:
-    assert set(sources) == {tool.stem for tool in BIN.glob("*.py")} - {"cli", "fetch_weights"}
+    assert set(sources) == {tool.stem for tool in BIN.glob("*.py")} - {"cli", *WITHOUT_A_PROCESS}
     for tool, files in sources.items():
         expected = {str(file.relative_to(PROJECT)) for file in with_imports(BIN / f"{tool}.py", set())}
         assert {file for file in files if file.endswith(".py")} == expected, tool
@@ -182,7 +184,9 @@ def test_what_a_network_makes_does_not_go_by_scores(sources: dict[str, set[str]]
 
 def test_digest_covers_every_file_of_the_library(sources: dict[str, set[str]]) -> None:
     library = {path for path in (BIN / "healthward").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    assert {str(path.relative_to(PROJECT)) for path in library} <= set().union(*sources.values())
+    alone = [with_imports(BIN / f"{tool}.py", set()) for tool in WITHOUT_A_PROCESS]
+    used = {str(file.relative_to(PROJECT)) for files in alone for file in files}
+    assert {str(path.relative_to(PROJECT)) for path in library} <= used.union(*sources.values())
 
 
 def test_run_is_recorded(stub_run: Run) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from healthward.evaluation.twins import brain_auprc, paired_auroc, twin_scores
+from benchmarks.twins import brain_auprc, paired_auroc, twin_scores
 from healthward.planting.deformation import deformation, deformed
 
 SHAPE, SPACING = (44, 44, 32), 3.0
