@@ -22,12 +22,15 @@ LIMITS = ("--max_cpus", "1", "--max_memory", "4.GB")
 TEST = ("-profile", "test", "--device", "cpu", *LIMITS)
 WHOLE = (*TEST, "--scans_per_task", "3")
 """Of the run that most tests share."""
+PLAIN = ("-c", str(PROJECT / "tests/nextflow/stub.config"))
+"""Without Nextflow's own pages, of which the shared runs have some."""
 QUICK = (
+    *PLAIN,
     *("--prepare", "never", "--ddim_steps", "3", "--inversion_iterations", "1", "--metrics", "ssim"),
     *("--lowest_slices", "1", "--device", "cpu", *LIMITS),
 )
 """For a run with a model on simulated people: as little as can be computed and drawn."""
-STUB = ("-stub-run", "-c", str(PROJECT / "tests/nextflow/stub.config"))
+STUB = ("-stub-run", *PLAIN)
 STAGES = {
     "CHECK": 1,
     "PREPARE": 3,

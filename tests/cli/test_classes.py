@@ -41,7 +41,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done("check", "--input", folder / "people/samplesheet.csv", *CLASSES, "--workers", 1, "--out", folder / "checked")
     for row in pd.read_csv(folder / "checked/samplesheet.csv").to_dict("records"):
         named = ("--scan", row["scan"], "--subject", row["subject"], "--label", row["label"].lower())
-        options = ("--split", row["split"], "--size", 32, "--slice-range", 0.4, 0.6, *CLASSES)
+        options = ("--split", row["split"], "--size", 32, "--slice-range", 0.45, 0.55, *CLASSES)
         done("slice", row["image"], *named, *options, "--out", folder / "slices" / row["scan"])
     slices = sorted((folder / "slices").iterdir())
     done(
@@ -100,7 +100,7 @@ def test_a_model_is_asked_for_its_classes(study: Path, tmp_path: Path) -> None:
 def test_settings_are_chosen_by_the_first_class(study: Path, tmp_path: Path) -> None:
     done(
         "tune", study / "slices/scd001", "--model", study / "model", "--guidance-scales", "1,2", "--noise-depths", 49,
-        "--ddim-steps", 2, "--every", 6, "--out", tmp_path,
+        "--ddim-steps", 2, "--every", 2, "--out", tmp_path,
     )  # fmt: skip
     table = pd.read_csv(tmp_path / "scd001.csv")
     people = [("a", "HC"), ("b", "HC"), ("c", "SCD"), ("d", "DEM")]

@@ -14,7 +14,7 @@ from healthward.imaging.formats import load_volume
 from healthward.planting.simulation import simulate
 from made_heads import headed
 from models import write_model
-from runs import LIMITS, Run, nextflow, succeed
+from runs import LIMITS, PLAIN, Run, nextflow, succeed
 
 SIZE, STEP = 48, 4.0
 HEADS = {"p0": "p0", "p1": "p1.img"}
@@ -42,7 +42,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ball = 300 * (x**2 + y**2 + z**2 < 70**2) * (1 + (x // 24 % 2)) + np.random.default_rng(0).random(x.shape) * 9
     nib.save(nib.Nifti1Image(ball.astype(np.float32), np.diag([STEP, STEP, STEP, 1])), folder / "ball.nii.gz")
     (folder / "samplesheet.csv").write_text("\n".join([*rows, "ball,ball,ball.nii.gz,CN,"]) + "\n")
-    write_model(folder / "model", size=32, space="MNI152")
+    write_model(folder / "model", size=32, slice_range=[0.45, 0.55], space="MNI152")
     return folder
 
 
@@ -57,8 +57,19 @@ def gone_on(cohort: Path, stopped: Run) -> Run:
 
 
 def _arguments() -> tuple[str, ...]:
-    few = ("--device", "cpu", "--ddim_steps", "3", "--inversion_iterations", "1", "--lowest_slices", "4")
-    return ("--input", "samplesheet.csv", "--model", "model", *few, *LIMITS)
+    few = (
+        "--device",
+        "cpu",
+        "--ddim_steps",
+        "3",
+        "--inversion_iterations",
+        "1",
+        "--metrics",
+        "ssim",
+        "--lowest_slices",
+        "1",
+    )
+    return ("--input", "samplesheet.csv", "--model", "model", *few, *PLAIN, *LIMITS)
 
 
 def test_what_is_no_head_ends_the_run_before_anything_is_sliced(stopped: Run) -> None:

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from runs import TEST, Run, files_of, going_on, published_by, succeed
+from runs import PLAIN, TEST, Run, files_of, going_on, published_by, succeed
 
 MAPS = ("pseudohealthy", "anomaly", "contrast", "confidence", "likeness", "residual")
 
@@ -73,7 +73,7 @@ def test_end_of_a_run_names_the_report_and_says_three_things_and_what_to_do_next
 
 
 def test_other_outdir_needs_no_new_training(whole_run: Run, tmp_path: Path) -> None:
-    run = succeed(tmp_path, *TEST, *going_on(whole_run, tmp_path), "--train_only", "--outdir", "elsewhere")
+    run = succeed(tmp_path, *TEST, *PLAIN, *going_on(whole_run, tmp_path), "--train_only", "--outdir", "elsewhere")
     statuses = run.tasks("elsewhere")
     assert {process for (process, _), status in statuses.items() if status == "COMPLETED"} == {
         "CHECK_PARAMETERS",
@@ -89,7 +89,7 @@ def test_changed_parameter_starts_a_training_afresh_and_two_processes_share_it(w
     before = log.read_text()
     changed = ("--iterations", "4", "--validate_every", "4")
     more = ("--gpus", "2", "--tensorboard", "--checkpoints", "checkpoints")
-    run = succeed(tmp_path, *TEST, *going_on(whole_run, tmp_path), "--train_only", *changed, *more)
+    run = succeed(tmp_path, *TEST, *PLAIN, *going_on(whole_run, tmp_path), "--train_only", *changed, *more)
     assert run.tasks()["TRAIN", "6 scans"] == "COMPLETED"
     assert "step 1 of 4" in log.read_text().removeprefix(before)
     assert len(list(checkpoints.glob("*.pt"))) == 2

@@ -86,7 +86,7 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> HostileRun:
     """Three scans of good faith and three broken ones, mapped under pseudonyms and, where that can be had, offline."""
     folder = tmp_path_factory.mktemp("hostile")
     sheet = write_cohort(folder / "images (1) 日本; touch mark &")
-    model = write_model(folder / "a model; touch mark")
+    model = write_model(folder / "a model; touch mark", slice_range=[0.45, 0.55])
     found = run(
         folder / "mes études (1) 日本",
         *("--input", str(sheet), "--model", str(model), "--outdir", "results; touch mark &"),

@@ -61,6 +61,23 @@ def test_what_a_package_sets_is_set_where_that_is_asked_for(tmp_path: Path, monk
     assert own_setting._level == 3
 
 
+def test_a_check_starts_without_pytorch() -> None:
+    statement = (
+        "import sys, healthward.checks.check;"
+        "from healthward.evaluation.weights import find_weights;"
+        "find_weights(None); print('torch' in sys.modules)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", statement],
+        env={"PYTHONPATH": str(Path(__file__).parents[2] / "bin")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert found.stdout == "False\n"
+
+
 def test_a_task_of_the_network_starts_without_what_it_does_not_need() -> None:
     statement = (
         "import sys, healthward.training.trainer, healthward.maps.reconstruction;"

@@ -56,6 +56,17 @@ def test_weights_are_found_in_the_folder_first_and_then_in_the_cache(cache: Path
     assert find_weights(tmp_path) == {"lpips": tmp_path / ALEXNET, "fid": cache / INCEPTION}
 
 
+@pytest.mark.parametrize(
+    "named", [{}, {"XDG_CACHE_HOME": "/caches"}, {"TORCH_HOME": "~/ours", "XDG_CACHE_HOME": "/caches"}]
+)
+def test_the_cache_is_where_torch_hub_has_it(named: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+    assert f" is not in {torch.hub.get_dir()}/checkpoints;" in describe_absence(["lpips"], None)
+
+
 def test_both_names_of_the_inception_file_are_known(cache: Path, tmp_path: Path) -> None:
     path = tmp_path / "pt_inception-2015-12-05-6726825d.pth"
     path.touch()

@@ -1,16 +1,26 @@
 """Voxel sizes and axes that no brain can have are reported, by its proportions and the side on which it is alike."""
 
+import functools
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from healthward.errors import InputError
 from healthward.imaging.plausibility import judge
+from healthward.planting import simulation
 from healthward.planting.simulation import KINDS, simulate
 from phantoms import GRIDS, head_on
 
 FOV = 192.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def template_read_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulation, "load_template", functools.cache(simulation.load_template))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 A run downloads nothing: a weights file is searched for in the folder that the user names, then in torch hub's cache.
 """
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,8 @@ def describe_absence(metrics: Collection[str], folder: Path | None) -> str:
 
 
 def _places(folder: Path | None) -> list[Path]:
-    import torch  # slow, and `check` reads this module
-
-    cache = Path(torch.hub.get_dir()) / "checkpoints"
+    # As torch.hub.get_dir() has it, whose import takes most of the time that `check` takes
+    home = os.getenv("TORCH_HOME", f"{os.getenv('XDG_CACHE_HOME', '~/.cache')}/torch")
+    # Path.expanduser() fails where a user has no home, as in a container
+    cache = Path(os.path.expanduser(home)) / "hub" / "checkpoints"  # noqa: PTH111
     return [cache] if folder is None else [folder, cache]
