@@ -1,5 +1,6 @@
 """DICOM series as a scanner writes them, with header texts that must go nowhere."""
 
+import locale
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +40,15 @@ def write_series(
             "0028|1053": str(slope),
         }.items():
             image.SetMetaData(tag, text)
-        writer = sitk.ImageFileWriter()
-        writer.KeepOriginalImageUIDOn()
-        writer.SetFileName(str(folder / f"IM{number}{index:04d}.dcm"))
-        writer.Execute(image)
+        write(image, folder / f"IM{number}{index:04d}.dcm")
     return folder
+
+
+def write(image: sitk.Image, file: Path) -> None:
+    """Write an image as DICOM, and undo that GDCM makes the process one of the locale C when it writes."""
+    before = locale.setlocale(locale.LC_ALL)
+    writer = sitk.ImageFileWriter()
+    writer.KeepOriginalImageUIDOn()
+    writer.SetFileName(str(file))
+    writer.Execute(image)
+    locale.setlocale(locale.LC_ALL, before)

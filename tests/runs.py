@@ -104,6 +104,7 @@ def launch(
         # One collector of garbage: many of these JVMs live for seconds, beside others
         env={"NXF_JVM_ARGS": "-XX:+UseSerialGC", **environment, "PATH": path, "NXF_OFFLINE": "true"},
         text=True,
+        encoding="utf-8",
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK
 from nibabel.freesurfer.mghformat import MGHImage
 
-from dicom import DESCRIPTION, NAME, write_series
+from dicom import DESCRIPTION, NAME, write, write_series
 from healthward.imaging.formats import load_volume, open_volume
 from healthward.imaging.volume import UnfitVolumeError
 from healthward.imaging.volumes import save_like
@@ -173,5 +173,5 @@ def test_a_slope_of_a_series_is_applied(tmp_path: Path) -> None:
 
 def test_several_images_in_a_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "scan").mkdir()
-    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(GREY.T.astype(np.uint16)), str(tmp_path / "scan/all.dcm"))
+    write(SimpleITK.GetImageFromArray(GREY.T.astype(np.uint16)), tmp_path / "scan/all.dcm")
     assert "holds several images in one file ('all.dcm')" in refusal(tmp_path / "scan")
