@@ -12,7 +12,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.metadata import version
 from importlib.util import resolve_name
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 
@@ -56,14 +56,17 @@ class _Loader(SourceFileLoader):
         super().__init__(fullname, path)
         self._sets = sets
 
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the code of the lines that set or call something, which importlib runs, if these are wanted."""
+        lines = ast.parse(self.get_data(self.path)).body if self._sets else []
+        own: list[ast.stmt] = [node for node in lines if isinstance(node, ast.Import | ast.Assign | ast.Expr)]
+        return compile(ast.Module(own, []), self.path, "exec")
+
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
         homes: dict[str, tuple[str, str]] = {}
         starred: list[str] = []
-        own: list[ast.stmt] = []
         for node in ast.parse(self.get_data(self.path)).body:
-            if self._sets and isinstance(node, ast.Import | ast.Assign | ast.Expr):
-                own.append(node)
             if not isinstance(node, ast.ImportFrom):
                 continue
             home = resolve_name("." * node.level + (node.module or ""), name)
@@ -73,7 +76,7 @@ class _Loader(SourceFileLoader):
             homes |= {alias.asname or alias.name: (home, alias.name) for alias in node.names if alias.name != "*"}
         module.__dict__.update(homes=homes, starred=starred)
         module.__class__ = _Package
-        exec(compile(ast.Module(own, []), self.path, "exec"), module.__dict__)  # noqa: S102 - the package's own lines
+        super().exec_module(module)
 
 
 class _Finder(MetaPathFinder):
